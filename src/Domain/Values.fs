@@ -1,0 +1,3 @@
+namespace FunctionalBot.Domain
+
+type A = A of int

@@ -1,0 +1,4 @@
+module FunctionalBot.Emulators.Program
+
+[<EntryPoint>]
+let main _ = 0

@@ -1,0 +1,4 @@
+module FunctionalBot.Web.Program
+
+[<EntryPoint>]
+let main _ = 0
