@@ -1,10 +1,294 @@
 namespace FunctionalBot.Effects
 
-#nowarn "57"
+open System
+open System.Threading
+open System.Threading.Tasks
+open FunctionalBot.Domain
 
+// ---------------------------------------------------------------------------------------------------------------
+// The clock and chance. Whatever waits, reads a clock or draws a number does it through this one port, so that the
+// real engine can run under a virtual clock and seeded chance.
+
+/// Time, ids and chance of the world outside.
 [<NoComparison; NoEquality>]
-type B = {
-    Client: OpenAI.Responses.ResponsesClient
-    Data: Npgsql.NpgsqlDataSource
-    Logging: System.ClientModel.ClientResultException
+type World = {
+    /// The time now, UTC.
+    Now: unit -> DateTimeOffset
+    /// Completes when the span has passed, or is cancelled with the token.
+    Delay: TimeSpan -> CancellationToken -> Task
+    NewId: unit -> Guid
+    /// Evenly spread, from 0 up to but not including 1.
+    Random: unit -> float
 }
+
+// ---------------------------------------------------------------------------------------------------------------
+// WhatsApp
+
+/// Who wrote, as far as the webhook tells. At least one of the two ids is there.
+type Person = {
+    /// Meta's business-scoped user id ("ES.1349…").
+    BusinessScopedId: string option
+    /// International digits without "+".
+    Phone: string option
+    /// The profile name.
+    Name: string option
+}
+
+/// How far a message got, as a status webhook says.
+type DeliveryStatus =
+    | Sent
+    | Delivered
+    | Read
+    | Played
+    | Failed of code: int * title: string
+    /// A status that this version does not know, as it was written.
+    | UnknownStatus of string
+
+/// One element of a webhook body.
+type Update =
+    /// Something a customer did. `SourceId` is the wamid; `At` is Meta's timestamp (whole seconds, UTC).
+    | CustomerDid of channel: string * person: Person * sourceId: string * at: DateTimeOffset * fact: Fact
+    /// A status of a message of ours. `callback` is the `biz_opaque_callback_data`, the text of a CommandKey if it is ours.
+    | StatusCame of
+        channel: string *
+        message: MessageId *
+        status: DeliveryStatus *
+        callback: string option *
+        at: DateTimeOffset
+    /// Understood and of no use (another field, a group message, a call), or not understood; kept with the reason.
+    | NothingToDo of sourceId: string option * reason: string * raw: string
+
+/// Where a message goes. At least one of the two is there; the phone wins where both are.
+type Recipient = {
+    Phone: string option
+    BusinessScopedId: string option
+}
+
+/// A message in WhatsApp's terms, within WhatsApp's limits.
+type OutboundMessage =
+    | TextMessage of body: string
+    /// One to three buttons of (id, title of at most 20 characters).
+    | ButtonMessage of body: string * buttons: (string * string) list
+    /// Up to ten rows of (id, title of at most 24, description of at most 72); `button` opens the list (at most 20).
+    | ListMessage of body: string * button: string * rows: (string * string * string option) list
+
+/// What came of a call to the Graph API (references: Meta's error codes page; only 4, 80007, 130429 and 131056 are
+/// refused before anything is done).
+type SendOutcome =
+    /// Meta took it and gave it this id. That it arrives, only a status webhook tells.
+    | Accepted of MessageId
+    /// It was refused before it was processed and may be sent again, after this time if Meta named one.
+    | RetryLater of after: TimeSpan option * reason: string
+    /// It may have been sent: no answer, a broken answer, or an error that leaves it open.
+    | OutcomeUnknown of reason: string
+    /// It will never be sent as it is.
+    | Refused of code: int * reason: string
+    /// Nothing can be sent at all until somebody acts (dead token, locked account).
+    | ChannelStopped of code: int * reason: string
+
+/// The Cloud API. Never throws for what a network or Meta can do.
+[<NoComparison; NoEquality>]
+type WhatsAppPort = {
+    /// Sends one message tagged with the key (`biz_opaque_callback_data`), quoting `replyTo` where given.
+    Send:
+        CommandKey
+            -> Recipient
+            -> OutboundMessage
+            -> MessageId option
+            -> CancellationToken
+            -> Task<SendOutcome>
+    /// Marks a message and all before it as read, and shows the typing dots.
+    MarkRead: MessageId -> CancellationToken -> Task<SendOutcome>
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The assistant
+
+/// Who said one line of the conversation.
+type Speaker =
+    | CustomerSaid
+    | BotSaid
+
+/// What the assistant is given for one turn.
+type AssistantRequest = {
+    /// A stable name of the customer that is not the customer's number (an HMAC), at most 64 characters.
+    SafetyIdentifier: string
+    Language: Language
+    /// The conversation so far, oldest first; the last lines are what the customer says now.
+    Thread: (Speaker * string) list
+    /// What the rules understood already.
+    Hint: Intent option
+}
+
+/// Why no answer came.
+type AssistantFailure =
+    /// Worth another try, after this time if the service named one.
+    | AskAgain of after: TimeSpan option * reason: string
+    /// Another try would end the same way; `reason` is for operators and holds nothing personal.
+    | CannotAnswer of reason: string
+
+/// An assistant: OpenAI's Responses, the local retrieval, or the echo of benchmarks.
+[<NoComparison; NoEquality>]
+type AssistantPort = {
+    Ask: AssistantRequest -> CancellationToken -> Task<Result<AssistantAnswer, AssistantFailure>>
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Tickets
+
+/// Why a call about tickets did not succeed.
+type TicketFailure =
+    /// The service is down, slow, or busy; the same call is worth trying again (after this time, if one is known).
+    | TryAgain of after: TimeSpan option * reason: string
+    /// The service understood and will not do it; `reason` is for operators.
+    | WillNotDo of reason: string
+
+/// Odoo. Creating and noting are idempotent by key: repeated, they find what is there.
+[<NoComparison; NoEquality>]
+type TicketsPort = {
+    /// Creates the ticket whose external id is the key, or finds it.
+    Create:
+        CommandKey
+            -> Ticket
+            -> Customer
+            -> Language
+            -> CancellationToken
+            -> Task<Result<TicketReference, TicketFailure>>
+    /// Writes a note (plain text) to the ticket that `creation` made. The first key is the note's own.
+    AddNote: CommandKey -> CommandKey -> string -> CancellationToken -> Task<Result<unit, TicketFailure>>
+    /// The customer's tickets, newest first, at most ten.
+    Find: Customer -> CancellationToken -> Task<Result<TicketSummary list, TicketFailure>>
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The store
+
+/// A webhook body as it came, and what was read in it.
+type ReceivedBody = {
+    Body: byte[]
+    At: DateTimeOffset
+    /// Ok with the updates in the order of the body; Error with why the body cannot be read. It is kept all the same,
+    /// as an inbox row that ended dead.
+    Updates: Result<Update list, string>
+}
+
+/// How an inbox entry ended.
+type Ending =
+    /// Its event has this version.
+    | Applied of version: int64
+    /// The same thing was taken in before.
+    | Duplicate
+    /// It changes nothing, for this reason.
+    | Ignored of reason: string
+    /// It cannot be handled, for this reason. It stays visible and can be run again.
+    | Dead of reason: string
+
+/// One thing that happened and waits to be decided.
+type InboxEntry = {
+    /// Order of arrival.
+    Id: int64
+    /// "whatsapp", "status", "command" or "timer".
+    Source: string
+    /// Unique within the source: a wamid, a command's key, a timer's name and time.
+    SourceId: string
+    At: DateTimeOffset
+    /// The session that an outcome or a timer belongs to. None for what a customer did: that goes to the current one.
+    Session: SessionId option
+    Fact: Fact
+}
+
+/// Everything that waits for one customer of one channel, with the sessions that it may concern.
+type CustomerWork = {
+    Channel: string
+    Customer: Customer
+    /// The language of the customer's last session, if there was one.
+    Language: Language option
+    /// The customer's newest session, if there is one.
+    Current: Session option
+    /// Older sessions that some entry names.
+    Others: Map<SessionId, Session>
+    /// In order: by time, then by arrival.
+    Entries: InboxEntry list
+}
+
+/// What was decided for one customer; all of it is written in one transaction.
+type CustomerDecision = {
+    /// New events in order, each with its session's next version. More than one session may be among them.
+    Events: Event list
+    /// Each changed session once, as it is after its last event.
+    Sessions: Session list
+    /// Commands to queue. SetTimer and CancelTimer are applied in the same transaction instead.
+    Commands: Command list
+    /// Every entry of the work once.
+    Endings: (int64 * Ending) list
+}
+
+/// A command that this node may run now.
+type ClaimedCommand = {
+    Command: Command
+    Recipient: Recipient
+    Language: Language
+    /// 1 for the first try. The number is the fence: an outcome is only recorded for the try that is still leased.
+    Attempt: int
+    /// When the command was queued.
+    QueuedAt: DateTimeOffset
+    /// A failure of the same command that was told already (so that a delay is told once).
+    DelayTold: bool
+}
+
+/// What came of running a command.
+type CommandResult =
+    /// It took effect; the fact, if any, goes to the inbox in the same transaction.
+    | Done of Fact option
+    /// To be run again at this time. The fact, if any, goes to the inbox (told once).
+    | RunAgain of at: DateTimeOffset * reason: string * Fact option
+    /// A send whose outcome nobody knows: it waits until then for a status webhook, and is run again after.
+    | Parked of until: DateTimeOffset * reason: string
+    /// It ended without effect. It stays visible and can be run again.
+    | GivenUp of reason: string * Fact option
+
+/// Counts that must fit together: what was received, and how it ended.
+type Accounting = {
+    Received: int64
+    /// Ended by state: "applied", "duplicate", "ignored", "dead", "settled".
+    Ended: Map<string, int64>
+    Pending: int64
+    /// When the oldest pending entry was received.
+    OldestPending: DateTimeOffset option
+    /// Commands by state: "ready", "running", "unknown", "done", "dead".
+    Commands: Map<string, int64>
+    Timers: int64
+}
+
+/// Why a stream cannot be folded: the stream, the version at which it breaks, and what is wrong there.
+type StreamProblem = {
+    Stream: string
+    Version: int64
+    Problem: string
+}
+
+/// Everything durable. A database that cannot be reached is an exception (`StoreUnavailable`), which the web host
+/// answers with 503 and the engine waits out.
+[<NoComparison; NoEquality>]
+type StorePort = {
+    /// Stores bodies with their updates in one commit. An update whose source id is known ends as duplicate.
+    Receive: ReceivedBody list -> Task
+    /// Takes up to `most` customers that have entries waiting and that no other worker holds, decides each with the
+    /// function, and commits everything in one transaction. Returns how many entries ended.
+    Advance: int -> (CustomerWork -> CustomerDecision) -> Task<int>
+    /// Leases up to `most` commands that are due, for the span. Of the commands that speak to one customer only the
+    /// oldest open one is handed out, and one at a time.
+    Claim: int -> DateTimeOffset -> TimeSpan -> Task<ClaimedCommand list>
+    /// Prolongs the leases of commands that still run.
+    KeepLeases: (CommandKey * int) list -> DateTimeOffset -> TimeSpan -> Task
+    /// Records results of the tries that still hold their lease. Returns how many were recorded.
+    Record: (ClaimedCommand * CommandResult) list -> DateTimeOffset -> Task<int>
+    /// Turns up to `most` timers that are due into inbox entries. Returns how many.
+    FireTimers: int -> DateTimeOffset -> Task<int>
+    /// The events of a session in order, or what is wrong with the stream.
+    ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
+    Accounting: unit -> Task<Accounting>
+}
+
+/// The database cannot be reached or is not fit to be used. The message is for operators.
+exception StoreUnavailable of message: string * inner: exn

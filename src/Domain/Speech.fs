@@ -1,0 +1,146 @@
+namespace FunctionalBot.Domain
+
+open System
+
+/// What a customer can press: a reply button, or a row of a list.
+type Choice =
+    | OpenTicket
+    | CheckTickets
+    | TalkToPerson
+    | SkipEmail
+    | GoBack
+    | CancelTicket
+    /// Confirms exactly the ticket that was shown at this revision; a later change makes the button stale.
+    | Confirm of revision: int64
+    | ChangeSomething
+    | Change of TicketField
+    /// Leaves the list of fields and keeps the ticket as it was shown.
+    | KeepTicket
+    | AskSomethingElse
+    | ReturnToBot
+    | SayGoodbye
+
+/// The kinds of message that carry no text to read.
+type MediaKind =
+    | Image
+    | Video
+    | VoiceNote
+    | Audio
+    | Document
+    | Sticker
+    | Location
+    | ContactCard
+    /// Anything that WhatsApp itself marks as unsupported, or that is unknown to this version.
+    | Other
+
+/// What the ticket dialogue asks at one of its steps.
+type Question =
+    | WhichTitle
+    | WhichDescription
+    | WhichEmail
+    /// Shows the whole ticket and asks for a yes.
+    | IsThisRight of Ticket
+    | WhichField
+
+/// What is said ahead of a question when the last message could not be taken as its answer, or changed something.
+type Notice =
+    | FieldRejected of TicketField * FieldProblem
+    /// What was written for the title was long enough to be the description, and was kept as that.
+    | KeptAsDescription
+    | CannotRead of MediaKind
+    | ButtonIsStale
+    | AlreadyAtFirstStep
+    | PleaseConfirm
+    | PrefilledFromYourWords
+    /// Answers a person-like remark within the dialogue, such as a greeting.
+    | StillWithYourTicket
+
+/// What the bot says, as meaning. The wording is data/phrases/{es,en,pt}.json, chosen and cut at the edge.
+type Phrase =
+    /// The first words to somebody: says that this is a bot and how to reach a person.
+    | Welcome of name: string option
+    | HowCanIHelp
+    | Help
+    /// The assistant's words. `introduce` adds who is speaking, when it is the first thing said in a session.
+    | Answer of text: string * introduce: bool
+    /// Neither the assistant nor its stand-in could answer.
+    | AssistantIsUnavailable
+    | Ask of Question * Notice option
+    | NothingToCancel
+    | TicketDiscarded
+    | TicketIsBeingCreated
+    | TicketIsDelayed
+    | TicketWasCreated of TicketReference
+    | TicketWasRefused
+    | AnotherTicketIsPending
+    | YourTickets of TicketSummary list
+    | YouHaveNoTickets
+    | TicketsCannotBeRead
+    /// The request for a person was taken; the wording adds the business's own contact.
+    | PersonIsComing
+    | PersonTicketWasCreated of TicketReference
+    | PassedOnToPerson
+    | BackWithBot
+    | CannotReadKind of MediaKind
+    | ThatButtonIsStale
+    | Goodbye
+    /// The friendly last word of a session that nobody wrote to. `unsentTicket` tells that a draft was not sent.
+    | IdleGoodbye of unsentTicket: bool
+
+/// One message to the customer.
+type Utterance = {
+    Phrase: Phrase
+    /// Up to three become reply buttons, more become a list.
+    Choices: Choice list
+    Language: Language
+    /// The message that is quoted, where an earlier one of a burst is answered.
+    ReplyTo: MessageId option
+}
+
+/// The text ids under which choices travel to WhatsApp and back.
+module Choice =
+    let private ofField =
+        function
+        | TitleField -> "title"
+        | DescriptionField -> "description"
+        | EmailField -> "email"
+
+    /// Stable for ever: buttons of old messages can be pressed years later.
+    let id =
+        function
+        | OpenTicket -> "open-ticket"
+        | CheckTickets -> "check-tickets"
+        | TalkToPerson -> "person"
+        | SkipEmail -> "skip-email"
+        | GoBack -> "back"
+        | CancelTicket -> "cancel-ticket"
+        | Confirm revision -> "confirm:" + string revision
+        | ChangeSomething -> "change"
+        | Change field -> "change:" + ofField field
+        | KeepTicket -> "keep-ticket"
+        | AskSomethingElse -> "something-else"
+        | ReturnToBot -> "return-to-bot"
+        | SayGoodbye -> "goodbye"
+
+    /// None for an id that this bot never offered.
+    let ofId (id: string) : Choice option =
+        match id with
+        | "open-ticket" -> Some OpenTicket
+        | "check-tickets" -> Some CheckTickets
+        | "person" -> Some TalkToPerson
+        | "skip-email" -> Some SkipEmail
+        | "back" -> Some GoBack
+        | "cancel-ticket" -> Some CancelTicket
+        | "change" -> Some ChangeSomething
+        | "change:title" -> Some(Change TitleField)
+        | "change:description" -> Some(Change DescriptionField)
+        | "change:email" -> Some(Change EmailField)
+        | "keep-ticket" -> Some KeepTicket
+        | "something-else" -> Some AskSomethingElse
+        | "return-to-bot" -> Some ReturnToBot
+        | "goodbye" -> Some SayGoodbye
+        | _ when id.StartsWith("confirm:", StringComparison.Ordinal) ->
+            match Int64.TryParse(id.Substring 8) with
+            | true, revision -> Some(Confirm revision)
+            | _ -> None
+        | _ -> None
