@@ -76,6 +76,8 @@ type Session = {
     LookUp: CommandKey option
     /// A ticket that is still to come while the conversation has moved on. Never set together with Creating.
     Owed: OwedTicket option
+    /// The command that opened the ticket for the team, once a person was asked for: one a session is enough.
+    HandedOver: CommandKey option
     /// The bot has said who it is.
     Introduced: bool
     Phase: Phase
@@ -106,6 +108,7 @@ module Session =
         Gathering = None
         LookUp = None
         Owed = None
+        HandedOver = None
         Introduced = false
         Phase = Conversing(None, NothingOffered)
     }

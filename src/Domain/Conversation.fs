@@ -1,0 +1,339 @@
+namespace FunctionalBot.Domain
+
+
+/// Talking outside the ticket dialogue: the rules, the assistant, a person, and the ends of a session.
+module internal Conversation =
+    open Decision
+
+    let private openings = [ OpenTicket; CheckTickets; TalkToPerson ]
+
+    let private noHints: TicketHints = {
+        Title = None
+        Description = None
+        Email = None
+    }
+
+    let private leave decision =
+        decision |> close CustomerLeft |> say Goodbye []
+
+    let private greet decision =
+        if decision.Session.Introduced then
+            decision |> offer NothingOffered HowCanIHelp openings
+        else
+            decision
+            |> offer NothingOffered (Welcome decision.Session.Customer.Name) openings
+
+    /// Says something that takes nothing away: an open question to the assistant stays open.
+    let private remark offered phrase choices decision =
+        match Session.openTurn decision.Session with
+        | Some _ -> decision |> say phrase choices
+        | None -> decision |> offer offered phrase choices
+
+    let private wish = "El cliente pidió por WhatsApp hablar con una persona."
+
+    /// What the customer had written of a ticket goes along, so that nobody has to tell it twice.
+    let private describe (draft: Draft) =
+        let line name value =
+            value |> Option.map (fun text -> name + ": " + text)
+
+        let part (text: string) = text.Substring(0, min 3500 text.Length)
+
+        [
+            Some wish
+            line "Título del ticket empezado" (draft.Title |> Option.map TicketTitle.value)
+            line "Descripción" (draft.Description |> Option.map (TicketDescription.value >> part))
+        ]
+        |> List.choose id
+        |> String.concat "\n"
+
+    /// The texts are Spanish, since the team reads them; made by code, they are valid for certain.
+    let private handOverTicket (customer: Customer) (draft: Draft) : Ticket option =
+        let name = customer.Name |> Option.defaultValue ""
+
+        let title =
+            "Quiere hablar con una persona: " + name.Substring(0, min 60 name.Length)
+
+        match TicketTitle.create title, TicketDescription.create (describe draft) with
+        | Ok title, Ok description ->
+            Some {
+                Purpose = HandOver
+                Title = title
+                Description = description
+                Email = None
+            }
+        | _ -> None
+
+    /// Gives the conversation to the team. A ticket that is on its way, or that the team has already, gets a note; else
+    /// one marked for a person is opened, which the customer asked for in so many words.
+    let handOver decision =
+        let session = decision.Session
+
+        let draft =
+            match session.Phase with
+            | TicketCreation(draft, _) -> draft
+            | Conversing _
+            | WithAgent _
+            | Closed _ -> Draft.empty
+
+        let coming creation decision =
+            decision
+            |> enter (WithAgent(creation, false))
+            |> say PersonIsComing [ ReturnToBot ]
+
+        let remember creation owed decision =
+            decision
+            |> change (fun session -> {
+                session with
+                    Owed = owed
+                    HandedOver = Some creation
+            })
+
+        match session.HandedOver, Session.owedTicket session, handOverTicket session.Customer draft with
+        | Some creation, owed, _ ->
+            decision
+            |> remember creation owed
+            |> perform (AddToTicket(creation, describe draft))
+            |> coming creation
+        | None, Some owed, _ ->
+            decision
+            |> remember owed.Key (Some owed)
+            |> perform (AddToTicket(owed.Key, wish))
+            |> coming owed.Key
+        | None, None, Some ticket ->
+            let owed, decision = createTicket ticket decision
+            decision |> remember owed.Key (Some owed) |> coming owed.Key
+        | None, None, None -> decision |> say PersonIsComing []
+
+    let private lookUpTickets decision =
+        let key = nextKey decision
+
+        let decision =
+            match decision.Session.Phase with
+            | Conversing _ -> decision |> enter (Conversing(None, NothingOffered))
+            | TicketCreation _
+            | WithAgent _
+            | Closed _ -> decision
+
+        decision
+        |> perform (LookUpTickets decision.Session.Customer)
+        |> change (fun session -> { session with LookUp = Some key })
+
+    let private askAssistant assistant hint turn decision =
+        let question = {
+            Turn = turn
+            Assistant = assistant
+            Hint = hint
+            Language = decision.Session.Language
+        }
+
+        let openTurn: OpenTurn = {
+            Key = nextKey decision
+            Question = question
+        }
+
+        decision
+        |> perform (AskAssistant question)
+        |> enter (Conversing(Some openTurn, NothingOffered))
+
+    /// Does what an intent asks for. None for one that only means something as an answer.
+    let private follow intent decision =
+        match intent with
+        | WantsTicket -> Some(decision |> TicketDialogue.begin' noHints)
+        | WantsTicketStatus -> Some(lookUpTickets decision)
+        | WantsPerson -> Some(handOver decision)
+        | WantsHelp -> Some(decision |> offer NothingOffered Help openings)
+        | WantsToCancel -> Some(decision |> offer NothingOffered NothingToCancel openings)
+        | Greets -> Some(greet decision)
+        | Leaves -> Some(leave decision)
+        | WantsToGoBack
+        | WantsToSkip
+        | WantsToChange _
+        | WantsBot
+        | SaysYes
+        | SaysNo
+        | AsksSomething -> None
+
+    /// How much beside the wish a text may say and still be done by rule alone; with more, the assistant reads it.
+    let private patience intent =
+        match intent with
+        | WantsTicket -> 2
+        | WantsPerson -> System.Int32.MaxValue
+        | WantsTicketStatus -> 3
+        | Greets
+        | Leaves
+        | WantsHelp
+        | WantsToCancel
+        | WantsToGoBack
+        | WantsToSkip
+        | WantsToChange _
+        | WantsBot
+        | SaysYes
+        | SaysNo
+        | AsksSomething -> 0
+
+    /// A turn of text while the bot and the customer simply talk.
+    let takeText (text: string) offered decision =
+        let ask hint =
+            decision |> askAssistant Primary hint decision.Session.Version
+
+        let isThinking = Option.isSome (Session.openTurn decision.Session)
+
+        match Rules.recognise text, offered with
+        // A "thank you" or a "hello" behind a question is part of it: the assistant sees both.
+        | Some { Meaning = (Thanks | Means Greets) }, _ when isThinking -> ask None
+        | Some { Meaning = Thanks; Surplus = 0 }, MoreHelpOffered
+        | Some { Meaning = Means SaysNo; Surplus = 0 }, MoreHelpOffered -> leave decision
+        | Some { Meaning = Thanks; Surplus = 0 }, _ -> decision |> offer MoreHelpOffered HowCanIHelp openings
+        | Some { Meaning = Means SaysYes; Surplus = 0 }, TicketOffered ->
+            decision |> TicketDialogue.begin' noHints
+        | Some { Meaning = Means SaysYes; Surplus = 0 }, PersonOffered -> handOver decision
+        | Some {
+                   Meaning = Means(SaysYes | SaysNo)
+                   Surplus = 0
+               },
+          (TicketOffered | PersonOffered | MoreHelpOffered) ->
+            decision |> offer NothingOffered HowCanIHelp openings
+        | Some {
+                   Meaning = Means intent
+                   Surplus = surplus
+               },
+          _ when surplus <= patience intent ->
+            match follow intent decision with
+            | Some decision -> decision
+            | None -> ask None
+        | Some {
+                   Meaning = Means(WantsTicket | WantsTicketStatus as intent)
+               },
+          _ -> ask (Some intent)
+        | _ -> ask None
+
+    /// A message that cannot be read, while the bot and the customer simply talk.
+    let takeMedia kind decision =
+        decision
+        |> offer TicketOffered (CannotReadKind kind) [ OpenTicket; TalkToPerson ]
+
+    /// A button outside the ticket dialogue.
+    let takeChoice choice decision =
+        match choice with
+        | OpenTicket -> decision |> TicketDialogue.begin' noHints
+        | CheckTickets -> lookUpTickets decision
+        | TalkToPerson -> handOver decision
+        | AskSomethingElse -> decision |> remark NothingOffered HowCanIHelp openings
+        | ReturnToBot -> decision |> offer NothingOffered BackWithBot openings
+        | SayGoodbye -> leave decision
+        | SkipEmail
+        | GoBack
+        | CancelTicket
+        | Confirm _
+        | ChangeSomething
+        | Change _
+        | KeepTicket -> decision |> remark NothingOffered ThatButtonIsStale openings
+
+    /// Passes something on to the team, and tells so the first time.
+    let private passOn creation told (note: string) decision =
+        let decision = decision |> perform (AddToTicket(creation, note))
+
+        if told then
+            decision
+        else
+            decision
+            |> enter (WithAgent(creation, true))
+            |> say PassedOnToPerson [ ReturnToBot ]
+
+    /// A turn of text while the team has the conversation.
+    let takeTextForAgent (text: string) creation told decision =
+        match Rules.recognise text with
+        | Some {
+                   Meaning = Means WantsBot
+                   Surplus = 0
+               }
+        | Some {
+                   Meaning = Means WantsToGoBack
+                   Surplus = 0
+               } -> decision |> takeChoice ReturnToBot
+        | Some { Meaning = Means Leaves; Surplus = 0 } -> leave decision
+        | _ -> decision |> passOn creation told text
+
+    let private kindName kind =
+        match kind with
+        | Image -> "imagen"
+        | Video -> "vídeo"
+        | VoiceNote -> "nota de voz"
+        | Audio -> "audio"
+        | Document -> "documento"
+        | Sticker -> "sticker"
+        | Location -> "ubicación"
+        | ContactCard -> "contacto"
+        | Other -> "mensaje no compatible"
+
+    /// A message without text while the team has the conversation: the note says what came and where it is kept.
+    let takeMediaForAgent (media: CustomerMedia) creation told decision =
+        let parts = [
+            Some("[" + kindName media.Kind + "]")
+            media.FileName
+            media.Caption
+            media.Content
+            media.MediaId |> Option.map (fun id -> "(" + id + ")")
+        ]
+
+        decision |> passOn creation told (parts |> List.choose id |> String.concat " ")
+
+    /// What to press beside an answer: nothing when it was known, a way out when it was not.
+    let private answer (answered: AssistantAnswer) decision =
+        let introduce = not decision.Session.Introduced
+        let phrase = Answer(answered.Reply, introduce)
+
+        if answered.NeedsPerson then
+            decision |> offer PersonOffered phrase [ TalkToPerson; OpenTicket ]
+        elif answered.Knows then
+            decision |> offer NothingOffered phrase []
+        else
+            decision |> offer TicketOffered phrase [ OpenTicket; TalkToPerson ]
+
+    /// The assistant answered the open turn.
+    let answered (answered: AssistantAnswer) decision =
+        let decision =
+            decision
+            |> change (fun session -> {
+                session with
+                    Language = answered.Language
+            })
+
+        match answered.Intent with
+        | WantsTicket -> decision |> TicketDialogue.begin' answered.Hints
+        | WantsTicketStatus -> lookUpTickets decision
+        // The rules hear a plain wish for a person; where only the assistant hears one, the customer is asked.
+        | WantsPerson -> decision |> answer { answered with NeedsPerson = true }
+        | _ -> decision |> answer answered
+
+    /// The assistant could not answer the open turn: the stand-in is asked, and after it the customer is told.
+    let assistantFailed (turn: OpenTurn) decision =
+        match turn.Question.Assistant, turn.Question.Hint with
+        | Primary, hint -> decision |> askAssistant StandIn hint turn.Question.Turn
+        | StandIn, Some WantsTicket -> decision |> TicketDialogue.begin' noHints
+        | StandIn, _ ->
+            decision
+            |> offer TicketOffered AssistantIsUnavailable [ OpenTicket; TalkToPerson ]
+
+    /// The customer's tickets came back.
+    let ticketsFound tickets decision =
+        match tickets with
+        | [] -> decision |> say YouHaveNoTickets [ OpenTicket; TalkToPerson ]
+        | tickets -> decision |> say (YourTickets tickets) [ AskSomethingElse; TalkToPerson ]
+
+    /// The idle time has passed: the session is closed with a friendly word, unless something is still being done
+    /// for the customer, who then gets the time again.
+    let idle decision =
+        let session = decision.Session
+        let again = decision.At + session.Policy.Idle
+
+        match session.Phase with
+        | _ when session.LastActivity + session.Policy.Idle > decision.At ->
+            decision |> setIdleTimer (session.LastActivity + session.Policy.Idle)
+        | _ when session.Gathering.IsSome || session.LookUp.IsSome -> decision |> setIdleTimer again
+        | Conversing(Some _, _)
+        | TicketCreation(_, Creating _) -> decision |> setIdleTimer again
+        | TicketCreation _ -> decision |> close WentIdle |> say (IdleGoodbye true) []
+        | Conversing(None, _)
+        | WithAgent _ -> decision |> close WentIdle |> say (IdleGoodbye false) []
+        | Closed _ -> decision

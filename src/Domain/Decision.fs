@@ -1,0 +1,124 @@
+namespace FunctionalBot.Domain
+
+
+/// What one event comes to, while it is being worked out: the session so far and the actions asked for, last first.
+type internal Decision = {
+    Session: Session
+    Actions: Action list
+    /// The event's time.
+    At: System.DateTimeOffset
+}
+
+/// The steps that every flow is made of.
+module internal Decision =
+    let start (session: Session) (at: System.DateTimeOffset) : Decision = {
+        Session = session
+        Actions = []
+        At = at
+    }
+
+    /// The commands, each with its key: session, version of the event, place.
+    let finish (decision: Decision) : Session * Command list =
+        let commands =
+            decision.Actions
+            |> List.rev
+            |> List.mapi (fun ordinal action -> {
+                Key = {
+                    Session = decision.Session.Id
+                    Version = decision.Session.Version
+                    Ordinal = ordinal
+                }
+                Action = action
+            })
+
+        decision.Session, commands
+
+    /// The key that the next action will have.
+    let nextKey (decision: Decision) : CommandKey = {
+        Session = decision.Session.Id
+        Version = decision.Session.Version
+        Ordinal = List.length decision.Actions
+    }
+
+    let perform (action: Action) (decision: Decision) = {
+        decision with
+            Actions = action :: decision.Actions
+    }
+
+    let change (how: Session -> Session) (decision: Decision) = {
+        decision with
+            Session = how decision.Session
+    }
+
+    let enter (phase: Phase) (decision: Decision) =
+        change (fun session -> { session with Phase = phase }) decision
+
+    /// Says something in the customer's language. Whoever has been spoken to knows who is speaking.
+    let say (phrase: Phrase) (choices: Choice list) (decision: Decision) =
+        decision
+        |> perform (
+            Say {
+                Phrase = phrase
+                Choices = choices
+                Language = decision.Session.Language
+                ReplyTo = None
+            }
+        )
+        |> change (fun session -> { session with Introduced = true })
+
+    /// Says something after which a bare "yes" means the offer.
+    let offer (offer: Offer) phrase choices decision =
+        decision |> enter (Conversing(None, offer)) |> say phrase choices
+
+    let setIdleTimer (due: System.DateTimeOffset) (decision: Decision) =
+        let key = nextKey decision
+
+        decision
+        |> perform (SetTimer(IdleTimer, due))
+        |> change (fun session -> { session with Idle = Some(key, due) })
+
+    /// Gives a customer who did something the full idle time again. The timer itself is left as it is set: when it
+    /// elapses too early it is set anew, which spares a write for each message.
+    let touch (decision: Decision) =
+        let touched =
+            decision
+            |> change (fun session -> {
+                session with
+                    LastActivity = max session.LastActivity decision.At
+            })
+
+        match touched.Session.Idle with
+        | Some _ -> touched
+        | None -> touched |> setIdleTimer (decision.At + touched.Session.Policy.Idle)
+
+    /// Ends the session: what waits is dropped, and a ticket on its way stays owed.
+    let close (reason: ClosedReason) (decision: Decision) =
+        let cancelTimer timer isSet decision =
+            if isSet then
+                decision |> perform (CancelTimer timer)
+            else
+                decision
+
+        let session = decision.Session
+
+        decision
+        |> cancelTimer QuietTimer session.Gathering.IsSome
+        |> cancelTimer IdleTimer session.Idle.IsSome
+        |> change (fun session -> {
+            session with
+                Owed = Session.owedTicket session
+                Gathering = None
+                Idle = None
+                LookUp = None
+                Phase = Closed reason
+        })
+
+    /// Asks for the ticket's creation and remembers it as owed by the step or the session.
+    let createTicket (ticket: Ticket) (decision: Decision) : OwedTicket * Decision =
+        let owed: OwedTicket = {
+            Key = nextKey decision
+            Ticket = ticket
+            ToldDelay = false
+        }
+
+        owed, decision |> perform (CreateTicket(ticket, decision.Session.Customer))

@@ -1,0 +1,194 @@
+namespace FunctionalBot.Domain
+
+open System
+open System.Collections.Generic
+open System.Text
+
+/// A text that the rules recognised. `Surplus` counts the words beside the recognised ones and beside courtesies:
+/// 0 for "quiero abrir un ticket, por favor", more where the customer said more than that.
+type Recognition = { Meaning: Meaning; Surplus: int }
+
+/// Words as they are compared: lower case, without accents, one mark for every pause.
+module private Words =
+    /// Stands for a comma, a full stop or any other pause between words.
+    let pause = ","
+
+    let private plain (letter: char) =
+        match letter with
+        | 'á'
+        | 'à'
+        | 'â'
+        | 'ã'
+        | 'ä' -> 'a'
+        | 'é'
+        | 'è'
+        | 'ê'
+        | 'ë' -> 'e'
+        | 'í'
+        | 'ì'
+        | 'î'
+        | 'ï' -> 'i'
+        | 'ó'
+        | 'ò'
+        | 'ô'
+        | 'õ'
+        | 'ö' -> 'o'
+        | 'ú'
+        | 'ù'
+        | 'û'
+        | 'ü' -> 'u'
+        | 'ç' -> 'c'
+        | 'ñ' -> 'n'
+        | other -> other
+
+    /// Only so much of a text is looked at: an intent that comes later than this is not one that the rules serve.
+    let private longest = 600
+
+    let split (text: string) : string[] =
+        let words = List<string>()
+        let word = StringBuilder()
+
+        let finish () =
+            if word.Length > 0 then
+                words.Add(word.ToString())
+                word.Clear() |> ignore
+
+        let rest () =
+            finish ()
+
+            if words.Count > 0 && words[words.Count - 1] <> pause then
+                words.Add pause
+
+        for index in 0 .. min longest text.Length - 1 do
+            let letter = plain (Char.ToLowerInvariant text[index])
+
+            if Char.IsLetterOrDigit letter then
+                // "holaaaa" is "hola"; no word that is looked for has the same letter three times.
+                let length = word.Length
+
+                if not (length >= 2 && word[length - 1] = letter && word[length - 2] = letter) then
+                    word.Append letter |> ignore
+            else
+                match letter with
+                | '\''
+                | '’' -> ()
+                | ' '
+                | '-'
+                | '_' -> finish ()
+                // The second halves of 👍 and 👎 (U+1F44D and U+1F44E).
+                | '\uDC4D' ->
+                    rest ()
+                    words.Add "si"
+                | '\uDC4E' ->
+                    rest ()
+                    words.Add "no"
+                | _ -> rest ()
+
+        rest ()
+        words.ToArray()
+
+/// Intents by rule, in Spanish, English and Portuguese, so that the main things work with no AI at all.
+module Rules =
+    [<NoComparison; NoEquality>]
+    type private Pattern = {
+        Words: string[]
+        Meaning: Meaning
+        Allowed: int
+    }
+
+    /// Patterns by their first word, the longest first.
+    let private patterns: Dictionary<string, Pattern[]> =
+        let all = [
+            for listening in Vocabulary.heard do
+                for wording in listening.Wordings do
+                    {
+                        Words = wording.Split ' '
+                        Meaning = listening.Meaning
+                        Allowed = listening.Allowed
+                    }
+        ]
+
+        let byFirstWord = Dictionary<string, Pattern[]>()
+
+        for first, group in List.groupBy (fun pattern -> pattern.Words[0]) all do
+            byFirstWord[first] <-
+                group
+                |> List.sortByDescending (fun pattern -> pattern.Words.Length)
+                |> List.toArray
+
+        byFirstWord
+
+    let private standsAt (words: string[]) start (pattern: Pattern) =
+        start + pattern.Words.Length <= words.Length
+        && ReadOnlySpan(words, start, pattern.Words.Length).SequenceEqual(ReadOnlySpan pattern.Words)
+
+    /// "no quiero hablar con una persona" wants no person; "no, quiero hablar con una persona" does.
+    let private isNegated (words: string[]) start =
+        (start > 0 && Vocabulary.negations.Contains words[start - 1])
+        || (start > 1
+            && words[start - 1] <> Words.pause
+            && Vocabulary.negations.Contains words[start - 2])
+
+    let private surplusBeside (words: string[]) start length =
+        let mutable surplus = 0
+
+        for index in 0 .. words.Length - 1 do
+            let outside = index < start || index >= start + length
+
+            if
+                outside
+                && words[index] <> Words.pause
+                && not (Vocabulary.courtesies.Contains words[index])
+            then
+                surplus <- surplus + 1
+
+        surplus
+
+    /// The longest pattern in the text that stands as alone as it must; of two equally long ones the first. None
+    /// where nothing is recognised: the text is for the assistant then, or an answer to what was asked.
+    let recognise (text: string) : Recognition option =
+        let words = Words.split text
+        let mutable best = ValueNone
+
+        for start in 0 .. words.Length - 1 do
+            match patterns.TryGetValue words[start] with
+            | true, candidates when not (isNegated words start) ->
+                for pattern in candidates do
+                    let isLonger =
+                        match best with
+                        | ValueSome struct (length, _) -> pattern.Words.Length > length
+                        | ValueNone -> true
+
+                    if isLonger && standsAt words start pattern then
+                        let surplus = surplusBeside words start pattern.Words.Length
+
+                        if surplus <= pattern.Allowed then
+                            best <-
+                                ValueSome
+                                    struct (pattern.Words.Length,
+                                            {
+                                                Meaning = pattern.Meaning
+                                                Surplus = surplus
+                                            })
+            | _ -> ()
+
+        match best with
+        | ValueSome struct (_, recognition) -> Some recognition
+        | ValueNone -> None
+
+    /// The language of a text, where its words speak for one language more than for any other: by one word in a
+    /// text of up to three words, by two in a longer one, so that a name or a loan word changes nothing.
+    let languageOf (text: string) : Language option =
+        let words = Words.split text
+        let count = words |> Seq.filter (fun word -> word <> Words.pause) |> Seq.length
+        let margin = if count <= 3 then 1 else 2
+
+        let scores =
+            Vocabulary.tellingWords
+            |> List.map (fun (language, telling) ->
+                language, words |> Seq.filter telling.Contains |> Seq.length)
+            |> List.sortByDescending snd
+
+        match scores with
+        | (language, first) :: (_, second) :: _ when first - second >= margin -> Some language
+        | _ -> None
