@@ -210,7 +210,7 @@ module internal Conversation =
     /// A message that cannot be read, while the bot and the customer simply talk.
     let takeMedia kind decision =
         decision
-        |> offer TicketOffered (CannotReadKind kind) [ OpenTicket; TalkToPerson ]
+        |> remark TicketOffered (CannotReadKind kind) [ OpenTicket; TalkToPerson ]
 
     /// A button outside the ticket dialogue.
     let takeChoice choice decision =

@@ -47,6 +47,7 @@ module private Words =
     let split (text: string) : string[] =
         let words = List<string>()
         let word = StringBuilder()
+        let mutable run = 0
 
         let finish () =
             if word.Length > 0 then
@@ -63,10 +64,16 @@ module private Words =
             let letter = plain (Char.ToLowerInvariant text[index])
 
             if Char.IsLetterOrDigit letter then
-                // "holaaaa" is "hola"; no word that is looked for has the same letter three times.
-                let length = word.Length
+                run <-
+                    if word.Length > 0 && word[word.Length - 1] = letter then
+                        run + 1
+                    else
+                        1
 
-                if not (length >= 2 && word[length - 1] = letter && word[length - 2] = letter) then
+                // "holaaaa" is "hola"; no word that is looked for has the same letter three times.
+                if run = 3 then
+                    word.Length <- word.Length - 1
+                elif run < 3 then
                     word.Append letter |> ignore
             else
                 match letter with

@@ -1,0 +1,424 @@
+/// The conversation, told as scenes.
+module FunctionalBot.Tests.ConversationTests
+
+open System
+open Xunit
+open FunctionalBot.Domain
+open FunctionalBot.Tests.Scenarios
+
+let private equal (expected: 'value) (actual: 'value) = Assert.Equal<'value>(expected, actual)
+
+let private title text =
+    match TicketTitle.create text with
+    | Ok title -> title
+    | Error problem -> failwithf "%A" problem
+
+let private description text =
+    match TicketDescription.create text with
+    | Ok description -> description
+    | Error problem -> failwithf "%A" problem
+
+let private email text =
+    match EmailAddress.create text with
+    | Ok address -> address
+    | Error problem -> failwithf "%A" problem
+
+let private ticket: Ticket = {
+    Purpose = Support
+    Title = title "La taladradora no enciende"
+    Description = description "La compré ayer. Probé con otro enchufe y nada."
+    Email = Some(email "ana@example.com")
+}
+
+let private atConfirmation =
+    opened
+    |> writes "quiero abrir un ticket"
+    |> writes "La taladradora no enciende"
+    |> writes "La compré ayer. Probé con otro enchufe y nada."
+    |> writes "ana@example.com"
+
+let private shownRevision scene =
+    match scene.Session.Phase with
+    | TicketCreation(_, Confirming(_, revision)) -> revision
+    | other -> failwithf "Not confirming: %A" other
+
+[<Fact>]
+let ``a greeting is welcomed by name, with what can be done`` () =
+    let scene = opened |> writes "Hola!"
+    equal [ Welcome(Some "Ana") ] (lastPhrases scene)
+
+    equal
+        [ [ OpenTicket; CheckTickets; TalkToPerson ] ]
+        (lastSaid scene |> List.map (fun said -> said.Choices))
+
+[<Fact>]
+let ``a question goes to the assistant, and the first answer says who is speaking`` () =
+    let scene = opened |> writes "¿A qué hora abren?" |> answers (reply "A las 9.")
+    equal [ Answer("A las 9.", true) ] (lastPhrases scene)
+    let scene = scene |> writes "¿Y los sábados?" |> answers (reply "A las 10.")
+    equal [ Answer("A las 10.", false) ] (lastPhrases scene)
+
+[<Fact>]
+let ``a burst of messages is one turn`` () =
+    let scene =
+        openedWithQuietTime
+        |> writes "hola"
+        |> writes "una pregunta"
+        |> writes "¿a qué hora abren?"
+
+    equal [] (lastPhrases scene)
+    let scene = scene |> pauses
+
+    match lastActions scene with
+    | [ AskAssistant _ ] -> ()
+    | other -> failwithf "%A" other
+
+[<Fact>]
+let ``a message behind an open question supersedes it, and the late answer says nothing`` () =
+    let scene = opened |> writes "¿A qué hora abren?"
+    let first = openTurn scene
+
+    let scene =
+        scene |> writes "¿Y los sábados?" |> answersTurn first (reply "A las 9.")
+
+    equal [] (lastActions scene)
+
+    let scene =
+        scene |> answers (reply "De lunes a viernes a las 9, los sábados a las 10.")
+
+    equal 1 (lastPhrases scene).Length
+
+[<Fact>]
+let ``a thank-you behind an open question does not drop the question`` () =
+    let scene = opened |> writes "¿A qué hora abren?" |> writes "gracias"
+    Assert.True((Session.openTurn scene.Session).IsSome)
+
+[<Fact>]
+let ``while the assistant is down its stand-in is asked, and then the customer is told`` () =
+    let scene = opened |> writes "¿A qué hora abren?" |> failsToAnswer
+
+    match lastActions scene with
+    | [ AskAssistant { Assistant = StandIn } ] -> ()
+    | other -> failwithf "%A" other
+
+    equal [ AssistantIsUnavailable ] (scene |> failsToAnswer |> lastPhrases)
+
+[<Fact>]
+let ``an answer that is not known offers a ticket, and yes opens it`` () =
+    let scene =
+        opened
+        |> writes "¿Arreglan motosierras de 1970?"
+        |> answers { reply "No lo sé." with Knows = false }
+
+    equal [ OpenTicket; TalkToPerson ] (lastSaid scene).Head.Choices
+    equal [ Ask(WhichTitle, None) ] (scene |> writes "sí" |> lastPhrases)
+
+[<Fact>]
+let ``the ticket is asked for step by step, confirmed, created and told`` () =
+    let scene = opened |> writes "quiero abrir un ticket"
+    equal [ Ask(WhichTitle, None) ] (lastPhrases scene)
+    let scene = scene |> writes "La taladradora no enciende"
+    equal [ Ask(WhichDescription, None) ] (lastPhrases scene)
+    let scene = scene |> writes "La compré ayer. Probé con otro enchufe y nada."
+    equal [ Ask(WhichEmail, None) ] (lastPhrases scene)
+    let scene = scene |> writes "ana@example.com"
+    equal [ Ask(IsThisRight ticket, None) ] (lastPhrases scene)
+    let scene = scene |> presses (Confirm(shownRevision scene))
+    equal [ ticket ] (ticketsAskedFor scene)
+    let scene = scene |> odooCreates
+    equal [ TicketWasCreated reference ] (lastPhrases scene)
+    let scene = scene |> writes "no, gracias"
+    equal [ Goodbye ] (lastPhrases scene)
+    equal (Closed CustomerLeft) scene.Session.Phase
+
+[<Fact>]
+let ``the e-mail may be skipped by button and in words`` () =
+    let before =
+        opened
+        |> writes "abrir ticket"
+        |> writes "La taladradora no enciende"
+        |> writes "Nada que hacer."
+
+    for scene in
+        [
+            before |> presses SkipEmail
+            before |> writes "no tengo correo"
+            before |> writes "saltar"
+        ] do
+        match scene.Session.Phase with
+        | TicketCreation(_, Confirming({ Email = None }, _)) -> ()
+        | other -> failwithf "%A" other
+
+[<Fact>]
+let ``a wrong e-mail is told and asked for again, a right one within a sentence is found`` () =
+    let scene =
+        opened
+        |> writes "abrir ticket"
+        |> writes "La taladradora no enciende"
+        |> writes "Nada que hacer."
+        |> writes "ana@ejemplo"
+
+    equal [ Ask(WhichEmail, Some(FieldRejected(EmailField, NotAnAddress))) ] (lastPhrases scene)
+
+    match (scene |> writes "perdona, es Ana@Example.com, gracias").Session.Phase with
+    | TicketCreation(_, Confirming({ Email = Some address }, _)) ->
+        equal "ana@example.com" (EmailAddress.value address)
+    | other -> failwithf "%A" other
+
+[<Fact>]
+let ``any field can be changed before the yes, and the ticket is shown anew`` () =
+    let scene = atConfirmation |> presses ChangeSomething
+    equal [ Ask(WhichField, None) ] (lastPhrases scene)
+    let scene = scene |> presses (Change TitleField)
+    equal [ Ask(WhichTitle, None) ] (lastPhrases scene)
+    let scene = scene |> writes "La taladradora echa humo"
+
+    let changed = {
+        ticket with
+            Title = title "La taladradora echa humo"
+    }
+
+    equal [ Ask(IsThisRight changed, None) ] (lastPhrases scene)
+    equal [ changed ] (scene |> writes "sí" |> ticketsAskedFor)
+
+[<Fact>]
+let ``the button of an earlier showing confirms nothing`` () =
+    let stale = Confirm(shownRevision atConfirmation)
+
+    let scene =
+        atConfirmation
+        |> writes "cambia el título"
+        |> writes "La taladradora echa humo"
+        |> presses stale
+
+    equal [] (ticketsAskedFor scene)
+
+    equal
+        [
+            Ask(
+                IsThisRight {
+                    ticket with
+                        Title = title "La taladradora echa humo"
+                },
+                Some ButtonIsStale
+            )
+        ]
+        (lastPhrases scene)
+
+[<Fact>]
+let ``back goes one step back at every step`` () =
+    let scene = opened |> writes "abrir ticket"
+    equal [ Ask(WhichTitle, Some AlreadyAtFirstStep) ] (scene |> writes "atrás" |> lastPhrases)
+    let scene = scene |> writes "La taladradora no enciende"
+    equal [ Ask(WhichTitle, None) ] (scene |> presses GoBack |> lastPhrases)
+    let scene = scene |> writes "Nada que hacer."
+    equal [ Ask(WhichDescription, None) ] (scene |> writes "volver" |> lastPhrases)
+
+[<Theory>]
+[<InlineData("")>]
+[<InlineData("  \u200b ")>]
+[<InlineData("😀😀😀")>]
+let ``a title without words is refused kindly and asked for again`` (text: string) =
+    let scene = opened |> writes "abrir ticket" |> writes text
+
+    match lastPhrases scene with
+    | [ Ask(WhichTitle, Some(FieldRejected(TitleField, _))) ] -> ()
+    | other -> failwithf "%A" other
+
+[<Fact>]
+let ``a story in place of a title is kept as the description`` () =
+    let story = String.replicate 30 "No enciende y huele a quemado. "
+    let scene = opened |> writes "abrir ticket" |> writes story
+    equal [ Ask(WhichTitle, Some KeptAsDescription) ] (lastPhrases scene)
+    equal [ Ask(WhichEmail, None) ] (scene |> writes "No enciende" |> lastPhrases)
+
+[<Fact>]
+let ``a text of 5,000 characters for a title is too long, and the question stands`` () =
+    let scene = opened |> writes "abrir ticket" |> writes (String('a', 5000))
+
+    equal
+        [
+            Ask(WhichTitle, Some(FieldRejected(TitleField, TooLong(5000, TicketTitle.limit))))
+        ]
+        (lastPhrases scene)
+
+[<Fact>]
+let ``a voice note where text was asked repeats the question`` () =
+    let scene = opened |> writes "abrir ticket" |> sends VoiceNote
+    equal [ Ask(WhichTitle, Some(CannotRead VoiceNote)) ] (lastPhrases scene)
+
+[<Fact>]
+let ``words of a wish within a longer answer are part of the answer`` () =
+    let scene = opened |> writes "abrir ticket" |> writes "no puedo cancelar mi pedido"
+    equal [ Ask(WhichDescription, None) ] (lastPhrases scene)
+
+[<Fact>]
+let ``what the assistant understood is not asked for again`` () =
+    let scene =
+        opened
+        |> writes "quiero abrir un ticket porque la taladradora no enciende desde ayer"
+        |> answers {
+            reply "" with
+                Intent = WantsTicket
+                Hints = {
+                    Title = Some "La taladradora no enciende"
+                    Description = Some "No enciende desde ayer."
+                    Email = None
+                }
+        }
+
+    equal [ Ask(WhichEmail, Some PrefilledFromYourWords) ] (lastPhrases scene)
+
+[<Fact>]
+let ``while Odoo is away the ticket stays owed, the talk goes on, and the number is told later`` () =
+    let scene = atConfirmation |> writes "sí" |> odooIsDown
+    equal [ TicketIsDelayed ] (lastPhrases scene)
+    let scene = scene |> writes "¿A qué hora abren?" |> answers (reply "A las 9.")
+    equal [ Answer("A las 9.", false) ] (lastPhrases scene)
+    equal [ TicketWasCreated reference ] (scene |> odooCreates |> lastPhrases)
+    equal 1 (ticketsAskedFor scene).Length
+
+[<Fact>]
+let ``a second ticket waits until the first is there`` () =
+    let scene =
+        atConfirmation |> writes "sí" |> odooIsDown |> writes "abrir otro ticket"
+
+    equal [ AnotherTicketIsPending ] (lastPhrases scene)
+
+[<Fact>]
+let ``a ticket that Odoo refuses is shown again with a way out`` () =
+    let scene = atConfirmation |> writes "sí" |> odooRefuses
+    equal [ TicketWasRefused ] (lastPhrases scene)
+    equal [ ticket; ticket ] (scene |> presses (Confirm(shownRevision scene)) |> ticketsAskedFor)
+
+[<Fact>]
+let ``the number is told even after the session was closed`` () =
+    let scene = atConfirmation |> writes "sí" |> writes "adiós"
+    equal (Closed CustomerLeft) scene.Session.Phase
+    equal [ TicketWasCreated reference ] (scene |> odooCreates |> lastPhrases)
+    equal (Closed CustomerLeft) (scene |> odooCreates).Session.Phase
+
+[<Fact>]
+let ``who asks for a person gets the contact and a ticket marked for one, and is passed on`` () =
+    let scene = opened |> writes "quiero hablar con una persona"
+    equal [ PersonIsComing ] (lastPhrases scene)
+    equal [ HandOver ] (ticketsAskedFor scene |> List.map (fun ticket -> ticket.Purpose))
+    let scene = scene |> odooCreates
+    equal [ PersonTicketWasCreated reference ] (lastPhrases scene)
+    let scene = scene |> writes "es por mi pedido del martes"
+    equal [ PassedOnToPerson ] (lastPhrases scene)
+    let scene = scene |> writes "es urgente"
+
+    match lastActions scene with
+    | [ MarkRead _; AddToTicket(_, "es urgente") ] -> ()
+    | other -> failwithf "%A" other
+
+    equal [ BackWithBot ] (scene |> presses ReturnToBot |> lastPhrases)
+
+[<Fact>]
+let ``a person asked for in the middle of a ticket gets what was written so far`` () =
+    let scene =
+        opened
+        |> writes "abrir ticket"
+        |> writes "La taladradora no enciende"
+        |> writes "quiero hablar con un agente"
+
+    match ticketsAskedFor scene with
+    | [ handOver ] ->
+        Assert.Contains("La taladradora no enciende", TicketDescription.value handOver.Description)
+    | other -> failwithf "%A" other
+
+[<Fact>]
+let ``asking twice for a person opens one ticket`` () =
+    let scene =
+        opened
+        |> writes "persona"
+        |> odooCreates
+        |> presses ReturnToBot
+        |> writes "quiero hablar con una persona"
+
+    equal 1 (ticketsAskedFor scene).Length
+
+[<Fact>]
+let ``tickets are looked up and told`` () =
+    let scene = opened |> writes "¿cuál es el estado de mi ticket?"
+
+    match lastActions scene with
+    | [ MarkRead _; LookUpTickets _ ] -> ()
+    | other -> failwithf "%A" other
+
+    equal [ YouHaveNoTickets ] (scene |> odooFinds [] |> lastPhrases)
+
+[<Fact>]
+let ``silence for the idle time ends with a friendly word, and an earlier timer is set anew`` () =
+    let scene =
+        opened
+        |> writes "hola"
+        |> waits (TimeSpan.FromMinutes 20.)
+        |> writes "buenas"
+        |> idles
+
+    equal [] (lastPhrases scene)
+    let scene = scene |> idles
+    equal [ IdleGoodbye false ] (lastPhrases scene)
+    equal (Closed WentIdle) scene.Session.Phase
+
+[<Fact>]
+let ``an idle ticket draft is told not to be sent`` () =
+    let scene =
+        opened |> writes "abrir ticket" |> waits (TimeSpan.FromMinutes 31.) |> idles
+
+    equal [ IdleGoodbye true ] (scene |> lastPhrases)
+
+[<Theory>]
+[<InlineData("I need help with my order please", "en")>]
+[<InlineData("vocês entregam em Vigo? preciso de um pedido", "pt")>]
+[<InlineData("¿cuánto cuesta el envío?", "es")>]
+let ``the language follows the customer`` (text: string, code: string) =
+    let scene = opened |> writes text
+    equal code (Language.code scene.Session.Language)
+
+[<Fact>]
+let ``the thread holds both sides in order`` () =
+    let events = ResizeArray<Event>()
+    let mutable session = Session.initial opened.Session.Id
+
+    let take fact =
+        let event = {
+            Id = Guid.Empty
+            At = DateTimeOffset(2026, 11, 2, 9, 0, 0, TimeSpan.Zero)
+            Session = session.Id
+            Version = session.Version + 1L
+            Cause = "test"
+            Fact = fact
+        }
+
+        events.Add event
+        session <- Transition.evolve session event
+
+    take (SessionOpened(opened.Session.Customer, Spanish, opened.Session.Policy))
+
+    take (
+        TextReceived {
+            Message = MessageId "a"
+            Text = "¿A qué hora abren?"
+            Quoted = None
+        }
+    )
+
+    take (AssistantAnswered(2L, reply "A las 9."))
+
+    take (
+        TextReceived {
+            Message = MessageId "b"
+            Text = "gracias"
+            Quoted = None
+        }
+    )
+
+    match Thread.ofEvents session.Id events with
+    | [ FromCustomer "¿A qué hora abren?"
+        FromBot { Phrase = Answer("A las 9.", true) }
+        FromCustomer "gracias"
+        FromBot _ ] -> ()
+    | other -> failwithf "%A" other
