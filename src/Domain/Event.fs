@@ -121,7 +121,8 @@ type Fact =
 /// One fact with its envelope. Time and ids are stamped outside; the core reads no clock and draws no id.
 type Event = {
     Id: Guid
-    /// When it happened: the sender's time for what a customer did (whole seconds), else the host's. UTC.
+    /// When it was taken in, by the host's clock, UTC. Timers count from here: a message that reached the host late
+    /// gives the customer the full idle time all the same. (The sender's time only orders what waits together.)
     At: DateTimeOffset
     Session: SessionId
     /// 1, 2, 3… without holes within a session.

@@ -223,6 +223,15 @@ type CustomerDecision = {
     Endings: (int64 * Ending) list
 }
 
+/// Which part of the world a command goes to. Each has its own workers, so that a slow one holds up no other.
+type Service =
+    /// WhatsApp: Say and MarkRead.
+    | Messaging
+    /// The assistant: AskAssistant.
+    | Assisting
+    /// Odoo: CreateTicket, AddToTicket and LookUpTickets.
+    | Ticketing
+
 /// A command that this node may run now.
 type ClaimedCommand = {
     Command: Command
@@ -276,9 +285,9 @@ type StorePort = {
     /// Takes up to `most` customers that have entries waiting and that no other worker holds, decides each with the
     /// function, and commits everything in one transaction. Returns how many entries ended.
     Advance: int -> (CustomerWork -> CustomerDecision) -> Task<int>
-    /// Leases up to `most` commands that are due, for the span. Of the commands that speak to one customer only the
+    /// Leases up to `most` commands of one service that are due, for the span. Of the commands that speak to one customer only the
     /// oldest open one is handed out, and one at a time.
-    Claim: int -> DateTimeOffset -> TimeSpan -> Task<ClaimedCommand list>
+    Claim: Service -> int -> DateTimeOffset -> TimeSpan -> Task<ClaimedCommand list>
     /// Prolongs the leases of commands that still run.
     KeepLeases: (CommandKey * int) list -> DateTimeOffset -> TimeSpan -> Task
     /// Records results of the tries that still hold their lease. Returns how many were recorded.

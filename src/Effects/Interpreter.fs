@@ -1,0 +1,235 @@
+/// Runs commands: one match from an action to a port's call to what it means. It decides nothing that the customer
+/// notices; that is `Transition`'s. It is compiled ahead of every adapter and cannot name one.
+module FunctionalBot.Effects.Interpreter
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open FunctionalBot.Domain
+
+/// When failed commands are tried again.
+type RetrySettings = {
+    /// The first wait; each further one is twice as long.
+    First: TimeSpan
+    /// The longest wait.
+    Longest: TimeSpan
+    /// How long a send without an answer waits for a status webhook before it is sent again.
+    UnknownWait: TimeSpan
+    /// How often the assistant is asked before its stand-in is.
+    AssistantTries: int
+    /// How often a message that WhatsApp puts off is tried.
+    MessageTries: int
+    /// How often a command that fails by a fault of this program is tried.
+    FaultTries: int
+}
+
+/// What the interpreter works with.
+[<NoComparison; NoEquality>]
+type Services = {
+    World: World
+    WhatsApp: WhatsAppPort
+    Assistant: AssistantPort
+    StandIn: AssistantPort
+    Tickets: TicketsPort
+    ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
+    /// Puts an utterance into words and WhatsApp's shapes.
+    Render: Utterance -> OutboundMessage
+    /// The same as plain text, for the thread that the assistant sees.
+    RenderText: Utterance -> string
+    /// A stable name of a customer that does not tell the number.
+    SafetyIdentifier: CustomerId -> string
+    Retry: RetrySettings
+}
+
+/// Sensible waits for production.
+let defaultRetry: RetrySettings = {
+    First = TimeSpan.FromSeconds 1.
+    Longest = TimeSpan.FromMinutes 5.
+    UnknownWait = TimeSpan.FromSeconds 60.
+    AssistantTries = 2
+    MessageTries = 12
+    FaultTries = 5
+}
+
+/// Which workers run an action. None for timers, which the store applies itself.
+let serviceOf (action: Action) : Service option =
+    match action with
+    | Say _
+    | MarkRead _ -> Some Messaging
+    | AskAssistant _ -> Some Assisting
+    | CreateTicket _
+    | AddToTicket _
+    | LookUpTickets _ -> Some Ticketing
+    | SetTimer _
+    | CancelTimer _ -> None
+
+/// Exponential with jitter: between half of and the whole of first × 2^(attempt − 1), at most the longest.
+let private backOff (services: Services) attempt =
+    let factor = Math.Pow(2., float (min attempt 30 - 1))
+    let whole = min (services.Retry.First * factor) services.Retry.Longest
+    whole * (0.5 + services.World.Random() / 2.)
+
+let private later services (claimed: ClaimedCommand) (after: TimeSpan option) =
+    let wait = backOff services claimed.Attempt
+
+    let wait =
+        match after with
+        | Some named -> max wait (min named (TimeSpan.FromHours 1.))
+        | None -> wait
+
+    services.World.Now() + wait
+
+let private say services claimed utterance cancel = task {
+    let message = services.Render utterance
+
+    let! outcome =
+        services.WhatsApp.Send claimed.Command.Key claimed.Recipient message utterance.ReplyTo cancel
+
+    return
+        match outcome with
+        | Accepted _ -> Done None
+        | RetryLater(after, reason) when claimed.Attempt < services.Retry.MessageTries ->
+            RunAgain(later services claimed after, reason, None)
+        | RetryLater(_, reason) ->
+            GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, 0, "put off too often")))
+        | OutcomeUnknown reason -> Parked(services.World.Now() + services.Retry.UnknownWait, reason)
+        | Refused(code, reason) -> GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, code, reason)))
+        // The queue is kept: when somebody has renewed the token, everything goes out by itself.
+        | ChannelStopped(code, reason) ->
+            RunAgain(later services claimed None, sprintf "channel stopped (%i): %s" code reason, None)
+}
+
+/// Read marks and typing dots are worth one try only.
+let private markRead services message cancel = task {
+    let! _ = services.WhatsApp.MarkRead message cancel
+    return Done None
+}
+
+let private threadOf services (events: Event list) session =
+    Thread.ofEvents session events
+    |> List.map (function
+        | FromCustomer text -> CustomerSaid, text
+        | FromBot utterance -> BotSaid, services.RenderText utterance)
+
+let private ask services (claimed: ClaimedCommand) (question: AssistantQuestion) cancel = task {
+    let session = claimed.Command.Key.Session
+
+    let assistant =
+        match question.Assistant with
+        | Primary -> services.Assistant
+        | StandIn -> services.StandIn
+
+    let failed reason =
+        Done(Some(AssistantFailed(question.Turn, question.Assistant, reason)))
+
+    match! services.ReadStream session with
+    | Error problem -> return failed (sprintf "the stream breaks at version %i" problem.Version)
+    | Ok events ->
+        let! answer =
+            assistant.Ask
+                {
+                    SafetyIdentifier = services.SafetyIdentifier session.Customer
+                    Language = question.Language
+                    Thread = threadOf services events session
+                    Hint = question.Hint
+                }
+                cancel
+
+        return
+            match answer with
+            | Ok answer -> Done(Some(AssistantAnswered(question.Turn, answer)))
+            | Error(AskAgain(after, reason)) when claimed.Attempt < services.Retry.AssistantTries ->
+                // The customer is waiting: a service that wants minutes is left to the stand-in instead.
+                match after with
+                | Some named when named > TimeSpan.FromSeconds 5. -> failed reason
+                | _ -> RunAgain(later services claimed after, reason, None)
+            | Error(AskAgain(_, reason))
+            | Error(CannotAnswer reason) -> failed reason
+}
+
+let private createTicket services (claimed: ClaimedCommand) ticket customer cancel = task {
+    let key = claimed.Command.Key
+    let! outcome = services.Tickets.Create key ticket customer claimed.Language cancel
+
+    return
+        match outcome with
+        | Ok reference -> Done(Some(TicketCreated(key, reference)))
+        | Error(TryAgain(after, reason)) ->
+            // One quick try more before the customer is told that it takes longer.
+            let told =
+                if claimed.Attempt >= 2 && not claimed.DelayTold then
+                    Some(TicketDelayed(key, reason))
+                else
+                    None
+
+            RunAgain(later services claimed after, reason, told)
+        | Error(WillNotDo reason) -> GivenUp(reason, Some(TicketRefused(key, reason)))
+}
+
+let private addToTicket services (claimed: ClaimedCommand) creation note cancel = task {
+    let! outcome = services.Tickets.AddNote claimed.Command.Key creation note cancel
+
+    return
+        match outcome with
+        | Ok() -> Done None
+        | Error(TryAgain(after, reason)) -> RunAgain(later services claimed after, reason, None)
+        | Error(WillNotDo reason) -> GivenUp(reason, None)
+}
+
+let private lookUpTickets services (claimed: ClaimedCommand) customer cancel = task {
+    let key = claimed.Command.Key
+    let! outcome = services.Tickets.Find customer cancel
+
+    return
+        match outcome with
+        | Ok tickets -> Done(Some(TicketsFound(key, tickets)))
+        | Error(TryAgain(after, reason)) when claimed.Attempt < 2 ->
+            RunAgain(later services claimed after, reason, None)
+        | Error(TryAgain(_, reason))
+        | Error(WillNotDo reason) -> Done(Some(TicketLookUpFailed(key, reason)))
+}
+
+let private perform services claimed cancel : Task<CommandResult> =
+    match claimed.Command.Action with
+    | Say utterance -> say services claimed utterance cancel
+    | MarkRead message -> markRead services message cancel
+    | AskAssistant question -> ask services claimed question cancel
+    | CreateTicket(ticket, customer) -> createTicket services claimed ticket customer cancel
+    | AddToTicket(creation, note) -> addToTicket services claimed creation note cancel
+    | LookUpTickets customer -> lookUpTickets services claimed customer cancel
+    | SetTimer _
+    | CancelTimer _ -> Task.FromResult(Done None)
+
+/// The outcome that the session waits for when a command is given up because of a fault of this program.
+let private outcomeOfFault (command: Command) reason =
+    match command.Action with
+    | AskAssistant question -> Some(AssistantFailed(question.Turn, question.Assistant, reason))
+    | CreateTicket _ -> Some(TicketRefused(command.Key, reason))
+    | LookUpTickets _ -> Some(TicketLookUpFailed(command.Key, reason))
+    | Say _ -> Some(DeliveryFailed(command.Key, 0, reason))
+    | MarkRead _
+    | AddToTicket _
+    | SetTimer _
+    | CancelTimer _ -> None
+
+/// Runs one command and says what came of it. A port that throws is a fault of this program: the command is tried a
+/// few times more and then given up, and the session hears of it, so that no customer waits for ever. What was begun
+/// and cut off by the host's stop is left to its lease.
+let run (services: Services) (claimed: ClaimedCommand) (cancel: CancellationToken) : Task<CommandResult> =
+    task {
+        try
+            return! perform services claimed cancel
+        with
+        | :? OperationCanceledException when cancel.IsCancellationRequested ->
+            return raise (OperationCanceledException cancel)
+        | StoreUnavailable _ as unavailable -> return raise unavailable
+        | fault ->
+            let reason = "fault: " + fault.GetType().Name
+
+            if claimed.Attempt >= services.Retry.FaultTries then
+                return GivenUp(reason, outcomeOfFault claimed.Command reason)
+            else
+                match claimed.Command.Action with
+                | Say _ -> return Parked(services.World.Now() + services.Retry.UnknownWait, reason)
+                | _ -> return RunAgain(later services claimed None, reason, None)
+    }

@@ -1,0 +1,151 @@
+/// Decides what waits for one customer: opens sessions, makes events of entries, and asks the core what follows. Pure,
+/// so that the store can call it within its transaction and again after a conflict.
+module FunctionalBot.Effects.Reception
+
+open System
+open FunctionalBot.Domain
+
+/// What a business has set for its sessions.
+type ReceptionSettings = {
+    Policy: Policy
+    /// The language of a customer of whom nothing is known yet.
+    Language: Language
+}
+
+/// The decision while it is being made.
+type private Desk = {
+    Sessions: Map<SessionId, Session>
+    Changed: Set<SessionId>
+    Current: SessionId option
+    /// Newest first.
+    Events: Event list
+    Commands: Command list
+    Endings: (int64 * Ending) list
+}
+
+/// The names under which ignored entries end, as operators read them.
+let reasonText reason =
+    match reason with
+    | OutOfSequence -> "out of sequence"
+    | AlreadySeen -> "already seen"
+    | SessionIsClosed -> "session is closed"
+    | LateAnswer -> "late answer"
+    | StaleTimer -> "stale timer"
+    | NotAwaited -> "not awaited"
+    | NothingToAnswer -> "nothing to answer"
+    | AlreadyOpen -> "already open"
+
+let private ended (entry: InboxEntry) ending (desk: Desk) : Desk = {
+    desk with
+        Endings = (entry.Id, ending) :: desk.Endings
+}
+
+/// Applies one fact to a session as its next event.
+let private apply (now: DateTimeOffset) newId cause fact (session: Session) (desk: Desk) =
+    let event = {
+        Id = newId ()
+        At = now
+        Session = session.Id
+        Version = session.Version + 1L
+        Cause = cause
+        Fact = fact
+    }
+
+    let after, commands = Transition.transition session event
+
+    after,
+    {
+        desk with
+            Sessions = Map.add session.Id after desk.Sessions
+            Changed = Set.add session.Id desk.Changed
+            Events = event :: desk.Events
+            Commands = List.rev commands @ desk.Commands
+    }
+
+let private causeOf (entry: InboxEntry) = entry.Source + ":" + entry.SourceId
+
+/// What the customer did goes to the open session. Where there is none, a new one is opened for it, unless it is
+/// something that needs no answer.
+let private takeFromCustomer settings now newId (work: CustomerWork) (entry: InboxEntry) (desk: Desk) =
+    let current = desk.Current |> Option.bind (fun id -> Map.tryFind id desk.Sessions)
+
+    let wasSeen =
+        match current, Transition.messageOf entry.Fact with
+        | Some session, Some message -> List.contains message session.Recent
+        | _ -> false
+
+    match current with
+    | _ when wasSeen -> desk |> ended entry Duplicate
+    | Some session when not (Session.isClosed session) ->
+        match Transition.ignored session entry.Fact with
+        | Some reason -> desk |> ended entry (Ignored(reasonText reason))
+        | None ->
+            let after, desk = desk |> apply now newId (causeOf entry) entry.Fact session
+            desk |> ended entry (Applied after.Version)
+    | _ ->
+        let id =
+            match current with
+            | Some closed -> SessionId.next closed.Id
+            | None -> {
+                Channel = work.Channel
+                Customer = work.Customer.Id
+                Ordinal = 1
+              }
+
+        let fresh = Session.initial id
+
+        match Transition.ignored fresh entry.Fact with
+        | Some reason -> desk |> ended entry (Ignored(reasonText reason))
+        | None ->
+            let language = work.Language |> Option.defaultValue settings.Language
+            let opening = SessionOpened(work.Customer, language, settings.Policy)
+            let opened, desk = desk |> apply now newId (causeOf entry) opening fresh
+            let after, desk = desk |> apply now newId (causeOf entry) entry.Fact opened
+
+            { desk with Current = Some id } |> ended entry (Applied after.Version)
+
+/// An outcome, a status or a timer goes to the session that it names, an older one too.
+let private takeForSession now newId (entry: InboxEntry) id (desk: Desk) =
+    match Map.tryFind id desk.Sessions with
+    | None -> desk |> ended entry (Dead("no such session: " + SessionId.text id))
+    | Some session ->
+        match Transition.ignored session entry.Fact with
+        | Some reason -> desk |> ended entry (Ignored(reasonText reason))
+        | None ->
+            let after, desk = desk |> apply now newId (causeOf entry) entry.Fact session
+            desk |> ended entry (Applied after.Version)
+
+/// Decides all entries of one customer in their order.
+let decide
+    (settings: ReceptionSettings)
+    (now: DateTimeOffset)
+    (newId: unit -> Guid)
+    (work: CustomerWork)
+    : CustomerDecision =
+    let sessions =
+        match work.Current with
+        | Some current -> Map.add current.Id current work.Others
+        | None -> work.Others
+
+    let start: Desk = {
+        Sessions = sessions
+        Changed = Set.empty
+        Current = work.Current |> Option.map (fun session -> session.Id)
+        Events = []
+        Commands = []
+        Endings = []
+    }
+
+    let desk =
+        (start, work.Entries)
+        ||> List.fold (fun desk entry ->
+            match entry.Session with
+            | Some id -> desk |> takeForSession now newId entry id
+            | None -> desk |> takeFromCustomer settings now newId work entry)
+
+    {
+        Events = List.rev desk.Events
+        Sessions = desk.Changed |> Set.toList |> List.map (fun id -> desk.Sessions[id])
+        Commands = List.rev desk.Commands
+        Endings = List.rev desk.Endings
+    }
