@@ -1,0 +1,114 @@
+namespace FunctionalBot.Effects.Store
+
+open System
+open System.Collections.Generic
+open Npgsql
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// One entry on its way into the inbox.
+type internal NewEntry = {
+    Source: string
+    /// Unique within the source, made fit for an index by `StoredText.name`.
+    SourceId: string
+    /// The row of bot.webhook that it came with.
+    Webhook: int64 option
+    Channel: string option
+    Customer: string option
+    /// The stream that an outcome or a timer belongs to.
+    Session: string option
+    At: DateTimeOffset
+    ReceivedAt: DateTimeOffset
+    Kind: string option
+    /// JSON.
+    Fact: string option
+    /// How and why it ended on arrival; None for what is to be decided.
+    Ended: (string * string option) option
+}
+
+/// Counters of `bot.tally`.
+module internal Tally =
+    /// Adds (what, amount) rows of the query `counts` to the counters of the day in the parameter `day`. A row is shared
+    /// only by backends whose ids agree in four bits, and rows are locked in order, late in the transaction.
+    let add (day: string) (counts: string) =
+        "INSERT INTO bot.tally AS t (day, what, shard, amount)
+            SELECT ("
+        + day
+        + "::timestamptz AT TIME ZONE 'UTC')::date, what, pg_backend_pid() % 16, amount
+            FROM ("
+        + counts
+        + ") AS n(what, amount) WHERE amount > 0 ORDER BY what
+            ON CONFLICT (day, what, shard) DO UPDATE SET amount = t.amount + excluded.amount"
+
+/// Adding to the inbox.
+module internal Inbox =
+    let private insertSql =
+        "WITH input AS (
+            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                WITH ORDINALITY AS n(source, source_id, webhook, channel, customer, session, at, received_at,
+                    kind, fact, ended, reason, place)),
+        added AS (
+            INSERT INTO bot.inbox (source, source_id, webhook, channel, customer, session, at, received_at,
+                kind, fact, ended, reason)
+            SELECT source, source_id, webhook, channel, customer, session, at, received_at,
+                kind, fact::json, ended, reason
+            FROM input ORDER BY place
+            ON CONFLICT (source, source_id) DO NOTHING
+            RETURNING id, channel, customer, at, received_at, ended),
+        queued AS (
+            INSERT INTO bot.inbox_pending (id, channel, customer, at, received_at)
+            SELECT id, channel, customer, at, received_at FROM added WHERE ended IS NULL),
+        tallied AS ("
+        + Tally.add
+            "$13"
+            "SELECT 'received', $14::bigint
+             UNION ALL SELECT 'duplicate', $14::bigint - (SELECT count(*) FROM added)
+             UNION ALL SELECT ended, count(*) FROM added WHERE ended IS NOT NULL GROUP BY ended"
+        + ") SELECT count(*) FROM added"
+
+    /// Adds the entries; those whose source id is known, in the inbox or earlier in the list, count as duplicates.
+    let insert (now: DateTimeOffset) (entries: NewEntry list) : NpgsqlBatchCommand =
+        let seen = HashSet()
+
+        let distinct =
+            entries
+            |> List.filter (fun entry -> seen.Add(struct (entry.Source, entry.SourceId)))
+
+        let column part = distinct |> Seq.map part
+
+        Statement.create insertSql [
+            Statement.texts (column _.Source)
+            Statement.texts (column _.SourceId)
+            Statement.bigintOptions (column _.Webhook)
+            Statement.textOptions (column _.Channel)
+            Statement.textOptions (column _.Customer)
+            Statement.textOptions (column _.Session)
+            Statement.instants (column _.At)
+            Statement.instants (column _.ReceivedAt)
+            Statement.textOptions (column _.Kind)
+            Statement.textOptions (column _.Fact)
+            Statement.textOptions (column (fun entry -> Option.map fst entry.Ended))
+            Statement.textOptions (column (fun entry -> Option.bind snd entry.Ended))
+            Statement.instant now
+            Statement.bigint (int64 entries.Length)
+        ]
+
+    /// An entry for a fact about a session: an outcome, a failed delivery, or a timer.
+    let aboutSession source sourceId (session: SessionId) at receivedAt fact : NewEntry =
+        let (CustomerId customer) = session.Customer
+        let sourceId = StoredText.name sourceId
+        let stored = Codec.write at sourceId fact
+
+        {
+            Source = source
+            SourceId = sourceId
+            Webhook = None
+            Channel = Some session.Channel
+            Customer = Some customer
+            Session = Some(SessionId.text session)
+            At = at
+            ReceivedAt = receivedAt
+            Kind = Some stored.Alias
+            Fact = Some stored.Data
+            Ended = None
+        }

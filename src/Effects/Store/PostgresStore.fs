@@ -1,0 +1,37 @@
+namespace FunctionalBot.Effects.Store
+
+open System
+open System.Threading.Tasks
+open Npgsql
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// The store in PostgreSQL, with what has to be closed after use.
+[<NoComparison; NoEquality>]
+type PostgresStore = {
+    Port: StorePort
+    /// Closes the connections. Work that runs is waited for by its caller, not here.
+    Close: unit -> Task
+}
+
+/// The store in PostgreSQL: event streams in Marten's layout, everything else in schema `bot`.
+module PostgresStore =
+    /// Opens no connection yet; the database must have been migrated (`Migrations.run`).
+    /// `fold` is the pure step that rebuilds a session from its stream; it is only used where the saved session is
+    /// missing, of another shape, or behind its stream. Of the world only the clock is used.
+    let create (settings: Settings) (fold: Session -> Event -> Session) (world: World) : PostgresStore =
+        let source = Database.createSource settings
+
+        {
+            Port = {
+                Receive = Receive.receive source world
+                Advance = Advance.advance source world fold
+                Claim = Outbox.claim source settings
+                KeepLeases = Outbox.keep source
+                Record = Outbox.record source
+                FireTimers = Timers.fire source
+                ReadStream = fun session -> Database.transact source (fun work -> Streams.read work session)
+                Accounting = fun () -> Accounts.read source
+            }
+            Close = fun () -> source.DisposeAsync().AsTask()
+        }

@@ -1,0 +1,208 @@
+namespace FunctionalBot.Effects.Store
+
+open System
+open System.Collections.Generic
+open System.Security.Cryptography
+open System.Text.Json
+open System.Threading.Tasks
+open Npgsql
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// Taking in webhooks: all bodies and what was read in them, in one transaction.
+module internal Receive =
+    let private webhookSql =
+        "INSERT INTO bot.webhook (received_at, sha256, verdict, body)
+        SELECT received_at, sha256, verdict, body
+        FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS n(received_at, sha256, verdict, body, place)
+        ORDER BY place RETURNING id, encode(sha256, 'hex')"
+
+    let private ownSql =
+        "SELECT c.key FROM unnest($1) AS n(key) JOIN bot.command c ON c.key = n.key AND c.kind = 'say'"
+
+    let private statusName =
+        function
+        | Sent -> "sent"
+        | Delivered -> "delivered"
+        | Read -> "read"
+        | Played -> "played"
+        | Failed _ -> "failed"
+        | UnknownStatus name -> name
+
+    let private ended state reason = Some(state, Some reason)
+
+    let private customerEntry webhook receivedAt channel (CustomerId customer) sourceId at fact : NewEntry =
+        let sourceId = StoredText.name sourceId
+        let stored = Codec.write at sourceId fact
+
+        {
+            Source = "whatsapp"
+            SourceId = sourceId
+            Webhook = Some webhook
+            Channel = Some channel
+            Customer = Some customer
+            Session = None
+            At = at
+            ReceivedAt = receivedAt
+            Kind = Some stored.Alias
+            Fact = Some stored.Data
+            Ended = None
+        }
+
+    let private plainEntry webhook receivedAt sourceId ending : NewEntry = {
+        Source = "webhook"
+        SourceId = StoredText.name sourceId
+        Webhook = Some webhook
+        Channel = None
+        Customer = None
+        Session = None
+        At = receivedAt
+        ReceivedAt = receivedAt
+        Kind = None
+        Fact = None
+        Ended = ending
+    }
+
+    /// What a status means: its entry, and for a send of ours how the command ended.
+    let private statusEntry webhook receivedAt (own: HashSet<string>) channel (MessageId message) status callback at =
+        let name = statusName status
+
+        let entry = {
+            plainEntry webhook receivedAt (String.Concat(message, ":", name)) None with
+                Source = "status"
+                Channel = Some channel
+                At = at
+        }
+
+        let key =
+            callback
+            |> Option.filter own.Contains
+            |> Option.bind (fun text -> CommandKey.parse text |> Option.map (fun key -> text, key))
+
+        match key, status with
+        | None, _ -> { entry with Ended = ended "ignored" "a status of a message that this bot did not send" }, None
+        | Some _, UnknownStatus _ -> { entry with Ended = ended "ignored" ("the status is unknown: " + name) }, None
+        | Some(text, key), Failed(code, title) ->
+            let fact = DeliveryFailed(key, code, title)
+            let reason = $"WhatsApp could not deliver it (%d{code} %s{title})"
+
+            {
+                Inbox.aboutSession "status" entry.SourceId key.Session at receivedAt fact with
+                    Webhook = Some webhook
+            },
+            Some(text, "dead", reason)
+        | Some(text, _), (Sent | Delivered | Read | Played) ->
+            { entry with Ended = Some("settled", None) }, Some(text, "done", "a status says: " + name)
+
+    let private entriesOf own webhook (customers: Queue<CustomerId>) (body: ReceivedBody) (sha256: string) =
+        match body.Updates with
+        | Error reason -> [ plainEntry webhook body.At sha256 (ended "dead" reason), None ]
+        | Ok updates ->
+            updates
+            |> List.mapi (fun index update ->
+                match update with
+                | CustomerDid(channel, person, sourceId, at, fact) ->
+                    match Contacts.storable person with
+                    | Some _ ->
+                        customerEntry webhook body.At channel (customers.Dequeue()) sourceId at fact, None
+                    | None ->
+                        {
+                            plainEntry webhook body.At sourceId (ended "dead" "nobody is named as its sender") with
+                                Source = "whatsapp"
+                        },
+                        None
+                | StatusCame(channel, message, status, callback, at) ->
+                    statusEntry webhook body.At own channel message status callback at
+                | NothingToDo(sourceId, reason, raw) ->
+                    let sourceId =
+                        sourceId
+                        |> Option.defaultWith (fun () -> String.Concat(sha256, "#", string index))
+
+                    {
+                        plainEntry webhook body.At sourceId (ended "ignored" reason) with
+                            Fact = Some(JsonSerializer.Serialize({| Raw = raw |}, Json.stored))
+                    },
+                    None)
+
+    let private updatesOf bodies =
+        bodies
+        |> List.collect (fun body ->
+            match body.Updates with
+            | Ok updates -> updates
+            | Error _ -> [])
+
+    /// Stores bodies and updates. Three round trips however many there are, four when somebody is new.
+    let receive (source: NpgsqlDataSource) (world: World) (bodies: ReceivedBody list) : Task =
+        task {
+            if not bodies.IsEmpty then
+                let updates = updatesOf bodies
+                let digests = bodies |> List.map (fun body -> SHA256.HashData body.Body)
+
+                let people =
+                    updates
+                    |> List.choose (function
+                        | CustomerDid(channel, person, _, _, _) ->
+                            Contacts.storable person |> Option.map (fun person -> channel, person)
+                        | _ -> None)
+
+                let callbacks =
+                    updates
+                    |> List.choose (function
+                        | StatusCame(callback = Some callback) -> Some callback
+                        | _ -> None)
+                    |> List.distinct
+
+                do!
+                    Database.transact source (fun work ->
+                        task {
+                            let now = world.Now()
+                            let webhooks = Dictionary<string, int64>()
+                            let own = HashSet<string>()
+
+                            do!
+                                Database.run work [
+                                    Statement.create webhookSql [
+                                        Statement.instants (bodies |> Seq.map _.At)
+                                        Statement.bytes digests
+                                        Statement.texts (
+                                            bodies
+                                            |> Seq.map (fun body ->
+                                                match body.Updates with
+                                                | Ok _ -> "read"
+                                                | Error reason -> "unreadable: " + reason)
+                                        )
+                                        Statement.bytes (bodies |> Seq.map _.Body)
+                                    ],
+                                    fun reader -> webhooks[reader.GetString 1] <- reader.GetInt64 0
+
+                                    if not callbacks.IsEmpty then
+                                        Statement.create ownSql [ Statement.texts callbacks ],
+                                        fun reader -> own.Add(reader.GetString 0) |> ignore
+                                ]
+
+                            let! customers =
+                                if people.IsEmpty then
+                                    Task.FromResult []
+                                else
+                                    Contacts.resolve work now people
+
+                            let queue = Queue customers
+
+                            let entries, settled =
+                                List.zip bodies digests
+                                |> List.collect (fun (body, digest) ->
+                                    let sha256 = Convert.ToHexStringLower digest
+                                    entriesOf own webhooks[sha256] queue body sha256)
+                                |> List.unzip
+
+                            let settled = List.choose id settled |> List.distinctBy (fun (key, _, _) -> key)
+
+                            do!
+                                Database.run work [
+                                    if not entries.IsEmpty then
+                                        Inbox.insert now entries, Database.ignoreRows
+                                    if not settled.IsEmpty then
+                                        CommandEnd.byKey now settled, Database.ignoreRows
+                                ]
+                        })
+        }

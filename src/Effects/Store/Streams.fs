@@ -1,0 +1,171 @@
+namespace FunctionalBot.Effects.Store
+
+open System
+open System.Threading.Tasks
+open Npgsql
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// Reading event streams, ours or what a program with Marten added to them.
+module internal Streams =
+    /// Only columns that Marten's layout always has are named, so that optional ones may be there or not.
+    let private readSql =
+        "SELECT version, id, type, data::text, bdata IS NOT NULL FROM public.mt_events
+        WHERE stream_id = $1 AND is_archived = FALSE ORDER BY version"
+
+    [<Struct; NoComparison>]
+    type private Row = {
+        Version: int64
+        Id: Guid
+        Alias: string
+        Data: string
+        Binary: bool
+    }
+
+    let private decode session (rows: Row seq) : Result<Event list, StreamProblem> =
+        let stream = SessionId.text session
+
+        let problem version text =
+            Error {
+                Stream = stream
+                Version = version
+                Problem = text
+            }
+
+        let rec from version rows events =
+            match rows with
+            | [] -> Ok(List.rev events)
+            | row :: _ when row.Version <> version ->
+                problem version $"version %d{row.Version} stands where %d{version} is due: the stream has a hole"
+            | row :: _ when row.Binary -> problem version "the event is binary (bdata), which this program does not read"
+            | row :: rest ->
+                match Codec.read row.Alias row.Data with
+                | Error reason -> problem version reason
+                | Ok read ->
+                    let event = {
+                        Id = row.Id
+                        At = read.At
+                        Session = session
+                        Version = version
+                        Cause = read.Cause
+                        Fact = read.Fact
+                    }
+
+                    from (version + 1L) rest (event :: events)
+
+        from 1L (List.ofSeq rows) []
+
+    /// The events of a session in order. An archived or unknown stream has none.
+    let read (work: Work) (session: SessionId) : Task<Result<Event list, StreamProblem>> =
+        task {
+            let rows = ResizeArray()
+
+            do!
+                Database.run work [
+                    Statement.create readSql [ Statement.text (SessionId.text session) ],
+                    fun reader ->
+                        rows.Add {
+                            Version = reader.GetInt64 0
+                            Id = reader.GetGuid 1
+                            Alias = reader.GetString 2
+                            Data = reader.GetString 3
+                            Binary = reader.GetBoolean 4
+                        }
+                ]
+
+            return decode session rows
+        }
+
+/// The saved folds of streams.
+module internal Sessions =
+    let private loadSql =
+        "SELECT st.id, st.version, st.is_archived, se.version, se.shape, se.data::text
+        FROM unnest($1) AS n(stream) JOIN public.mt_streams st ON st.id = n.stream
+        LEFT JOIN bot.session se ON se.stream = st.id"
+
+    /// Changes whenever the type does.
+    let shape = Json.shape<Session>
+
+    [<NoComparison>]
+    type private Row = {
+        Stream: string
+        Version: int64
+        Archived: bool
+        Saved: Session option
+    }
+
+    let private saved (version: int64) (savedVersion: int64) savedShape json =
+        if savedVersion = version && savedShape = shape then
+            Json.read<Session> json |> Result.toOption
+        else
+            None
+
+    let private rebuild work fold (session: SessionId) version =
+        task {
+            match! Streams.read work session with
+            | Error problem -> return Error problem
+            | Ok events ->
+                let rebuilt: Session = List.fold fold (Session.initial session) events
+
+                if rebuilt.Version = version then
+                    return Ok rebuilt
+                else
+                    return
+                        Error {
+                            Stream = SessionId.text session
+                            Version = rebuilt.Version + 1L
+                            Problem = $"the stream says it has version %d{version}, its events fold to another"
+                        }
+        }
+
+    /// The sessions that exist among these, each as it is at the last version of its stream. A saved one that is missing,
+    /// of another shape, or behind its stream is rebuilt by folding the stream.
+    let load
+        (work: Work)
+        (fold: Session -> Event -> Session)
+        (sessions: SessionId list)
+        : Task<Map<SessionId, Result<Session, StreamProblem>>> =
+        task {
+            let names = sessions |> List.map (fun session -> SessionId.text session, session) |> Map.ofList
+            let rows = ResizeArray()
+
+            if not sessions.IsEmpty then
+                do!
+                    Database.run work [
+                        Statement.create loadSql [ Statement.texts (Seq.map fst (Map.toSeq names)) ],
+                        fun reader ->
+                            let version = reader.GetInt64 1
+
+                            rows.Add {
+                                Stream = reader.GetString 0
+                                Version = version
+                                Archived = reader.GetBoolean 2
+                                Saved =
+                                    if reader.IsDBNull 3 then
+                                        None
+                                    else
+                                        saved version (reader.GetInt64 3) (reader.GetInt64 4) (reader.GetString 5)
+                            }
+                    ]
+
+            let mutable found = Map.empty
+
+            for row in rows do
+                let session = names[row.Stream]
+
+                match row with
+                | { Archived = true } ->
+                    let problem = {
+                        Stream = row.Stream
+                        Version = row.Version
+                        Problem = "the stream is archived and takes no events"
+                    }
+
+                    found <- found.Add(session, Error problem)
+                | { Saved = Some saved } -> found <- found.Add(session, Ok saved)
+                | { Saved = None } ->
+                    let! rebuilt = rebuild work fold session row.Version
+                    found <- found.Add(session, rebuilt)
+
+            return found
+        }

@@ -1,0 +1,44 @@
+namespace FunctionalBot.Effects.Store
+
+open System
+open System.Threading.Tasks
+open Npgsql
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// Turning due timers into inbox entries.
+module internal Timers =
+    let private takeSql =
+        "WITH due AS (
+            SELECT stream, name FROM bot.timer WHERE due <= $2 ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED)
+        DELETE FROM bot.timer t USING due WHERE t.stream = due.stream AND t.name = due.name
+        RETURNING t.stream, t.name, t.due_ticks, t.key"
+
+    /// Fires up to `most` timers that are due: the timer goes and its entry comes in one transaction, and the entry is
+    /// unique by the key of the command that set the timer, so that each setting fires once.
+    let fire (source: NpgsqlDataSource) (most: int) (now: DateTimeOffset) : Task<int> =
+        Database.transact source (fun work ->
+            task {
+                let entries = ResizeArray()
+
+                do!
+                    Database.run work [
+                        Statement.create takeSql [ Statement.int most; Statement.instant now ],
+                        fun reader ->
+                            let stream = reader.GetString 0
+                            let name = reader.GetString 1
+                            let due = DateTimeOffset(reader.GetInt64 2, TimeSpan.Zero)
+                            let sourceId = String.Concat(reader.GetString 3, "/", name)
+
+                            match SessionId.parse stream with
+                            | Some session ->
+                                let fact = TimerElapsed(StoredName.toTimer name, due)
+                                entries.Add(Inbox.aboutSession "timer" sourceId session now now fact)
+                            | None -> invalidOp ("bot.timer names no session: " + stream)
+                    ]
+
+                if entries.Count > 0 then
+                    do! Database.run work [ Inbox.insert now (List.ofSeq entries), Database.ignoreRows ]
+
+                return entries.Count
+            })

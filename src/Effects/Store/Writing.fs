@@ -1,0 +1,236 @@
+namespace FunctionalBot.Effects.Store
+
+open System
+open System.Collections.Generic
+open System.Threading.Tasks
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// Some streams are not at the version that the decision was made on. Everything is rolled back and decided anew.
+exception internal StreamsMoved of streams: string list
+
+/// Writing what was decided.
+module internal Writing =
+    let private newStreamsSql =
+        "INSERT INTO public.mt_streams (id, type, version, timestamp, created, tenant_id, is_archived)
+        SELECT id, NULL, version, now(), now(), '*DEFAULT*', false
+        FROM unnest($1, $2) AS n(id, version) ORDER BY id
+        ON CONFLICT (id) DO NOTHING RETURNING id"
+
+    let private moveStreamsSql =
+        "UPDATE public.mt_streams s SET version = n.version, timestamp = now()
+        FROM unnest($1, $2, $3) AS n(id, expected, version)
+        WHERE s.id = n.id AND s.version = n.expected AND s.is_archived = false RETURNING s.id"
+
+    /// Numbers are taken in the order of versions, in the transaction's last statement: a daemon that follows the
+    /// sequence waits for the numbers of open transactions.
+    let private eventsSql =
+        "INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, bdata, type, timestamp, tenant_id,
+            mt_dotnet_type, is_archived)
+        SELECT nextval('public.mt_events_sequence'), id, stream, version, data::jsonb, NULL, type, now(), '*DEFAULT*',
+            dotnet_type, false
+        FROM (SELECT * FROM unnest($1, $2, $3, $4, $5, $6)
+                WITH ORDINALITY AS n(id, stream, version, data, type, dotnet_type, place)
+            ORDER BY place) e
+        ON CONFLICT (stream_id, version) DO NOTHING RETURNING stream_id"
+
+    let private sessionsSql =
+        "INSERT INTO bot.session AS s (stream, version, shape, phase, last_activity, data)
+        SELECT stream, version, $6, phase, last_activity, data::json
+        FROM unnest($1, $2, $3, $4, $5) AS n(stream, version, phase, last_activity, data)
+        ON CONFLICT (stream) DO UPDATE SET version = excluded.version, shape = excluded.shape,
+            phase = excluded.phase, last_activity = excluded.last_activity, data = excluded.data
+        RETURNING 1"
+
+    let private contactsSql =
+        "UPDATE bot.contact c SET current_ordinal = n.ordinal, language = n.language,
+            last_activity = greatest(c.last_activity, n.last_activity)
+        FROM unnest($1, $2, $3, $4, $5) AS n(channel, customer, ordinal, language, last_activity)
+        WHERE c.channel = n.channel AND c.customer = n.customer AND c.current_ordinal <= n.ordinal RETURNING 1"
+
+    let private countTriesSql =
+        "UPDATE bot.inbox_pending p SET tries = n.tries, problem = n.problem
+        FROM unnest($1, $2, $3) AS n(id, tries, problem) WHERE p.id = n.id RETURNING 1"
+
+    let private endSql =
+        "WITH gone AS (
+            DELETE FROM bot.inbox_pending p USING unnest($1, $2, $3, $4) AS n(id, state, version, reason)
+            WHERE p.id = n.id RETURNING p.id, n.state, n.version, n.reason),
+        ended AS (
+            INSERT INTO bot.inbox_end (id, state, version, reason, at)
+            SELECT id, state, version, reason, $5 FROM gone),
+        tallied AS ("
+        + Tally.add "$5" "SELECT state, count(*) FROM gone GROUP BY state"
+        + ") SELECT count(*) FROM gone"
+
+    let private phaseName (session: Session) =
+        match session.Phase with
+        | Conversing _ -> "conversing"
+        | TicketCreation _ -> "ticket"
+        | WithAgent _ -> "with-agent"
+        | Closed _ -> "closed"
+
+    let private endingColumns ending =
+        match ending with
+        | Applied version -> "applied", Some version, None
+        | Duplicate -> "duplicate", None, None
+        | Ignored reason -> "ignored", None, Some reason
+        | Dead reason -> "dead", None, Some reason
+
+    let private customerText (CustomerId text) = text
+
+    /// Streams with their version before and after, from the decision's sessions.
+    let private streamsOf (decided: Decision list) =
+        decided
+        |> List.collect (fun (_, known, decision) ->
+            decision.Sessions
+            |> List.map (fun session ->
+                let before = known |> Map.tryFind session.Id |> Option.map (fun saved -> saved.Version)
+                SessionId.text session.Id, before, session.Version))
+        |> List.sortBy (fun (stream, _, _) -> stream)
+
+    let private contactRows (decided: Decision list) =
+        decided
+        |> List.choose (fun (held, _, decision) ->
+            match decision.Sessions with
+            | [] -> None
+            | sessions -> Some(held, List.maxBy (fun (session: Session) -> session.Id.Ordinal) sessions))
+
+    let private streamStatements (arrived: Data.Common.DbDataReader -> unit) fresh moved =
+        [
+            if not (List.isEmpty fresh) then
+                Statement.create newStreamsSql [
+                    Statement.texts (fresh |> Seq.map fst)
+                    Statement.bigints (fresh |> Seq.map snd)
+                ],
+                arrived
+            if not (List.isEmpty moved) then
+                Statement.create moveStreamsSql [
+                    Statement.texts (moved |> Seq.map (fun (stream, _, _) -> stream))
+                    Statement.bigints (moved |> Seq.map (fun (_, before, _) -> before))
+                    Statement.bigints (moved |> Seq.map (fun (_, _, after) -> after))
+                ],
+                arrived
+        ]
+
+    let private sessionStatement (sessions: Session list) =
+        let sessions = sessions |> List.sortBy (fun session -> SessionId.text session.Id)
+
+        Statement.create sessionsSql [
+            Statement.texts (sessions |> Seq.map (fun session -> SessionId.text session.Id))
+            Statement.bigints (sessions |> Seq.map _.Version)
+            Statement.texts (sessions |> Seq.map phaseName)
+            Statement.instants (sessions |> Seq.map _.LastActivity)
+            Statement.texts (sessions |> Seq.map Json.write)
+            Statement.bigint Sessions.shape
+        ]
+
+    let private contactStatement (rows: (Held * Session) list) =
+        Statement.create contactsSql [
+            Statement.texts (rows |> Seq.map (fun (held, _) -> held.Channel))
+            Statement.texts (rows |> Seq.map (fun (held, _) -> customerText held.Customer.Id))
+            Statement.ints (rows |> Seq.map (fun (_, session) -> session.Id.Ordinal))
+            Statement.texts (rows |> Seq.map (fun (_, session) -> Language.code session.Language))
+            Statement.instants (rows |> Seq.map (fun (_, session) -> session.LastActivity))
+        ]
+
+    let private endStatement now (ends: (int64 * Ending) list) =
+        let columns = ends |> List.map (snd >> endingColumns)
+
+        Statement.create endSql [
+            Statement.bigints (Seq.map fst ends)
+            Statement.texts (columns |> Seq.map (fun (state, _, _) -> state))
+            Statement.bigintOptions (columns |> Seq.map (fun (_, version, _) -> version))
+            Statement.textOptions (columns |> Seq.map (fun (_, _, reason) -> reason))
+            Statement.instant now
+        ]
+
+    let private triesStatement (tries: (int64 * int * string) list) =
+        Statement.create countTriesSql [
+            Statement.bigints (tries |> Seq.map (fun (id, _, _) -> id))
+            Statement.ints (tries |> Seq.map (fun (_, count, _) -> count))
+            Statement.texts (tries |> Seq.map (fun (_, _, reason) -> reason))
+        ]
+
+    let private eventStatement (events: Event list) =
+        let stored = events |> List.map (fun event -> Codec.write event.At event.Cause event.Fact)
+
+        Statement.create eventsSql [
+            Statement.ids (events |> Seq.map _.Id)
+            Statement.texts (events |> Seq.map (fun event -> SessionId.text event.Session))
+            Statement.bigints (events |> Seq.map _.Version)
+            Statement.texts (stored |> Seq.map _.Data)
+            Statement.texts (stored |> Seq.map _.Alias)
+            Statement.texts (stored |> Seq.map _.DotnetType)
+        ]
+
+    /// Writes everything: stream rows first, and only when all of them were where the decisions believed them, the events.
+    /// Two round trips. `tries` are entries whose failure is counted, (id, how often now, why).
+    let write
+        (work: Work)
+        (now: DateTimeOffset)
+        (decided: Decision list)
+        (ends: (int64 * Ending) list)
+        (tries: (int64 * int * string) list)
+        : Task =
+        task {
+            let streams = streamsOf decided
+
+            let fresh =
+                streams
+                |> List.choose (fun (stream, before, after) -> if before.IsNone then Some(stream, after) else None)
+
+            let moved =
+                streams
+                |> List.choose (fun (stream, before, after) ->
+                    before |> Option.map (fun version -> stream, version, after))
+
+            let arrived = HashSet<string>()
+            let sessions = decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
+            let contacts = contactRows decided
+
+            do!
+                Database.run work [
+                    yield! streamStatements (fun reader -> arrived.Add(reader.GetString 0) |> ignore) fresh moved
+                    if not sessions.IsEmpty then
+                        sessionStatement sessions, Database.ignoreRows
+                    if not contacts.IsEmpty then
+                        contactStatement contacts, Database.ignoreRows
+                    for statement in Option.toList (Queueing.commands now decided) @ Queueing.timers decided do
+                        statement, Database.ignoreRows
+                    if not tries.IsEmpty then
+                        triesStatement tries, Database.ignoreRows
+                    if not ends.IsEmpty then
+                        endStatement now ends, Database.ignoreRows
+                ]
+
+            let notThere =
+                streams
+                |> List.map (fun (stream, _, _) -> stream)
+                |> List.filter (arrived.Contains >> not)
+
+            if not notThere.IsEmpty then
+                raise (StreamsMoved notThere)
+
+            let events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
+
+            if not events.IsEmpty then
+                let written = ResizeArray<string>()
+
+                do!
+                    Database.run work [
+                        eventStatement events, (fun reader -> written.Add(reader.GetString 0))
+                    ]
+
+                // The stream row was right and yet an event of that version exists: some other writer broke the rule.
+                if written.Count <> events.Length then
+                    let counts = written |> Seq.countBy id |> Map.ofSeq
+
+                    let short =
+                        events
+                        |> List.countBy (fun event -> SessionId.text event.Session)
+                        |> List.filter (fun (stream, count) -> counts.TryFind stream <> Some count)
+                        |> List.map fst
+
+                    raise (StreamsMoved short)
+        }
