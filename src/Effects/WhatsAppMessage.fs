@@ -1,0 +1,182 @@
+namespace FunctionalBot.Effects
+
+open System.Text.Json
+open FunctionalBot.Domain
+
+/// What one element of `messages[]` says. The types and their fields are those of Meta's webhook reference for
+/// the `messages` field, as collected in the project's notes on the Cloud API.
+module WhatsAppMessage =
+    open WhatsAppJson
+
+    /// The message that is quoted. `M0` and the like inside edits never reach this.
+    let private quoted message =
+        field "context" message |> Option.bind (filled "id") |> Option.map MessageId
+
+    /// Keeps the whole element, so that nothing of an unusual message is lost.
+    let private unreadable kind caption id (message: JsonElement) =
+        MediaReceived {
+            Message = id
+            Kind = kind
+            MediaId = None
+            MimeType = None
+            Sha256 = None
+            FileName = None
+            Caption = caption
+            Content = Some(compact message)
+        }
+
+    let private file kind name id message =
+        match field name message with
+        | Some part when part.ValueKind = JsonValueKind.Object ->
+            MediaReceived {
+                Message = id
+                Kind = kind
+                MediaId = filled "id" part
+                MimeType = filled "mime_type" part
+                Sha256 = filled "sha256" part
+                FileName = filled "filename" part
+                Caption = filled "caption" part
+                // Without an id there is no file to fetch; then the element itself is all that is left.
+                Content =
+                    match filled "id" part with
+                    | Some _ -> None
+                    | None -> Some(compact message)
+            }
+        | _ -> unreadable kind None id message
+
+    /// A place or cards: the part that matters, as it was written.
+    let private content kind name id message =
+        match field name message with
+        | Some part ->
+            MediaReceived {
+                Message = id
+                Kind = kind
+                MediaId = None
+                MimeType = None
+                Sha256 = None
+                FileName = None
+                Caption = None
+                Content = Some(compact part)
+            }
+        | None -> unreadable kind None id message
+
+    let private textReceived id message =
+        match field "text" message |> Option.bind (text "body") with
+        | Some body ->
+            TextReceived {
+                Message = id
+                Text = body
+                Quoted = quoted message
+            }
+        | None -> unreadable Other None id message
+
+    let private choice id message choiceId title =
+        ChoicePicked {
+            Message = id
+            ChoiceId = choiceId
+            Title = title
+            Quoted = quoted message
+        }
+
+    /// A pressed button or a chosen row. Answers of forms (`nfm_reply`) and kinds to come are kept whole.
+    let private interactive id message =
+        let reply =
+            field "interactive" message
+            |> Option.bind (fun part -> field "button_reply" part |> Option.orElse (field "list_reply" part))
+
+        match reply |> Option.map (fun part -> filled "id" part, text "title" part) with
+        | Some(Some choiceId, title) -> choice id message choiceId (Option.defaultValue "" title)
+        // A button without its id still has the words that the customer saw.
+        | Some(None, Some title) when title.Trim() <> "" ->
+            TextReceived {
+                Message = id
+                Text = title
+                Quoted = quoted message
+            }
+        | _ -> unreadable Other None id message
+
+    /// The quick reply of a template.
+    let private button id message =
+        let part = field "button" message
+        let words = part |> Option.bind (filled "text")
+
+        match part |> Option.bind (filled "payload"), words with
+        | Some payload, words -> choice id message payload (Option.defaultValue payload words)
+        | None, Some words ->
+            TextReceived {
+                Message = id
+                Text = words
+                Quoted = quoted message
+            }
+        | None, None -> unreadable Other None id message
+
+    /// What the customer changed an earlier message into: its text, or the caption of its file.
+    let private edited id message =
+        let part = field "edit" message
+        let inner = part |> Option.bind (field "message")
+
+        let words =
+            inner
+            |> Option.bind (fun changed ->
+                match field "text" changed |> Option.bind (text "body") with
+                | Some body -> Some body
+                | None ->
+                    text "type" changed
+                    |> Option.bind (fun name -> field name changed)
+                    |> Option.bind (text "caption"))
+
+        match part |> Option.bind (filled "original_message_id"), words with
+        | Some original, Some words -> Ok(MessageEdited(id, MessageId original, words))
+        | _ -> Ok(unreadable Other None id message)
+
+    let private reaction id message =
+        let part = field "reaction" message
+
+        match part |> Option.bind (filled "message_id") with
+        | Some target -> Ok(ReactionReceived(id, MessageId target, part |> Option.bind (filled "emoji")))
+        | None -> Error "a reaction that does not say to which message"
+
+    let private revoked id message =
+        match field "revoke" message |> Option.bind (filled "original_message_id") with
+        | Some original -> Ok(MessageRevoked(id, MessageId original))
+        | None -> Error "a message was taken back, without saying which"
+
+    let private audio id message =
+        let isVoice = field "audio" message |> Option.bind (text "voice") = Some "true"
+
+        file (if isVoice then VoiceNote else Audio) "audio" id message
+
+    /// What WhatsApp itself does not hand on. Pinning or keeping a message is no message to answer.
+    let private unsupported id message =
+        match field "unsupported" message |> Option.bind (text "type") with
+        | Some("pin" | "keep_in_chat" as name) -> Error("the customer marked a message (" + name + ")")
+        | _ -> Ok(unreadable Other None id message)
+
+    /// The fact that a message stands for, or why it is nothing that a session should know. A type that this version
+    /// does not know becomes a MediaReceived of kind Other with the whole element as its content.
+    let fact (id: MessageId) (message: JsonElement) : Result<Fact, string> =
+        match text "type" message with
+        | Some "text" -> Ok(textReceived id message)
+        | Some "image" -> Ok(file Image "image" id message)
+        | Some "video" -> Ok(file Video "video" id message)
+        | Some "audio" -> Ok(audio id message)
+        | Some "voice" -> Ok(file VoiceNote "voice" id message)
+        | Some "document" -> Ok(file Document "document" id message)
+        | Some "sticker" -> Ok(file Sticker "sticker" id message)
+        | Some "location" -> Ok(content Location "location" id message)
+        | Some "contacts" -> Ok(content ContactCard "contacts" id message)
+        | Some "interactive" -> Ok(interactive id message)
+        | Some "button" -> Ok(button id message)
+        | Some "reaction" -> reaction id message
+        | Some "edit" -> edited id message
+        | Some "revoke" -> revoked id message
+        | Some "order" ->
+            Ok(unreadable Other (field "order" message |> Option.bind (filled "text")) id message)
+        | Some "request_welcome" -> Error "the customer opened the chat and has not written yet"
+        | Some "system" ->
+            let kind = field "system" message |> Option.bind (filled "type")
+            Error("a notice of WhatsApp itself: " + Option.defaultValue "of no named type" kind)
+        | Some "unsupported" -> unsupported id message
+        // Some senders leave the type out where there is only a text.
+        | None when (field "text" message |> Option.bind (text "body")).IsSome -> Ok(textReceived id message)
+        | _ -> Ok(unreadable Other None id message)
