@@ -1,0 +1,57 @@
+/// The requests that an emulator answered, so that a test can ask what the bot really sent. It never holds a key
+/// or a password: the emulators write only what came in the body, without its credentials.
+module FunctionalBot.Emulators.Journal
+
+open System
+open System.Collections.Concurrent
+open FunctionalBot.Emulators.Json
+
+/// One request as it was understood and answered.
+type Entry = {
+    /// When it came in, UTC.
+    At: DateTimeOffset
+    /// What was asked for: `json2 helpdesk.ticket/load`, `POST /v1/responses`.
+    Operation: string
+    /// The named arguments or the body, without credentials.
+    Arguments: Json
+    /// The HTTP status of the answer; 0 when the connection was cut instead.
+    Status: int
+    /// The error's own name or code, "" for a success.
+    Error: string
+}
+
+/// The newest `capacity` entries, oldest first.
+[<NoComparison; NoEquality>]
+type Journal = {
+    /// Adds an entry and drops the oldest one when the journal is full.
+    Add: Entry -> unit
+    /// All entries that are kept, oldest first.
+    All: unit -> Entry list
+    /// Forgets them.
+    Clear: unit -> unit
+}
+
+/// An empty journal.
+let create (capacity: int) : Journal =
+    let entries = ConcurrentQueue<Entry>()
+
+    {
+        Add =
+            fun entry ->
+                entries.Enqueue entry
+
+                while entries.Count > capacity do
+                    entries.TryDequeue() |> ignore
+        All = fun () -> List.ofSeq entries
+        Clear = entries.Clear
+    }
+
+/// An entry as `GET /_emulator/requests` shows it.
+let toJson (entry: Entry) : Json =
+    Fields [
+        "at", Text(entry.At.ToString "O")
+        "operation", Text entry.Operation
+        "arguments", entry.Arguments
+        "status", Whole(int64 entry.Status)
+        "error", Text entry.Error
+    ]
