@@ -325,3 +325,26 @@ let ``models tell when they are switched off, and stored responses can be read a
         use! gone = client.GetAsync $"/v1/responses/%s{id}"
         Assert.Equal(404, int gone.StatusCode)
     })
+
+[<Fact>]
+let ``a voice note is taken by its file's name: ogg goes, oga does not`` () =
+    withOpenAI (fun _ client -> task {
+        let send (name: string) = task {
+            use form = new MultipartFormDataContent()
+            form.Add(new StringContent "gpt-transcribe", "model")
+            form.Add(new ByteArrayContent [| 79uy; 103uy; 103uy; 83uy |], "file", name)
+            use! response = client.PostAsync("/v1/audio/transcriptions", form)
+            let! text = response.Content.ReadAsStringAsync()
+            return int response.StatusCode, json text
+        }
+
+        let! status, answer = send "voice.ogg"
+        Assert.Equal(200, status)
+        Assert.True((textField "text" answer).IsSome)
+        let! refused, problem = send "voice.oga"
+
+        Assert.Equal(
+            (400, Some(Text "Unsupported file format oga")),
+            (refused, at [ "error"; "message" ] problem)
+        )
+    })

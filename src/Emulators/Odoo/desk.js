@@ -88,6 +88,7 @@ function showTicket(ticket) {
   const card = byId("ticket-template").content.firstElementChild.cloneNode(true);
   const part = (selector) => card.querySelector(selector);
   card.dataset.id = ticket.id;
+  card.dataset.stage = ticket.stage;
   part(".number").textContent = ticket.number;
   const title = part(".title");
   title.textContent = ticket.title;
@@ -97,7 +98,7 @@ function showTicket(ticket) {
   putMarkup(part(".description"), ticket.description || "");
   if (ticket.attachments.length) {
     part(".attachments").hidden = false;
-    part(".attachments").textContent = "📎 " + ticket.attachments.map((file) => `${file.name} (${size(file.size)})`).join(", ");
+    part(".attachments").textContent = (ticket.attachments.length === 1 ? "Adjunto: " : "Adjuntos: ") + ticket.attachments.map((file) => `${file.name} (${size(file.size)})`).join(", ");
   }
   showTime(part("footer time"), ticket.created);
   const select = part("select");

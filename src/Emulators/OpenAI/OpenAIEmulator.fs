@@ -2,6 +2,7 @@ namespace FunctionalBot.Emulators.OpenAI
 
 open System
 open System.Collections.Concurrent
+open System.IO
 open System.Threading
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Builder
@@ -180,6 +181,66 @@ module OpenAIEmulator =
         | (true, response), _ -> Exchange.answerJson context 200 response
         | _ -> refuse context (notFound $"Response with id '%s{id}' not found.")
 
+    let private audioEndings = [ ".flac"; ".mp3"; ".mp4"; ".mpeg"; ".mpga"; ".m4a"; ".ogg"; ".wav"; ".webm" ]
+
+    /// Takes a recording as the real one does, which goes by the file's name, and answers with one fixed sentence:
+    /// nothing here can listen.
+    let private transcription (state: State) (context: HttpContext) : Task = task {
+        let! refusal = task {
+            if not context.Request.HasFormContentType then
+                return
+                    Some(
+                        invalid
+                            "file"
+                            (Some "missing_required_parameter")
+                            "Missing required parameter: 'file'."
+                    )
+            else
+                let! form = context.Request.ReadFormAsync context.RequestAborted
+                let model = form["model"].ToString()
+                let file = form.Files |> Seq.tryFind (fun file -> file.Name = "file")
+
+                match
+                    file
+                    |> Option.map (fun file -> (string (Path.GetExtension file.FileName)).ToLowerInvariant())
+                with
+                | None ->
+                    return
+                        Some(
+                            invalid
+                                "file"
+                                (Some "missing_required_parameter")
+                                "Missing required parameter: 'file'."
+                        )
+                | Some _ when not (state.Settings.Models |> List.exists (fun (name, _) -> name = model)) ->
+                    return Some(unknownModel model)
+                | Some ending when not (List.contains ending audioEndings) ->
+                    return
+                        Some(
+                            invalid
+                                "file"
+                                (Some "unsupported_value")
+                                $"Unsupported file format %s{ending.TrimStart '.'}"
+                        )
+                | Some _ -> return None
+        }
+
+        match refusal with
+        | Some refusal -> do! refuse context refusal
+        | None ->
+            let text =
+                "Hola, esto es una nota de voz de prueba: mi pedido no funciona y necesito ayuda."
+
+            do!
+                Exchange.answerJson
+                    context
+                    200
+                    (Fields [
+                        "text", Text text
+                        "usage", Fields [ "type", Text "duration"; "seconds", Whole 5L ]
+                    ])
+    }
+
     let private modelJson (id: string, shutdown: string option) : Json =
         Fields [
             "id", Text id
@@ -226,6 +287,7 @@ module OpenAIEmulator =
 
         api [ "POST" ] "/v1/responses" (createResponse state)
         api [ "GET"; "DELETE" ] "/v1/responses/{id}" (storedResponse state)
+        api [ "POST" ] "/v1/audio/transcriptions" (transcription state)
         api [ "GET" ] "/v1/models" (models state)
         api [ "GET" ] "/v1/models/{id}" (model state)
 
