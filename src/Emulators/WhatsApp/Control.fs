@@ -1,0 +1,297 @@
+namespace FunctionalBot.Emulators.WhatsApp
+
+open System
+open System.Security.Cryptography
+open System.Threading.Tasks
+open Microsoft.AspNetCore.Http
+
+/// What the endpoints under `/_emulator` work on.
+[<NoComparison; NoEquality>]
+type Control = {
+    Settings: Settings
+    Conversations: Conversations
+    Customers: Customers
+    Business: Business
+    Sender: WebhookSender
+    Faults: FaultSwitches
+    Media: MediaStore
+    Log: RequestLog
+    Live: Live
+    Verify: Uri -> string -> Task<Result<unit, string>>
+}
+
+/// The endpoints that drive the emulator: for its page, for tests in any language, and for people with curl.
+[<RequireQualifiedAccess>]
+module Control =
+
+    /// What `GET /_emulator` answers.
+    let help =
+        """WhatsApp emulator. It answers on 127.0.0.1 only. Bodies are JSON.
+
+GET  /_emulator/health      is it up, where do webhooks go, how many wait
+GET  /_emulator/state       business, customers, conversations, who is typing (what the page shows)
+GET  /_emulator/events      the same, live: server-sent events hello, message, typing, customer, delivery, reset
+GET  /_emulator/messages    ?customer=ID        messages, oldest first
+GET  /_emulator/requests    the last requests to the Graph API: method, path, body, status, at
+GET  /_emulator/webhooks    the last deliveries: body as sent, attempts, status, problem, accepted
+GET  /_emulator/faults      every switch as it stands
+POST /_emulator/faults      some switches, for example {"sendError": 3, "sendErrorCode": 131056}
+                            A trigger is true, false, a count, or {"next": 2, "probability": 0.1}.
+POST /_emulator/send        {"customer": "ana", ...} and one of
+                              "text": "Hola", "replyTo": "wamid..."
+                              "press": {"message": "wamid...", "id": "choice"}   a button, list row or quick reply
+                              "answer": {"message": "wamid...", "content": {...}}  what a form or a request asks for
+                              "sample": voice | photo | document | sticker | location | contact | unsupported
+                              "message": {...}   any item of a webhook's messages[]; missing fields are filled in
+POST /_emulator/media       ?customer=ID&name=FILE&caption=TEXT   the file as body, with its Content-Type
+GET  /_emulator/media/ID    a file that was sent
+POST /_emulator/customers   {"name", "phone"?, "userId"?, "id"?, "readReceipts"?, "blocked"?}   adds or changes one
+POST /_emulator/read        {"customer"}        this phone shows its messages: `read` statuses follow
+POST /_emulator/clock       {"advance": seconds}
+POST /_emulator/webhook     {"url"}             where webhooks go from now on
+POST /_emulator/verify      asks the webhook for hub.challenge, as Meta does when the address is saved
+POST /_emulator/change      {"field", "value"}  a webhook with any value
+POST /_emulator/reset       forgets conversations, journals, waiting webhooks and faults
+"""
+
+    let private problem context status (text: string) =
+        Answer.json context status (Json.Object [ "error", Json.Text text ])
+
+    let private done' context =
+        Answer.json context 200 (Json.Object [ "ok", Json.Flag true ])
+
+    /// How the delivery of webhooks stands.
+    let delivery control =
+        Json.sparse [
+            "pending", Some(Json.whole control.Sender.PendingCount)
+            "problem", control.Sender.Problem |> Option.map Json.Text
+            "url", control.Sender.Url |> Option.map (fun url -> Json.Text(string url))
+        ]
+
+    let private state control =
+        Json.Object [
+            "business",
+            Json.Object [
+                "name", Json.Text control.Settings.BusinessName
+                "number", Json.Text control.Settings.BusinessNumber
+            ]
+            "now", Json.whole (control.Conversations.Now.ToUnixTimeMilliseconds())
+            "customers", control.Conversations.ToJson()
+            "delivery", delivery control
+        ]
+
+    let private health control =
+        Json.over
+            (Json.Object [
+                "status", Json.Text "ok"
+                "phoneNumberId", Json.Text control.Settings.PhoneNumberId
+                "businessAccountId", Json.Text control.Settings.BusinessAccountId
+                "seed", Json.whole control.Settings.Seed
+            ])
+            (delivery control)
+
+    let private requestJson (request: Request) =
+        Json.sparse [
+            "method", Some(Json.Text request.Method)
+            "path", Some(Json.Text request.Path)
+            "body", request.Body
+            "status", Some(Json.whole request.Status)
+            "at", Some(Json.whole (request.At.ToUnixTimeMilliseconds()))
+        ]
+
+    let private deliveryJson (found: Delivery) =
+        Json.sparse [
+            "number", Some(Json.whole found.Number)
+            "at", Some(Json.whole (found.At.ToUnixTimeMilliseconds()))
+            "body", Some(Json.Text found.Body)
+            "attempts", Some(Json.whole found.Attempts)
+            "status", found.Status |> Option.map (int64 >> Json.whole)
+            "problem", found.Problem |> Option.map Json.Text
+            "accepted", Some(Json.Flag found.Accepted)
+        ]
+
+    let private send control context body =
+        let customer = Json.textAt [ "customer" ] body |> Option.defaultValue ""
+        let replyTo = Json.textAt [ "replyTo" ] body
+        let text name = Json.textAt [ name ] body
+        let phones = control.Customers
+
+        let chosen name =
+            match Json.field name body with
+            | Some found -> Json.textAt [ "message" ] found |> Option.map (fun message -> message, found)
+            | None -> None
+
+        let sent =
+            match text "text", text "sample", chosen "press", chosen "answer", Json.field "message" body with
+            | Some text, _, _, _, _ when text.Length > 4096 -> Error "A text has at most 4096 characters."
+            | Some text, _, _, _, _ -> phones.Text customer text replyTo
+            | _, Some sample, _, _, _ -> phones.Sample customer sample replyTo
+            | _, _, Some(message, found), _, _ ->
+                phones.Press customer message (Json.textAt [ "id" ] found |> Option.defaultValue "")
+            | _, _, _, Some(message, found), _ ->
+                phones.Answer customer message (Json.field "content" found |> Option.defaultValue Json.Null)
+            | _, _, _, _, Some message -> phones.Raw customer message
+            | _ -> Error "Nothing to send: give `text`, `press`, `answer`, `sample` or `message`."
+
+        match sent with
+        | Ok id -> Answer.json context 200 (Json.Object [ "id", Json.Text id ])
+        | Error text -> problem context 400 text
+
+    let private upload (control: Control) (context: HttpContext) : Task = task {
+        let! bytes = Answer.bytes context
+        let query name = string context.Request.Query[name]
+        let given text = if text = "" then None else Some text
+
+        let file = {
+            ContentType = context.Request.ContentType |> Option.ofObj |> Option.defaultValue "application/octet-stream"
+            Name = given (query "name")
+            Bytes = bytes
+        }
+
+        match control.Customers.File (query "customer") file (given (query "caption")) with
+        | Ok id -> do! Answer.json context 200 (Json.Object [ "id", Json.Text id ])
+        | Error text -> do! problem context 400 text
+    }
+
+    let private media (control: Control) (context: HttpContext) id =
+        match control.Media.Find id with
+        | Some file ->
+            // Shown by the page inside an image or audio element; opened alone, it must not run anything.
+            context.Response.Headers.ContentSecurityPolicy <- "default-src 'none'; sandbox"
+            Answer.file context file.ContentType file.Bytes
+        | None -> problem context 404 $"There is no media %s{id}."
+
+    let private addCustomer (control: Control) context body =
+        let newId () =
+            "c" + (RandomNumberGenerator.GetHexString 8).ToLowerInvariant()
+
+        match Archive.customerOfJson newId body with
+        | Error text -> problem context 400 text
+        | Ok customer ->
+            control.Conversations.Put customer
+            Answer.json context 200 (Json.Object [ "id", Json.Text customer.Id ])
+
+    let private verify control context : Task = task {
+        match control.Sender.Url with
+        | None -> do! problem context 409 "No webhook address is set: POST {\"url\"} to /_emulator/webhook."
+        | Some url ->
+            match! control.Verify url control.Settings.VerifyToken with
+            | Ok() -> do! done' context
+            | Error text -> do! problem context 502 text
+    }
+
+    /// Forgets everything that has happened.
+    let reset control =
+        control.Sender.Clear()
+        control.Log.Clear()
+        control.Media.Clear()
+        control.Faults.Reset()
+        control.Business.Clear()
+        control.Conversations.Reset()
+
+    let private changeFaults control context body =
+        match control.Faults.Change body with
+        | Error text -> problem context 400 text
+        | Ok faults ->
+            let shown = Faults.toJson faults
+            control.Live.Publish("faults", shown)
+            Answer.json context 200 shown
+
+    let private post control (context: HttpContext) name body : Task =
+        match name with
+        | "send" -> send control context body
+        | "faults" -> changeFaults control context body
+        | "customers" -> addCustomer (control: Control) context body
+        | "read" ->
+            match Json.textAt [ "customer" ] body |> Option.bind control.Conversations.Customer with
+            | Some customer ->
+                control.Business.Shown customer
+                done' context
+            | None -> problem context 404 "There is no such customer."
+        | "clock" ->
+            match Json.field "advance" body |> Option.bind Json.asNumber with
+            | Some seconds when seconds >= 0.0 && seconds <= 1e8 ->
+                control.Conversations.MoveClock(TimeSpan.FromSeconds seconds)
+                done' context
+            | _ -> problem context 400 "`advance` must be a number of seconds, 0 or more."
+        | "webhook" ->
+            match Json.textAt [ "url" ] body |> Option.bind WebAddress.tryRead with
+            | Some url ->
+                control.Sender.SetUrl url
+                done' context
+            | None -> problem context 400 "`url` must be an http or https address."
+        | "verify" -> verify control context
+        | "change" ->
+            match Json.textAt [ "field" ] body, Json.field "value" body with
+            | Some field, Some value ->
+                control.Customers.Change field value
+                done' context
+            | _ -> problem context 400 "`field` (text) and `value` (object) are required."
+        | "reset" ->
+            reset control
+            done' context
+        | other -> problem context 404 $"There is no /_emulator/%s{other}; GET /_emulator lists what there is."
+
+    let private postJson control (context: HttpContext) name : Task = task {
+        let! bytes = Answer.bytes context
+
+        if bytes.Length = 0 then
+            do! post control context name (Json.Object [])
+        else
+            match Json.parse (ReadOnlyMemory bytes) with
+            | Ok body -> do! post control context name body
+            | Error text -> do! problem context 400 text
+    }
+
+    let private events control (context: HttpContext) : Task = task {
+        let response = context.Response
+        response.ContentType <- "text/event-stream"
+        response.Headers.CacheControl <- "no-cache"
+        let page, reader = control.Live.Join()
+
+        try
+            try
+                // The page reads the state after this, so that nothing is missed between the two.
+                do! response.WriteAsync("retry: 1000\nevent: hello\ndata: {}\n\n", context.RequestAborted)
+                do! response.Body.FlushAsync context.RequestAborted
+
+                while! reader.WaitToReadAsync context.RequestAborted do
+                    let mutable more = true
+
+                    while more do
+                        match reader.TryRead() with
+                        | true, event -> do! response.WriteAsync(event, context.RequestAborted)
+                        | false, _ -> more <- false
+
+                    do! response.Body.FlushAsync context.RequestAborted
+            with :? OperationCanceledException ->
+                ()
+        finally
+            control.Live.Leave page
+    }
+
+    let private messages control (context: HttpContext) =
+        let found =
+            match string context.Request.Query["customer"] with
+            | "" -> control.Conversations.All
+            | id -> control.Conversations.Thread id
+
+        Json.List(List.map Message.toJson found)
+
+    /// Answers a request whose path begins with `/_emulator`; `rest` is what follows.
+    let handle control (context: HttpContext) (rest: string list) : Task =
+        let shown = Answer.json context 200
+
+        match context.Request.Method, rest with
+        | "GET", [] -> Answer.file context "text/plain; charset=utf-8" (Text.Encoding.UTF8.GetBytes help)
+        | "GET", [ "health" ] -> shown (health control)
+        | "GET", [ "state" ] -> shown (state control)
+        | "GET", [ "events" ] -> events control context
+        | "GET", [ "messages" ] -> shown (messages control context)
+        | "GET", [ "requests" ] -> shown (Json.List(List.map requestJson control.Log.All))
+        | "GET", [ "webhooks" ] -> shown (Json.List(List.map deliveryJson control.Sender.Deliveries))
+        | "GET", [ "faults" ] -> shown (Faults.toJson control.Faults.Current)
+        | "GET", [ "media"; id ] -> media control context id
+        | "POST", [ "media" ] -> upload control context
+        | "POST", [ name ] -> postJson control context name
+        | _ -> problem context 404 "There is no such endpoint; GET /_emulator lists what there is."

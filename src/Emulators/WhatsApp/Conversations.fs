@@ -1,0 +1,239 @@
+namespace FunctionalBot.Emulators.WhatsApp
+
+open System
+open System.Collections.Generic
+
+/// The customers and what has been said: the phones' own memory. Safe to use from any thread.
+[<Sealed>]
+type Conversations(settings: Settings, live: Live) =
+    let gate = obj ()
+    let customers = Dictionary<string, Customer>()
+    let order = List<string>()
+    // Customer ids by user id, and by number without the digit that some countries add.
+    let reached = Dictionary<string, string>()
+    let messages = Dictionary<string, Message>()
+    let threads = Dictionary<string, List<string>>()
+    let lastWritten = Dictionary<string, DateTimeOffset>()
+    let typing = Dictionary<string, DateTimeOffset>()
+    let mutable ahead = TimeSpan.Zero
+
+    let publishMessage message =
+        live.Publish("message", Message.toJson message)
+
+    let customerJson (customer: Customer) =
+        Json.sparse [
+            "id", Some(Json.Text customer.Id)
+            "name", Some(Json.Text customer.Name)
+            "phone", customer.Phone |> Option.map Json.Text
+            "userId", customer.UserId |> Option.map Json.Text
+            "readReceipts", Some(Json.Flag customer.ReadReceipts)
+            "blocked", Some(Json.Flag customer.Blocked)
+        ]
+
+    let typingJson id until =
+        let until =
+            until
+            |> Option.map (fun (at: DateTimeOffset) -> Json.whole (at.ToUnixTimeMilliseconds()))
+            |> Option.defaultValue Json.Null
+
+        Json.Object [ "customer", Json.Text id; "until", until ]
+
+    // Argentina and Mexico: WhatsApp writes mobile numbers with a digit that people leave out.
+    let withoutMobileDigit (number: string) =
+        if number.StartsWith "549" && number.Length = 13 then "54" + number.Substring 3
+        elif number.StartsWith "521" && number.Length = 13 then "52" + number.Substring 3
+        else number
+
+    let addresses (customer: Customer) = [
+        yield! Option.toList customer.UserId
+        yield! customer.Phone |> Option.map withoutMobileDigit |> Option.toList
+    ]
+
+    let put (customer: Customer) =
+        match customers.TryGetValue customer.Id with
+        | true, before -> addresses before |> List.iter (reached.Remove >> ignore)
+        | false, _ -> order.Add customer.Id
+
+        customers[customer.Id] <- customer
+
+        for address in addresses customer do
+            reached[address] <- customer.Id
+
+    let thread id =
+        match threads.TryGetValue id with
+        | true, found -> found
+        | false, _ ->
+            let created = List<string>()
+            threads[id] <- created
+            created
+
+    let keep (message: Message) =
+        let ids = thread message.CustomerId
+
+        if not (messages.ContainsKey message.Id) then
+            ids.Add message.Id
+
+            // Trimmed by a tenth at a time: removing from the front of a list moves all that follows.
+            if ids.Count > settings.ConversationLimit + settings.ConversationLimit / 10 + 1 then
+                let surplus = ids.Count - settings.ConversationLimit
+
+                for index in 0 .. surplus - 1 do
+                    messages.Remove ids[index] |> ignore
+
+                ids.RemoveRange(0, surplus)
+
+        messages[message.Id] <- message
+
+        if message.Author = ByCustomer then
+            lastWritten[message.CustomerId] <- message.At
+
+    do settings.Customers |> List.iter put
+
+    /// The emulator's time: the real one, moved ahead by `MoveClock`.
+    member _.Now = settings.Time.GetUtcNow() + lock gate (fun () -> ahead)
+
+    /// Moves the emulator's time ahead, for windows and time stamps.
+    member _.MoveClock by =
+        lock gate (fun () -> ahead <- ahead + by)
+        live.Publish("clock", Json.Object [])
+
+    /// The customers in the order of their coming.
+    member _.Customers = lock gate (fun () -> [ for id in order -> customers[id] ])
+
+    /// The customer with this id.
+    member _.Customer id =
+        lock gate (fun () ->
+            match customers.TryGetValue id with
+            | true, found -> Some found
+            | false, _ -> None)
+
+    /// The customer that a send is for.
+    member _.Reach recipient =
+        lock gate (fun () ->
+            let address =
+                match recipient with
+                | User id -> id
+                | Number number -> withoutMobileDigit number
+
+            match reached.TryGetValue address with
+            | true, id -> Some customers[id]
+            | false, _ -> None)
+
+    /// Adds a customer, or changes the one with the same id.
+    member _.Put(customer: Customer) =
+        lock gate (fun () -> put customer)
+        live.Publish("customer", customerJson customer)
+
+    /// Keeps a message.
+    member _.Add message =
+        lock gate (fun () ->
+            keep message
+
+            if message.Author = ByBusiness then
+                typing.Remove message.CustomerId |> ignore)
+
+        publishMessage message
+
+    /// The message with this id.
+    member _.Find id =
+        lock gate (fun () ->
+            match messages.TryGetValue id with
+            | true, found -> Some found
+            | false, _ -> None)
+
+    /// Changes one message, if it is still kept.
+    member _.Change id (change: Message -> Message) =
+        let changed =
+            lock gate (fun () ->
+                match messages.TryGetValue id with
+                | true, before ->
+                    let after = change before
+                    messages[id] <- after
+                    if after = before then None else Some after
+                | false, _ -> None)
+
+        changed |> Option.iter publishMessage
+
+    /// Marks a customer's message and all of that customer's before it as read by the business.
+    member _.MarkRead(message: Message) =
+        let changed =
+            lock gate (fun () ->
+                let ids = thread message.CustomerId
+
+                [ for index in ids.IndexOf message.Id .. -1 .. 0 do
+                      let found = messages[ids[index]]
+
+                      if found.Author = ByCustomer && found.Progress <> Read then
+                          messages[found.Id] <- { found with Progress = Read }
+                          messages[found.Id] ])
+
+        List.iter publishMessage changed
+
+    /// Shows "typing" to a customer for 25 seconds or until the next message.
+    member conversations.Type id =
+        let until = conversations.Now.AddSeconds 25.0
+        lock gate (fun () -> typing[id] <- until)
+        live.Publish("typing", typingJson id (Some until))
+
+    /// Until when the business is typing to this customer.
+    member conversations.TypingUntil id =
+        let now = conversations.Now
+
+        lock gate (fun () ->
+            match typing.TryGetValue id with
+            | true, until when until > now -> Some until
+            | _ -> None)
+
+    /// Whether the customer has written within the last 24 hours.
+    member conversations.WindowIsOpen id =
+        let now = conversations.Now
+
+        lock gate (fun () ->
+            match lastWritten.TryGetValue id with
+            | true, at -> now - at < TimeSpan.FromHours 24.0
+            | false, _ -> false)
+
+    /// One customer's messages, oldest first.
+    member _.Thread id =
+        lock gate (fun () -> [ for message in thread id -> messages[message] ])
+
+    /// Every customer's messages, as they are kept in the data file.
+    member _.All =
+        lock gate (fun () -> [ for id in List.ofSeq threads.Keys do
+                                   for message in threads[id] -> messages[message] ])
+
+    /// Puts customers and messages back that a data file has kept.
+    member _.Restore (kept: Customer list) (said: Message list) =
+        lock gate (fun () ->
+            List.iter put kept
+            List.iter keep said)
+
+    /// Forgets everything but the customers of the settings.
+    member _.Reset() =
+        lock gate (fun () ->
+            customers.Clear()
+            order.Clear()
+            reached.Clear()
+            messages.Clear()
+            threads.Clear()
+            lastWritten.Clear()
+            typing.Clear()
+            ahead <- TimeSpan.Zero
+            List.iter put settings.Customers)
+
+        live.Publish("reset", Json.Object [])
+
+    /// What the page needs to show everything: customers, their messages, and who is typing.
+    member conversations.ToJson() =
+        let phone (customer: Customer) =
+            let typingUntil = conversations.TypingUntil customer.Id
+
+            Json.over
+                (customerJson customer)
+                (Json.sparse [
+                    "messages", Some(Json.List(conversations.Thread customer.Id |> List.map Message.toJson))
+                    "typingUntil",
+                    typingUntil |> Option.map (fun until -> Json.whole (until.ToUnixTimeMilliseconds()))
+                ])
+
+        Json.List(conversations.Customers |> List.map phone)

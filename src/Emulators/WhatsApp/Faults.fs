@@ -1,0 +1,190 @@
+namespace FunctionalBot.Emulators.WhatsApp
+
+open System
+
+/// When a fault strikes: the next `Next` times for certain, after that each time with `Probability` (0 to 1).
+type Trigger = { Next: int; Probability: float }
+
+/// What becomes of the status webhooks of a message.
+type StatusFault =
+    /// Sent, delivered, read, each once and in this order.
+    | InOrder
+    /// None is ever sent.
+    | Dropped
+    /// Read before delivered before sent.
+    | Reversed
+    /// Each one twice.
+    | Doubled
+
+/// Every switch of the emulator. `Faults.none` is a WhatsApp that works.
+type Faults = {
+    /// A webhook that was accepted is sent once more, byte for byte.
+    Duplicate: Trigger
+    /// Up to so many updates are gathered and sent in random order; 0 or 1 keeps the order.
+    Shuffle: int
+    /// Up to so many updates travel in one webhook.
+    BatchSize: int
+    /// Milliseconds that the gathering for `Shuffle` and `BatchSize` waits for more.
+    Gather: int
+    /// Milliseconds that every webhook waits before it leaves.
+    WebhookDelay: int
+    /// The webhook is signed with another secret (its repetition is judged anew).
+    WrongSignature: Trigger
+    Statuses: StatusFault
+    /// A send is refused with `SendErrorCode` and is not taken.
+    SendError: Trigger
+    /// The code of a refused send, for example 130429.
+    SendErrorCode: int
+    /// The HTTP status of a refused send; `None` for the one that the code usually has.
+    SendErrorStatus: int option
+    /// The send is taken, the customer sees it, and the connection is cut before the answer.
+    LostAnswer: Trigger
+    /// The send is taken at once and answered after so many milliseconds.
+    AnswerDelay: int
+    /// The send is taken and answered, and a `failed` status with `FailureCode` follows instead of `delivered`.
+    FailAfterwards: Trigger
+    FailureCode: int
+    /// True: outside the 24 hour window a send is taken and fails by status; false: it is refused at once (131047).
+    LateByStatus: bool
+    /// One message per six seconds to one customer, with a burst of 45 (131056).
+    PairLimit: bool
+    /// Messages per second that the number may send before 130429; 0 sets no limit.
+    Throughput: int
+}
+
+/// When faults strike, and how they are written as JSON.
+[<RequireQualifiedAccess>]
+module Faults =
+
+    /// Never.
+    let never = { Next = 0; Probability = 0.0 }
+
+    /// Every time.
+    let always = { Next = 0; Probability = 1.0 }
+
+    /// The next so many times.
+    let next count = { Next = count; Probability = 0.0 }
+
+    /// Each time with this probability.
+    let chance probability = { Next = 0; Probability = probability }
+
+    /// Everything works; Meta's own limit for one pair is on.
+    let none = {
+        Duplicate = never
+        Shuffle = 0
+        BatchSize = 1
+        Gather = 50
+        WebhookDelay = 0
+        WrongSignature = never
+        Statuses = InOrder
+        SendError = never
+        SendErrorCode = 130429
+        SendErrorStatus = None
+        LostAnswer = never
+        AnswerDelay = 0
+        FailAfterwards = never
+        FailureCode = 131026
+        LateByStatus = false
+        PairLimit = true
+        Throughput = 0
+    }
+
+    /// Whether the fault strikes now, and the trigger that is left.
+    let strike (random: Random) trigger =
+        if trigger.Next > 0 then
+            true, { trigger with Next = trigger.Next - 1 }
+        else
+            trigger.Probability > 0.0 && random.NextDouble() < trigger.Probability, trigger
+
+    let private statusNames = [ "in-order", InOrder; "dropped", Dropped; "reversed", Reversed; "doubled", Doubled ]
+
+    let private triggerJson trigger =
+        Json.Object [ "next", Json.whole trigger.Next; "probability", Json.fraction trigger.Probability ]
+
+    /// The switches as `GET /_emulator/faults` shows them.
+    let toJson faults =
+        let statuses = statusNames |> List.find (fun (_, case) -> case = faults.Statuses) |> fst
+
+        Json.Object [
+            "duplicate", triggerJson faults.Duplicate
+            "shuffle", Json.whole faults.Shuffle
+            "batchSize", Json.whole faults.BatchSize
+            "gather", Json.whole faults.Gather
+            "webhookDelay", Json.whole faults.WebhookDelay
+            "wrongSignature", triggerJson faults.WrongSignature
+            "statuses", Json.Text statuses
+            "sendError", triggerJson faults.SendError
+            "sendErrorCode", Json.whole faults.SendErrorCode
+            "sendErrorStatus",
+            faults.SendErrorStatus
+            |> Option.map (int64 >> Json.whole)
+            |> Option.defaultValue Json.Null
+            "lostAnswer", triggerJson faults.LostAnswer
+            "answerDelay", Json.whole faults.AnswerDelay
+            "failAfterwards", triggerJson faults.FailAfterwards
+            "failureCode", Json.whole faults.FailureCode
+            "lateByStatus", Json.Flag faults.LateByStatus
+            "pairLimit", Json.Flag faults.PairLimit
+            "throughput", Json.whole faults.Throughput
+        ]
+
+    let private number name least value =
+        match Json.asNumber value with
+        | Some found when found = floor found && found >= float least && found <= 1e9 -> Ok(int found)
+        | _ -> Error $"`%s{name}` must be a whole number of at least %d{least}."
+
+    let private flag name value =
+        match value with
+        | Json.Flag found -> Ok found
+        | _ -> Error $"`%s{name}` must be true or false."
+
+    let private trigger name value =
+        let between low high found = found >= low && found <= high
+
+        match value with
+        | Json.Flag true -> Ok always
+        | Json.Flag false
+        | Json.Null -> Ok never
+        | Json.Number _ -> number name 0 value |> Result.map next
+        | Json.Object _ ->
+            let read field =
+                Json.field field value |> Option.map Json.asNumber |> Option.defaultValue (Some 0.0)
+
+            match read "next", read "probability" with
+            | Some count, Some probability when between 0.0 1e9 count && between 0.0 1.0 probability ->
+                Ok { Next = int count; Probability = probability }
+            | _ -> Error $"`%s{name}` takes {{\"next\": 0 or more, \"probability\": 0 to 1}}."
+        | _ -> Error $"`%s{name}` must be true, false, a count, or {{\"next\", \"probability\"}}."
+
+    let private apply faults (name, value) =
+        match name with
+        | "duplicate" -> trigger name value |> Result.map (fun v -> { faults with Duplicate = v })
+        | "shuffle" -> number name 0 value |> Result.map (fun v -> { faults with Shuffle = v })
+        | "batchSize" -> number name 1 value |> Result.map (fun v -> { faults with BatchSize = min v 1000 })
+        | "gather" -> number name 0 value |> Result.map (fun v -> { faults with Gather = v })
+        | "webhookDelay" -> number name 0 value |> Result.map (fun v -> { faults with WebhookDelay = v })
+        | "wrongSignature" -> trigger name value |> Result.map (fun v -> { faults with WrongSignature = v })
+        | "statuses" ->
+            match statusNames |> List.tryFind (fun (known, _) -> Json.Text known = value) with
+            | Some(_, case) -> Ok { faults with Statuses = case }
+            | None -> Error "`statuses` must be in-order, dropped, reversed or doubled."
+        | "sendError" -> trigger name value |> Result.map (fun v -> { faults with SendError = v })
+        | "sendErrorCode" -> number name 0 value |> Result.map (fun v -> { faults with SendErrorCode = v })
+        | "sendErrorStatus" when value = Json.Null -> Ok { faults with SendErrorStatus = None }
+        | "sendErrorStatus" -> number name 400 value |> Result.map (fun v -> { faults with SendErrorStatus = Some v })
+        | "lostAnswer" -> trigger name value |> Result.map (fun v -> { faults with LostAnswer = v })
+        | "answerDelay" -> number name 0 value |> Result.map (fun v -> { faults with AnswerDelay = v })
+        | "failAfterwards" -> trigger name value |> Result.map (fun v -> { faults with FailAfterwards = v })
+        | "failureCode" -> number name 1 value |> Result.map (fun v -> { faults with FailureCode = v })
+        | "lateByStatus" -> flag name value |> Result.map (fun v -> { faults with LateByStatus = v })
+        | "pairLimit" -> flag name value |> Result.map (fun v -> { faults with PairLimit = v })
+        | "throughput" -> number name 0 value |> Result.map (fun v -> { faults with Throughput = v })
+        | other -> Error $"There is no switch `%s{other}`; GET /_emulator/faults lists them all."
+
+    /// The switches with those of a JSON object changed; the others stay. The error names the wrong switch.
+    let ofJson faults changes =
+        match changes with
+        | Json.Object fields ->
+            (Ok faults, fields)
+            ||> List.fold (fun known change -> known |> Result.bind (fun found -> apply found change))
+        | _ -> Error "The body must be a JSON object of switches."

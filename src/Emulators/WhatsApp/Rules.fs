@@ -1,0 +1,186 @@
+namespace FunctionalBot.Emulators.WhatsApp
+
+open System
+
+/// Meta's limits on what a send may carry (references/whatsapp-cloud-api.md, section 3). Each rule gives the list of
+/// problems; the first one is what the API answers. Lengths are counted in UTF-16 units, the strictest reading of
+/// "characters".
+[<RequireQualifiedAccess>]
+module Rules =
+
+    /// A text that must be there, not blank, with at most `most` characters.
+    let required name most value =
+        match value with
+        | None -> [ GraphError.missing name ]
+        | Some(Json.Text text) -> [
+            if String.IsNullOrWhiteSpace text then
+                GraphError.missing name
+            if text.Length > most then
+                GraphError.invalid
+                    $"Param %s{name} must be at most %d{most} characters long, and has %d{text.Length}."
+          ]
+        | Some _ -> [ GraphError.invalid $"Param %s{name} must be a string." ]
+
+    /// A text that may be missing, with at most `most` characters.
+    let optional name most value =
+        match value with
+        | None -> []
+        | found -> required name most found
+
+    /// An identifier: required, bounded, and without blanks at its ends.
+    let identifier name most value = [
+        yield! required name most value
+
+        match value with
+        | Some(Json.Text text) when text.Trim() <> text ->
+            GraphError.invalid $"Param %s{name} must not begin or end with a blank."
+        | _ -> ()
+    ]
+
+    /// Values that must differ from one another.
+    let distinct name values = [
+        if List.length values <> List.length (List.distinct values) then
+            GraphError.invalid $"Param %s{name} must be unique within the message."
+    ]
+
+    let private link name value =
+        match value |> Option.bind Json.asText |> Option.map WebAddress.tryRead with
+        | Some(Some _) -> []
+        | Some None -> [ GraphError.invalid $"Param %s{name} must be an http or https address." ]
+        | None -> [ GraphError.missing name ]
+
+    /// A media object: exactly one of `id` and `link`, the id being one that `exists`.
+    let media exists name value =
+        match Json.field "id" value, Json.field "link" value with
+        | Some _, Some _ -> [ GraphError.invalid $"Param %s{name} takes either id or link, not both." ]
+        | None, None -> [ GraphError.missing $"%s{name}['id'] or %s{name}['link']" ]
+        | None, address -> link $"%s{name}['link']" address
+        | Some(Json.Text id), None when exists id -> []
+        | Some _, None -> [
+            {
+                GraphError.create 100 $"%s{name}['id'] names no media of this phone number." with
+                    Title = $"Param %s{name}['id'] is not a valid whatsapp business account media attachment ID"
+            }
+          ]
+
+    let private header exists allowed value =
+        match value with
+        | None -> []
+        | Some found ->
+            match Json.textAt [ "type" ] found with
+            | None -> [ GraphError.missing "interactive['header']['type']" ]
+            | Some kind when not (List.contains kind allowed) ->
+                let names = String.Join(", ", allowed)
+                [ GraphError.invalid $"A header of type %s{kind} is not allowed here; allowed: %s{names}." ]
+            | Some "text" -> required "interactive['header']['text']" 60 (Json.field "text" found)
+            | Some kind ->
+                match Json.field kind found with
+                | None -> [ GraphError.missing $"interactive['header']['%s{kind}']" ]
+                | Some part -> media exists $"interactive['header']['%s{kind}']" part
+
+    let private anyHeader = [ "text"; "image"; "video"; "document" ]
+
+    let private buttons action =
+        let found = Json.field "buttons" action |> Option.map Json.items |> Option.defaultValue []
+        let replyField name = List.choose (Json.textAt [ "reply"; name ]) found
+
+        [
+            if found.IsEmpty || found.Length > 3 then
+                GraphError.invalid $"There must be 1 to 3 reply buttons, and there are %d{found.Length}."
+
+            for index, button in List.indexed found do
+                if Json.textAt [ "type" ] button <> Some "reply" then
+                    GraphError.invalid $"Param interactive['action']['buttons'][%d{index}]['type'] must be reply."
+
+                let at name = $"interactive['action']['buttons'][%d{index}]['reply']['%s{name}']"
+                yield! identifier (at "id") 256 (Json.path [ "reply"; "id" ] button)
+                yield! required (at "title") 20 (Json.path [ "reply"; "title" ] button)
+
+            yield! distinct "the reply buttons' titles" (replyField "title")
+            yield! distinct "the reply buttons' ids" (replyField "id")
+        ]
+
+    let private list action =
+        let sections = Json.field "sections" action |> Option.map Json.items |> Option.defaultValue []
+        let rowsOf section = Json.field "rows" section |> Option.map Json.items |> Option.defaultValue []
+        let rows = List.collect rowsOf sections
+
+        [
+            yield! required "interactive['action']['button']" 20 (Json.field "button" action)
+
+            if sections.IsEmpty || sections.Length > 10 then
+                GraphError.invalid $"A list must have 1 to 10 sections, and has %d{sections.Length}."
+
+            if rows.IsEmpty || rows.Length > 10 then
+                GraphError.invalid $"A list must have 1 to 10 rows in all, and has %d{rows.Length}."
+
+            for index, section in List.indexed sections do
+                let name = $"interactive['action']['sections'][%d{index}]['title']"
+                let title = Json.field "title" section
+                yield! (if sections.Length > 1 then required else optional) name 24 title
+
+                if (rowsOf section).IsEmpty then
+                    GraphError.invalid $"Section %d{index} of the list has no rows."
+
+            for index, row in List.indexed rows do
+                yield! identifier $"the id of row %d{index}" 200 (Json.field "id" row)
+                yield! required $"the title of row %d{index}" 24 (Json.field "title" row)
+                yield! optional $"the description of row %d{index}" 72 (Json.field "description" row)
+
+            yield! distinct "the rows' ids" (List.choose (Json.textAt [ "id" ]) rows)
+        ]
+
+    let private named expected action = [
+        if Json.textAt [ "name" ] action <> Some expected then
+            GraphError.invalid $"Param interactive['action']['name'] must be %s{expected}."
+    ]
+
+    let private callToAction action = [
+        yield! named "cta_url" action
+        yield! required "display_text" 20 (Json.path [ "parameters"; "display_text" ] action)
+        yield! link "interactive['action']['parameters']['url']" (Json.path [ "parameters"; "url" ] action)
+    ]
+
+    let private flow action = [
+        yield! named "flow" action
+        let parameter name = Json.path [ "parameters"; name ] action
+
+        if parameter "flow_message_version" <> Some(Json.Text "3") then
+            GraphError.invalid "Param flow_message_version must be \"3\"."
+
+        yield! required "flow_cta" 30 (parameter "flow_cta")
+
+        if parameter "flow_id" = None && parameter "flow_name" = None then
+            GraphError.missing "flow_id or flow_name"
+    ]
+
+    /// The rules of an interactive message. `exists` tells whether a media id is known.
+    let interactive exists value =
+        let kind = Json.textAt [ "type" ] value
+        let action = Json.field "action" value |> Option.defaultValue Json.Null
+
+        // The list's body may have 4096 characters by one page and 1024 by the published contract: the smaller holds.
+        [
+            match kind with
+            | None -> GraphError.missing "interactive['type']"
+            | Some known ->
+                yield! required "interactive['body']['text']" 1024 (Json.path [ "body"; "text" ] value)
+                yield! optional "interactive['footer']['text']" 60 (Json.path [ "footer"; "text" ] value)
+
+                match known with
+                | "button" ->
+                    yield! header exists anyHeader (Json.field "header" value)
+                    yield! buttons action
+                | "list" ->
+                    yield! header exists [ "text" ] (Json.field "header" value)
+                    yield! list action
+                | "cta_url" ->
+                    yield! header exists anyHeader (Json.field "header" value)
+                    yield! callToAction action
+                | "flow" ->
+                    yield! header exists anyHeader (Json.field "header" value)
+                    yield! flow action
+                | "location_request_message" -> yield! named "send_location" action
+                | "request_contact_info" -> yield! named "request_contact_info" action
+                | other -> GraphError.invalid $"Param interactive['type'] has the unknown value %s{other}."
+        ]

@@ -1,0 +1,177 @@
+namespace FunctionalBot.Emulators.WhatsApp
+
+open System
+
+/// Who a send is for.
+type Recipient =
+    /// A phone number as digits without `+`.
+    | Number of string
+    /// A business-scoped user id.
+    | User of string
+
+/// A send that keeps all rules and can be given to the customer.
+type Outbound = {
+    Recipient: Recipient
+    /// The recipient as the request wrote it, which the answer repeats.
+    Input: string
+    /// The message's type, for example `text`.
+    Type: string
+    /// `{type, <type>: {...}}` as the request has it.
+    Content: Json
+    /// The wamid that the message quotes.
+    Context: string option
+    /// `biz_opaque_callback_data`, which every status carries back.
+    Callback: string option
+}
+
+/// What a POST to `/messages` asks for.
+type SendRequest =
+    /// Give the customer a message.
+    | Send of Outbound
+    /// Mark a customer's message and all before it as read, and show "typing" when the second value is true.
+    | MarkRead of wamid: string * typing: bool
+
+/// Reads and checks the body of a POST to `/messages`.
+[<RequireQualifiedAccess>]
+module SendRequest =
+
+    let private digits (text: string) = String.filter Char.IsAsciiDigit text
+
+    let private isUserId (text: string) =
+        let border = text.IndexOf '.'
+
+        border = 2
+        && Seq.forall Char.IsAsciiLetterUpper (text.Substring(0, 2))
+        && text.Length >= 4
+        && text.Length <= 140
+        && text.Substring 3 |> Seq.forall (fun c -> Char.IsAsciiLetterOrDigit c || c = '.')
+
+    let private recipient body =
+        match Json.field "to" body, Json.field "recipient" body with
+        // The number wins when both are there.
+        | Some(Json.Text number), _ ->
+            match digits number with
+            | found when found.Length >= 5 && found.Length <= 20 -> Ok(Number found, number)
+            | _ -> Error(GraphError.invalid $"Param to is no phone number: %s{number}.")
+        | Some _, _ -> Error(GraphError.invalid "Param to must be a string.")
+        | None, Some(Json.Text user) when isUserId user -> Ok(User user, user)
+        | None, Some _ -> Error(GraphError.invalid "Param recipient must be a business-scoped user id, like ES.123.")
+        | None, None -> Error(GraphError.missing "to")
+
+    let private location part = [
+        let coordinate name most =
+            match Json.field name part with
+            | None -> [ GraphError.missing $"location['%s{name}']" ]
+            | Some value ->
+                let number =
+                    match value with
+                    // The published examples write numbers, the older pages strings.
+                    | Json.Text text -> Json.asNumber (Json.Number text)
+                    | other -> Json.asNumber other
+
+                match number with
+                | Some found when abs found <= most -> []
+                | _ -> [ GraphError.invalid $"Param location['%s{name}'] must be a number of degrees." ]
+
+        yield! coordinate "latitude" 90.0
+        yield! coordinate "longitude" 180.0
+    ]
+
+    let private template part = [
+        yield! Rules.required "template['name']" 512 (Json.field "name" part)
+        yield! Rules.required "template['language']['code']" 20 (Json.path [ "language"; "code" ] part)
+    ]
+
+    let private mediaPart exists kind part = [
+        yield! Rules.media exists kind part
+
+        if kind = "image" || kind = "video" || kind = "document" then
+            yield! Rules.optional $"%s{kind}['caption']" 1024 (Json.field "caption" part)
+    ]
+
+    let private contacts value = [
+        let cards = Json.items value
+
+        if cards.IsEmpty || cards.Length > 257 then
+            GraphError.invalid "There must be 1 to 257 contacts."
+
+        for card in cards do
+            yield! Rules.required "contacts[]['name']['formatted_name']" 1024 (Json.path [ "name"; "formatted_name" ] card)
+    ]
+
+    let private content exists kind part =
+        match kind with
+        | "text" -> Rules.required "text['body']" 4096 (Json.field "body" part)
+        | "image"
+        | "video"
+        | "document"
+        | "audio"
+        | "sticker" -> mediaPart exists kind part
+        | "interactive" -> Rules.interactive exists part
+        | "reaction" -> Rules.required "reaction['message_id']" 512 (Json.field "message_id" part)
+        | "location" -> location part
+        | "contacts" -> contacts part
+        | "template" -> template part
+        | other -> [ GraphError.invalid $"Param type has the unknown value %s{other}." ]
+
+    let private message exists body =
+        let kind = Json.textAt [ "type" ] body |> Option.defaultValue "text"
+
+        let problems = [
+            match Json.textAt [ "recipient_type" ] body with
+            | None
+            | Some "individual" -> ()
+            | Some other -> GraphError.invalid $"Param recipient_type must be individual here, not %s{other}."
+
+            yield! Rules.optional "biz_opaque_callback_data" 512 (Json.field "biz_opaque_callback_data" body)
+
+            match Json.field kind body with
+            | Some part -> yield! content exists kind part
+            | None -> GraphError.missing kind
+
+            match Json.field "context" body with
+            | Some context when kind <> "reaction" ->
+                yield! Rules.required "context['message_id']" 512 (Json.field "message_id" context)
+            | _ -> ()
+        ]
+
+        match recipient body, problems with
+        | Error problem, _
+        | Ok _, problem :: _ -> Error problem
+        | Ok(recipient, input), [] ->
+            Ok(
+                Send {
+                    Recipient = recipient
+                    Input = input
+                    Type = kind
+                    Content =
+                        Json.Object [
+                            "type", Json.Text kind
+                            kind, Json.field kind body |> Option.defaultValue Json.Null
+                        ]
+                    Context = Json.textAt [ "context"; "message_id" ] body
+                    Callback = Json.textAt [ "biz_opaque_callback_data" ] body
+                }
+            )
+
+    let private markRead body =
+        match Json.textAt [ "status" ] body, Json.textAt [ "message_id" ] body with
+        | Some "read", Some id ->
+            match Json.field "typing_indicator" body with
+            | None -> Ok(MarkRead(id, false))
+            | Some indicator when Json.textAt [ "type" ] indicator = Some "text" -> Ok(MarkRead(id, true))
+            | Some _ -> Error(GraphError.invalid "Param typing_indicator['type'] must be text.")
+        | Some "read", None -> Error(GraphError.missing "message_id")
+        | _ -> Error(GraphError.invalid "Param status must be read.")
+
+    /// Reads a body. `exists` tells whether a media id is known. The error is what the API answers.
+    let read (exists: string -> bool) body : Result<SendRequest, GraphError> =
+        match body with
+        | Json.Object _ ->
+            if Json.textAt [ "messaging_product" ] body <> Some "whatsapp" then
+                Error(GraphError.create 100 "The parameter messaging_product is required and must be whatsapp.")
+            elif (Json.field "status" body).IsSome then
+                markRead body
+            else
+                message exists body
+        | _ -> Error(GraphError.create 100 "The body must be a JSON object.")
