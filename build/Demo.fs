@@ -1,0 +1,311 @@
+/// The whole bot on one machine, with stand-ins for WhatsApp and Odoo, a PostgreSQL of its own and no account anywhere.
+module FunctionalBot.Build.Demo
+
+open System
+open System.IO
+open System.Net.Http
+open System.Security.Cryptography
+open System.Threading
+open FunctionalBot.Build.Children
+open FunctionalBot.Build.Processes
+open FunctionalBot.Build.SetUp
+
+/// How the demo was asked for.
+type Wish = {
+    /// Forget what earlier runs kept.
+    Reset: bool
+    /// Stop as soon as everything answers: for tests.
+    ExitWhenReady: bool
+}
+
+/// The ports on 127.0.0.1. The numbers below are taken when they are free, else the next ones that are.
+type private Ports = {
+    Bot: int
+    Phone: int
+    Assistant: int
+    Desk: int
+}
+
+let private choosePorts () : Ports =
+    let rec from (port: int) (taken: int list) =
+        if PrivatePostgres.isFree port && not (List.contains port taken) then
+            port
+        else
+            from (port + 1) taken
+
+    let bot = from 7700 []
+    let phone = from 7701 [ bot ]
+    let assistant = from 7702 [ bot; phone ]
+
+    {
+        Bot = bot
+        Phone = phone
+        Assistant = assistant
+        Desk = from 7703 [ bot; phone; assistant ]
+    }
+
+let private at (port: int) = $"http://127.0.0.1:{port}"
+
+/// Both sides get the same freshly drawn secrets, so that signatures and tokens are checked as in earnest.
+let private secret () =
+    Convert.ToHexStringLower(RandomNumberGenerator.GetBytes 20)
+
+let private setting (name: string) : string option =
+    match Environment.GetEnvironmentVariable name with
+    | null
+    | "" -> None
+    | value -> Some value
+
+/// The environment of the bot and that of the emulators, in this order. WhatsApp is always the emulator; OpenAI and Odoo
+/// are the real ones when OPENAI_API_KEY or ODOO_URL are set.
+let private environments (kept: string) (ports: Ports) (database: string) =
+    let appSecret, verifyToken, accessToken, odooKey =
+        secret (), secret (), secret (), secret ()
+
+    let phoneNumberId = "100000000000001"
+
+    let bot = [
+        "BOT_URLS", at ports.Bot
+        "DATABASE_URL", database
+        "WHATSAPP_TOKEN", accessToken
+        "WHATSAPP_APP_SECRET", appSecret
+        "WHATSAPP_VERIFY_TOKEN", verifyToken
+        "WHATSAPP_PHONE_NUMBER_ID", phoneNumberId
+        "WHATSAPP_GRAPH_URL", at ports.Phone
+        if setting "OPENAI_API_KEY" = None then
+            "BOT_ASSISTANT", "local"
+        if setting "ODOO_URL" = None then
+            yield! [
+                "ODOO_URL", at ports.Desk
+                "ODOO_DB", "demo"
+                "ODOO_USER", "bot"
+                "ODOO_API_KEY", odooKey
+            ]
+    ]
+
+    let emulators = [
+        "EMULATOR_WHATSAPP_PORT", string ports.Phone
+        "EMULATOR_OPENAI_PORT", string ports.Assistant
+        "EMULATOR_ODOO_PORT", string ports.Desk
+        "EMULATOR_DATA", Path.Combine(kept, "emulators")
+        "EMULATOR_WEBHOOK_URL", at ports.Bot + "/webhook"
+        "EMULATOR_APP_SECRET", appSecret
+        "EMULATOR_VERIFY_TOKEN", verifyToken
+        "EMULATOR_ACCESS_TOKEN", accessToken
+        "EMULATOR_PHONE_NUMBER_ID", phoneNumberId
+        "EMULATOR_ODOO_API_KEY", odooKey
+    ]
+
+    bot, emulators
+
+/// Asks an address until it answers in the way that is wanted. A child that ends meanwhile ends the waiting.
+let private waitFor
+    (context: Context)
+    (client: HttpClient)
+    (child: Child)
+    (accept: HttpResponseMessage -> bool)
+    address
+    =
+    let deadline = DateTime.UtcNow.AddSeconds 60.0
+
+    let answers () =
+        try
+            use response = client.GetAsync(Uri address).GetAwaiter().GetResult()
+            accept response
+        with
+        | :? HttpRequestException
+        | :? OperationCanceledException -> false
+
+    let rec again () =
+        match ended child with
+        | Some problem -> Error problem
+        | None when context.Interrupted.IsCancellationRequested -> Error "Interrupted."
+        | None when answers () -> Ok()
+        | None when DateTime.UtcNow > deadline ->
+            Error $"{child.Name} runs but {address} did not answer within a minute; see the folder logs."
+        | None ->
+            Thread.Sleep 100
+            again ()
+
+    again ()
+
+/// The addresses and what to try, in a frame.
+let private showReady (ports: Ports) : unit =
+    let lines = [
+        "FunctionalBot runs. Nothing leaves this machine."
+        ""
+        $"Phone (you are the customer)   {at ports.Phone}"
+        $"Desk (the tickets in Odoo)     {at ports.Desk}"
+        $"Bot (is it well?)              {at ports.Bot}/readyz"
+        ""
+        "Try on the phone:"
+        "  Hola, ¿a qué hora abren?            an answer from data/knowledge"
+        "  Quiero abrir un ticket              step by step, then look at the desk"
+        "  Quiero hablar con una persona       the bot hands over"
+        ""
+        "Ctrl-C stops everything and keeps the data; demo --reset begins anew."
+    ]
+
+    let width = lines |> List.map String.length |> List.max
+    let rule = String('─', width + 2)
+    Console.Out.WriteLine $"\n┌{rule}┐"
+
+    for line in lines do
+        Console.Out.WriteLine $"│ {line.PadRight width} │"
+
+    Console.Out.WriteLine $"└{rule}┘\n"
+
+/// Waits until somebody stops the demo (no error) or a part of it stops by itself (an error that says which).
+let rec private watchOver (context: Context) (children: Child list) : Result<unit, string> =
+    match List.tryPick ended children with
+    | Some problem -> Error problem
+    | None ->
+        if context.Interrupted.WaitHandle.WaitOne 200 then
+            Ok()
+        else
+            watchOver context children
+
+/// The bot and the emulators of a demo that was killed go on without it; their numbers were written down.
+let private clearLeftovers (context: Context) (file: string) : unit =
+    if File.Exists file then
+        for line in File.ReadAllLines file do
+            match Int32.TryParse line with
+            | true, number when (commandLineOf number).Contains context.Project -> killById number
+            | _ -> ()
+
+        File.Delete file
+
+let private startChild (context: Context) (numbers: string) name log program arguments environment =
+    let wanted = {
+        invocation context.Project program arguments with
+            Environment = environment
+    }
+
+    Children.start name (Path.Combine(context.Project, "logs", log)) wanted
+    |> Result.map (fun child ->
+        File.AppendAllText(numbers, $"{child.Running.Id}\n")
+        child)
+
+/// Runs `inside` with a child that is stopped afterwards, whatever happened.
+let private withChild
+    (title: string)
+    (started: Result<Child, string>)
+    (inside: Child -> Result<unit, string>)
+    =
+    started
+    |> Result.bind (fun child ->
+        try
+            inside child
+        finally
+            Steps.step title (fun () -> Ok(Children.stop child)) |> ignore)
+
+let private output (context: Context) (project: string) (file: string) =
+    Path.Combine(context.Project, "src", project, "bin", "Release", "net10.0", file)
+
+let private runParts
+    (context: Context)
+    (wish: Wish)
+    (kept: string)
+    (database: string)
+    : Result<unit, string> =
+    let ports = choosePorts ()
+    let numbers = Path.Combine(kept, "processes")
+    let botSettings, emulatorSettings = environments kept ports database
+    use client = new HttpClient(Timeout = TimeSpan.FromSeconds 5.0)
+    let wait = waitFor context client
+
+    let startEmulators () =
+        let dll = output context "Emulators" "FunctionalBot.Emulators.dll"
+        startChild context numbers "The emulators" "demo-emulators.log" "dotnet" [ dll ] emulatorSettings
+
+    let startBot () =
+        let program, arguments =
+            if OperatingSystem.IsWindows() then
+                "dotnet", [ output context "Web" "bot.dll"; "serve" ]
+            else
+                Path.Combine(context.Project, "bot"), [ "serve" ]
+
+        startChild context numbers "The bot" "demo-bot.log" program arguments botSettings
+
+    let emulatorsAnswer emulators () =
+        [ ports.Phone; ports.Desk ]
+        |> List.map (fun port () -> wait emulators (fun _ -> true) (at port))
+        |> Steps.inOrder
+
+    let botIsReady bot () =
+        wait bot (fun response -> response.IsSuccessStatusCode) (at ports.Bot + "/readyz")
+
+    let whenReady children =
+        showReady ports
+
+        if wish.ExitWhenReady then
+            Ok()
+        else
+            watchOver context children
+
+    withChild "Stopping the emulators" (startEmulators ()) (fun emulators ->
+        Steps.step "Emulators of WhatsApp and Odoo" (emulatorsAnswer emulators)
+        |> Result.bind (fun () ->
+            withChild "Stopping the bot" (startBot ()) (fun bot ->
+                Steps.step "Bot" (botIsReady bot)
+                |> Result.bind (fun () -> whenReady [ bot; emulators ]))))
+
+/// Runs the demo until it is stopped: PostgreSQL, the emulators and the bot, which are stopped in the opposite order.
+/// What they keep lies in data/postgres and data/demo. The solution must have been built.
+let run (context: Context) (wish: Wish) : Result<unit, string> =
+    let data = Path.Combine(context.Project, "data", "postgres")
+    let kept = Path.Combine(context.Project, "data", "demo")
+    Directory.CreateDirectory kept |> ignore
+
+    let alone () =
+        try
+            Ok(
+                new FileStream(
+                    Path.Combine(kept, "lock"),
+                    FileMode.OpenOrCreate,
+                    FileAccess.Write,
+                    FileShare.None
+                )
+            )
+        with :? IOException ->
+            Error "A demo of this folder runs already. Stop it first (Ctrl-C where it runs)."
+
+    let reset () =
+        if wish.Reset then
+            Steps.step "Forgetting earlier runs" (fun () ->
+                let emulators = Path.Combine(kept, "emulators")
+
+                if Directory.Exists emulators then
+                    Directory.Delete(emulators, recursive = true)
+
+                PrivatePostgres.discard data)
+        else
+            Ok()
+
+    let startDatabase () =
+        Steps.step "PostgreSQL in data/postgres" (fun () ->
+            PrivatePostgres.start {
+                Project = context.Project
+                Folder = data
+                Fast = false
+            })
+
+    alone ()
+    |> Result.bind (fun lockFile ->
+        use _ = lockFile
+        clearLeftovers context (Path.Combine(kept, "processes"))
+
+        reset ()
+        |> Result.bind (fun () -> SetUp.postgres context (PrivatePostgres.requiredMajor data))
+        |> Result.bind startDatabase
+        |> Result.bind (fun cluster ->
+            let result =
+                try
+                    runParts context wish kept cluster.Connection
+                finally
+                    File.Delete(Path.Combine(kept, "processes"))
+
+            let stopped =
+                Steps.step "Stopping PostgreSQL" (fun () -> PrivatePostgres.stop cluster)
+
+            result |> Result.bind (fun () -> stopped)))

@@ -1,0 +1,87 @@
+/// What the build prints: one line per step with the seconds it took, dots while it lasts, and the output of a step only
+/// when it fails.
+module FunctionalBot.Build.Steps
+
+open System
+open System.Diagnostics
+open System.Threading
+open FunctionalBot.Build.Processes
+
+/// How often a step that lasts shows that it is alive.
+let private heartbeat = TimeSpan.FromSeconds 3.0
+
+let private titleWidth = 46
+
+/// Runs one step and prints its line. The error, if any, is left to the caller to print.
+let step (title: string) (work: unit -> Result<'value, string>) : Result<'value, string> =
+    Console.Out.Write($"  {title.PadRight titleWidth}")
+    let clock = Stopwatch.StartNew()
+    let beat = new Timer((fun _ -> Console.Out.Write "."), null, heartbeat, heartbeat)
+
+    let result =
+        try
+            work ()
+        finally
+            // A last dot must not land behind the end of the line.
+            use stopped = new ManualResetEvent false
+            beat.Dispose stopped |> ignore
+            stopped.WaitOne() |> ignore
+
+    let seconds = $"{clock.Elapsed.TotalSeconds, 6:F1} s"
+
+    match result with
+    | Ok _ -> Console.Out.WriteLine seconds
+    | Error _ -> Console.Out.WriteLine $"{seconds}  failed"
+
+    result
+
+/// A step that is one program: an exit code other than 0 is an error that shows the program's output.
+let program
+    (title: string)
+    (limit: TimeSpan)
+    (interrupted: CancellationToken)
+    (wanted: Invocation)
+    : Result<unit, string> =
+    step title (fun () ->
+        let finished = watch ignore limit interrupted wanted
+
+        if finished.Code = 0 then
+            Ok()
+        else
+            let command = String.Join(" ", wanted.Program :: wanted.Arguments)
+            Error $"{command}\nended with exit code {finished.Code}:\n\n{finished.Output.Trim()}")
+
+/// Runs a program with its lines shown as they come; `show` picks and shapes them (None = not shown). When nothing was
+/// written for a while a line says that it is still running.
+let shown
+    (show: string -> string option)
+    (limit: TimeSpan)
+    (interrupted: CancellationToken)
+    (wanted: Invocation)
+    : Finished =
+    let clock = Stopwatch.StartNew()
+    let quietFor = Stopwatch.StartNew()
+
+    let patience = TimeSpan.FromSeconds 10.0
+
+    let sayAlive _ =
+        if quietFor.Elapsed > patience then
+            quietFor.Restart()
+            Console.Out.WriteLine $"  ... still running after {int clock.Elapsed.TotalSeconds} s"
+
+    use _ = new Timer(sayAlive, null, heartbeat, heartbeat)
+
+    let onLine (line: string) =
+        match show line with
+        | Some text ->
+            quietFor.Restart()
+            Console.Out.WriteLine text
+        | None -> ()
+
+    watch onLine limit interrupted wanted
+
+/// Runs steps one after the other until one fails.
+let rec inOrder (steps: (unit -> Result<unit, string>) list) : Result<unit, string> =
+    match steps with
+    | [] -> Ok()
+    | first :: rest -> first () |> Result.bind (fun () -> inOrder rest)
