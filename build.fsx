@@ -30,12 +30,12 @@ let finish (result: Result<unit, string>) : int =
     match result with
     | Ok() -> 0
     | Error problem ->
-        Console.Error.WriteLine $"\n{problem}"
+        Console.Error.WriteLine $"\n%s{problem}"
         1
 
 let unknown (arguments: string list) : int =
     let given = String.Join(" ", arguments)
-    Console.Error.WriteLine $"These arguments mean nothing here: {given}. Run: dotnet fsi build.fsx help"
+    Console.Error.WriteLine $"These arguments mean nothing here: %s{given}. Run: dotnet fsi build.fsx help"
     2
 
 let setUp (context: Context) =
@@ -67,7 +67,7 @@ let test (context: Context) (arguments: string list) =
             | Ok summary -> summary, None
             | Error problem -> Tests.nothingRan, Some problem
 
-        problem |> Option.iter (fun text -> Console.Error.WriteLine $"\n{text}\n")
+        problem |> Option.iter (fun text -> Console.Error.WriteLine $"\n%s{text}\n")
         Console.Out.WriteLine(Tests.describe summary)
         if summary.Failed = 0 && summary.Passed > 0 then 0 else 1
 
@@ -86,14 +86,14 @@ let bench (context: Context) (arguments: string list) =
         |> Result.bind (fun () -> Tests.bench context project arguments)
         |> finish
     else
-        finish (Error $"There is no {project}.")
+        finish (Error $"There is no %s{project}.")
 
 let publish (context: Context) =
     let folder = Path.Combine("artifacts", "bot-linux-x64")
 
     setUp context
     |> Result.bind (fun () -> SetUp.publish context folder)
-    |> Result.map (fun () -> Console.Out.WriteLine $"\nCopy {folder} to the server and run ./bot there.")
+    |> Result.map (fun () -> Console.Out.WriteLine $"\nCopy %s{folder} to the server and run ./bot there.")
 
 let targets: Target list = [
     {
@@ -132,7 +132,7 @@ let help () =
     Console.Out.WriteLine "Usage: dotnet fsi build.fsx <target> [arguments]\n"
 
     for target in targets do
-        Console.Out.WriteLine $"  {target.Name.PadRight 9}{target.Says}"
+        Console.Out.WriteLine $"  %s{target.Name.PadRight 9}%s{target.Says}"
 
     Console.Out.WriteLine "  help     this list"
 
@@ -169,7 +169,7 @@ let code =
         match targets |> List.tryFind (fun target -> target.Name = name) with
         | Some target -> target.Run context arguments
         | None ->
-            Console.Error.WriteLine $"There is no target {name}.\n"
+            Console.Error.WriteLine $"There is no target %s{name}.\n"
             help () |> ignore
             2
 

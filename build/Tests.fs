@@ -19,10 +19,11 @@ let nothingRan: Summary = { Passed = 0; Failed = 1; Skipped = 0 }
 
 /// The last line of a test run, which scripts read.
 let describe (summary: Summary) : string =
-    $"{summary.Passed} passed, {summary.Failed} failed, {summary.Skipped} skipped"
+    $"%d{summary.Passed} passed, %d{summary.Failed} failed, %d{summary.Skipped} skipped"
 
-/// The test runner's arguments for what was typed behind `test`. `--filter TEXT` runs the tests whose full name contains
-/// the text, and `--filter /a/b/c/d` is the runner's own query language; what stands behind `--` is handed on as it is.
+/// The test runner's arguments for what was typed behind `test`. `--filter TEXT` runs the tests whose full
+/// name contains the text, and `--filter /a/b/c/d` is the runner's own query language; what stands behind
+/// `--` is handed on as it is.
 let rec runnerArguments (typed: string list) : Result<string list, string> =
     match typed with
     | [] -> Ok []
@@ -31,12 +32,13 @@ let rec runnerArguments (typed: string list) : Result<string list, string> =
         runnerArguments rest |> Result.map (fun others -> "-filter" :: query :: others)
     | "--filter" :: text :: rest ->
         runnerArguments rest
-        |> Result.map (fun others -> "-method" :: $"*{text}*" :: others)
+        |> Result.map (fun others -> "-method" :: $"*%s{text}*" :: others)
     | other :: _ ->
         Error
-            $"`test` does not know {other}. It takes --filter TEXT, and -- in front of the runner's own flags."
+            $"`test` does not know %s{other}. It takes --filter TEXT, and -- in front of the runner's own flags."
 
-/// Reads the runner's line "Total: 5, Errors: 0, Failed: 1, Skipped: 2, Not Run: 0". Errors are failures outside a test.
+/// Reads the runner's line "Total: 5, Errors: 0, Failed: 1, Skipped: 2, Not Run: 0". Errors are failures
+/// outside a test.
 let parseSummary (line: string) : Summary option =
     let pattern =
         @"Total: (\d+), Errors: (\d+), Failed: (\d+), Skipped: (\d+), Not Run: (\d+)"
@@ -61,7 +63,8 @@ let private chromium () : string option =
         |> List.tryPick PostgresPrograms.onPath
     | given -> Some given
 
-/// Starts a PostgreSQL in a temporary folder, hands its connection string to `work`, and removes it whatever happened.
+/// Starts a PostgreSQL in a temporary folder, hands its connection string to `work`, and removes it whatever
+/// happened.
 let private withDatabase (context: Context) (fast: bool) (work: string -> Result<'value, string>) =
     let folder =
         Path.Combine(Path.GetTempPath(), "functionalbot-" + Path.GetRandomFileName())
@@ -122,11 +125,12 @@ let run (context: Context) (arguments: string list) : Result<Summary, string> =
         | Some counted when counted.Passed + counted.Failed + counted.Skipped = 0 ->
             Error "No test was run: nothing matches."
         | Some counted when counted.Failed = 0 && finished.Code <> 0 ->
-            Error $"The tests passed, but their program ended with exit code {finished.Code}."
+            Error $"The tests passed, but their program ended with exit code %d{finished.Code}."
         | Some counted -> Ok counted
-        | None -> Error $"The tests broke off with exit code {finished.Code}.")
+        | None -> Error $"The tests broke off with exit code %d{finished.Code}.")
 
-/// Runs a benchmark project that has been built, with BOT_BENCH_DATABASE set to a PostgreSQL as `demo` would run it.
+/// Runs a benchmark project that has been built, with BOT_BENCH_DATABASE set to a PostgreSQL as `demo` would
+/// run it.
 let bench (context: Context) (project: string) (arguments: string list) : Result<unit, string> =
     withDatabase context false (fun database ->
         let wanted = {
@@ -139,4 +143,4 @@ let bench (context: Context) (project: string) (arguments: string list) : Result
         if finished.Code = 0 then
             Ok()
         else
-            Error $"The benchmark ended with exit code {finished.Code}.")
+            Error $"The benchmark ended with exit code %d{finished.Code}.")
