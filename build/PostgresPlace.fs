@@ -77,8 +77,7 @@ let claim (user: RunAs) (wanted: string) : Result<string, string> =
         if OperatingSystem.IsWindows() || canWrite user wanted then
             Ok wanted
         else
-            Error
-                $"%s{wanted} belongs to another user (an earlier run as root?). Remove it, or run as that user."
+            Error $"%s{wanted} belongs to another user (did root run this before?). Remove it first."
     | Nobody(_, owner) ->
         let parent =
             Path.GetDirectoryName wanted |> Option.ofObj |> Option.defaultValue wanted
@@ -136,5 +135,5 @@ let reachable (programs: Programs) : Result<Programs, string> =
                     Ok { programs with Folder = bin }
                 else
                     Error
-                        $"PostgreSQL's programs in %s{programs.Folder} cannot be used by the user nobody, and a copy \
-                          in %s{copied} did not work either: %s{made.Output.Trim()}")
+                        $"PostgreSQL's programs in %s{programs.Folder} cannot be used by the user nobody, and a \
+                          copy in %s{copied} did not work either: %s{made.Output.Trim()}")

