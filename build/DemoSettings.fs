@@ -94,7 +94,11 @@ let environments (kept: string) (ports: Ports) (database: string) =
 /// The addresses and what to try, in a frame.
 let showReady (ports: Ports) : unit =
     let lines = [
-        "FunctionalBot runs. Nothing leaves this machine."
+        match List.filter (fun name -> (setting name).IsSome) [ "OPENAI_API_KEY"; "ODOO_URL" ] with
+        | [] -> "FunctionalBot runs. Nothing leaves this machine."
+        | real ->
+            let names = String.Join(" and ", real)
+            $"FunctionalBot runs, with the real service behind %s{names}."
         ""
         $"Phone (you are the customer)   %s{at ports.Phone}"
         $"Desk (the tickets in Odoo)     %s{at ports.Desk}"
