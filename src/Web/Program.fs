@@ -1,4 +1,126 @@
+/// The program `bot`.
 module FunctionalBot.Web.Program
 
+open System
+open System.IO
+open System.Reflection
+open Argu
+open FunctionalBot.Web.CommandLine
+open FunctionalBot.Web.Configuration
+open FunctionalBot.Web.Setting
+
+/// The data folder: in the current folder, else beside the program or above it (a checkout).
+let private dataFolder () =
+    let rec above (folder: DirectoryInfo | null) =
+        match folder with
+        | null -> "data"
+        | found ->
+            let candidate = Path.Combine(found.FullName, "data", "phrases")
+
+            if Directory.Exists candidate then
+                Path.Combine(found.FullName, "data")
+            else
+                above found.Parent
+
+    if Directory.Exists(Path.Combine("data", "phrases")) then
+        "data"
+    else
+        above (DirectoryInfo AppContext.BaseDirectory)
+
+let private printProblems (problems: Problem list) =
+    eprintfn "The bot cannot start; %i setting(s) need attention:" problems.Length
+
+    for problem in problems do
+        eprintfn "  %s %s" problem.Name problem.Wrong
+        eprintfn "      fix: %s" problem.Mend
+
+    eprintfn "Set them in the environment or in a .env file; .env.example explains each."
+
+let private withConfiguration (arguments: ParseResults<Arguments>) (work: Configuration -> Source -> int) =
+    let envFile = arguments.GetResult(Arguments.Env_File, ".env")
+    let source = Setting.source Environment.GetEnvironmentVariable (Some envFile)
+
+    match Configuration.read (dataFolder ()) source with
+    | Ok configuration -> work configuration source
+    | Error problems ->
+        printProblems problems
+        ExitCode.configuration
+
+let private serve (arguments: ParseResults<Arguments>) (given: ParseResults<ServeArguments>) =
+    withConfiguration arguments (fun configuration source ->
+        let configuration =
+            match given.TryGetResult ServeArguments.Urls with
+            | Some urls -> { configuration with Urls = urls }
+            | None -> configuration
+
+        match Composition.loadTexts configuration with
+        | Error problems ->
+            eprintfn "The bot cannot start; its texts have %i problem(s):" problems.Length
+
+            for problem in problems do
+                eprintfn "  %s" problem
+
+            ExitCode.configuration
+        | Ok texts ->
+            use log = Logging.create configuration.Logs configuration.LogLevel
+            let reached = Host.crashSwitch (source "BOT_CRASH_AT")
+
+            try
+                match (Host.run configuration texts log reached).GetAwaiter().GetResult() with
+                | Ok() -> ExitCode.ok
+                | Error(Host.UnfitDatabase problem) ->
+                    log.Error("{Problem}", problem)
+                    ExitCode.unreachable
+            with :? IOException as problem ->
+                log.Error("Cannot listen on {Urls}: {Problem}", configuration.Urls, problem.Message)
+                ExitCode.unreachable)
+
+let private doctor (arguments: ParseResults<Arguments>) (given: ParseResults<DoctorArguments>) =
+    withConfiguration arguments (fun configuration _ ->
+        let checks = (Doctor.examine configuration).GetAwaiter().GetResult()
+
+        if given.Contains DoctorArguments.Json then
+            Doctor.printJson checks
+        else
+            Doctor.print checks
+
+        let isFine (check: Doctor.Check) =
+            match check.Finding with
+            | Doctor.Fine _ -> true
+            | Doctor.Wrong _ -> false
+
+        if List.forall isFine checks then
+            ExitCode.ok
+        else
+            ExitCode.problems)
+
+let private version () =
+    let version =
+        match Assembly.GetExecutingAssembly().GetName().Version with
+        | null -> "unknown"
+        | found -> found.ToString 3
+
+    printfn "FunctionalBot %s" version
+    ExitCode.ok
+
+/// Exit codes are in `CommandLine.ExitCode`.
 [<EntryPoint>]
-let main _ = 0
+let main words =
+    try
+        let arguments = parser.ParseCommandLine(words, raiseOnUsage = true)
+
+        match arguments.TryGetSubCommand() with
+        | Some(Arguments.Serve given) -> serve arguments given
+        | Some(Arguments.Doctor given) -> doctor arguments given
+        | Some Arguments.Version -> version ()
+        | Some(Arguments.Env_File _)
+        | None ->
+            printfn "%s" (parser.PrintUsage())
+            ExitCode.ok
+    with :? ArguParseException as problem ->
+        if problem.ErrorCode = ErrorCode.HelpText then
+            printfn "%s" problem.Message
+            ExitCode.ok
+        else
+            eprintfn "%s" problem.Message
+            ExitCode.usage

@@ -1,0 +1,143 @@
+/// Builds the ports: the one place that sees every adapter.
+module FunctionalBot.Web.Composition
+
+open System
+open System.IO
+open System.Net.Http
+open System.Security.Cryptography
+open System.Text
+open System.Threading.Tasks
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Web.Configuration
+
+/// The real clock and chance.
+let world: World =
+    let time = TimeProvider.System
+
+    {
+        Now = fun () -> time.GetUtcNow()
+        Delay = fun span cancel -> Task.Delay(span, time, cancel)
+        NewId = Guid.CreateVersion7
+        Random = Random.Shared.NextDouble
+    }
+
+/// What is read from the data folder before anything starts.
+[<NoComparison; NoEquality>]
+type Texts = {
+    Phrases: PhraseBook
+    Knowledge: Knowledge
+}
+
+/// Reads phrases and knowledge, or says everything that is wrong with them.
+let loadTexts (configuration: Configuration) : Result<Texts, string list> =
+    match
+        Phrases.load (Path.Combine(configuration.Data, "phrases")),
+        Knowledge.load (Path.Combine(configuration.Data, "knowledge"))
+    with
+    | Ok phrases, Ok knowledge ->
+        Ok {
+            Phrases = phrases
+            Knowledge = knowledge
+        }
+    | Error problems, Ok _
+    | Ok _, Error problems -> Error problems
+    | Error first, Error second -> Error(first @ second)
+
+/// One client for each service. None follows a redirect: a token must not travel to another host.
+let private client (timeout: TimeSpan) =
+    let handler =
+        new SocketsHttpHandler(
+            AllowAutoRedirect = false,
+            PooledConnectionLifetime = TimeSpan.FromMinutes 5.,
+            ConnectTimeout = TimeSpan.FromSeconds 10.
+        )
+
+    new HttpClient(handler, Timeout = timeout)
+
+let business (configuration: Configuration) : Business = {
+    Name = configuration.BusinessName
+    Contact = configuration.BusinessContact
+}
+
+let whatsAppSettings (configuration: Configuration) : WhatsAppSettings = {
+    GraphUrl = configuration.WhatsApp.GraphUrl
+    Token = configuration.WhatsApp.Token
+    PhoneNumberId = configuration.WhatsApp.PhoneNumberId
+    Timeout = TimeSpan.FromSeconds 20.
+}
+
+let openAISettings (configuration: Configuration) knowledge apiKey model baseUrl : OpenAIAssistant.Settings = {
+    ApiKey = apiKey
+    Model = model
+    BaseUrl = baseUrl
+    Timeout = TimeSpan.FromSeconds 25.
+    Instructions = {
+        BusinessName = configuration.BusinessName
+        Scope = configuration.BusinessScope
+        Knowledge = knowledge
+        AllowedHosts = configuration.AllowedHosts
+    }
+}
+
+let private assistant (configuration: Configuration) (texts: Texts) : AssistantPort =
+    match configuration.Assistant with
+    | OpenAI(key, model, url) ->
+        OpenAIAssistant.create (openAISettings configuration texts.Knowledge key model url)
+    | Local -> LocalAssistant.create texts.Knowledge
+    | Echo -> EchoAssistant.create ()
+
+let odooSettings (configuration: Configuration) : OdooSettings = {
+    Url = configuration.Odoo.Url
+    Database = configuration.Odoo.Database
+    User = configuration.Odoo.User
+    ApiKey = configuration.Odoo.ApiKey
+    Model = configuration.Odoo.Model
+    Team = configuration.Odoo.Team
+    Protocol = configuration.Odoo.Protocol
+    Timeout = TimeSpan.FromSeconds 30.
+}
+
+/// An HMAC under the app secret: stable for a customer, and useless to whoever does not hold the secret.
+let private safetyIdentifier (configuration: Configuration) (CustomerId customer) =
+    let key = Encoding.UTF8.GetBytes(List.head configuration.WhatsApp.AppSecrets)
+    (Convert.ToHexStringLower(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes customer))).Substring(0, 40)
+
+/// Everything that commands run against.
+let services (configuration: Configuration) (texts: Texts) (store: StorePort) : Interpreter.Services =
+    let render = Phrases.render texts.Phrases (business configuration)
+    let renderText = Phrases.renderText texts.Phrases (business configuration)
+    let longer = TimeSpan.FromSeconds 60.
+
+    {
+        World = world
+        WhatsApp = WhatsAppApi.create (whatsAppSettings configuration) (client longer)
+        Assistant = assistant configuration texts
+        StandIn = LocalAssistant.create texts.Knowledge
+        Tickets = Odoo.create (odooSettings configuration) (client longer)
+        ReadStream = store.ReadStream
+        Render = render
+        RenderText = renderText
+        SafetyIdentifier = safetyIdentifier configuration
+        Retry = {
+            Interpreter.defaultRetry with
+                UnknownWait = configuration.UnknownWait
+        }
+    }
+
+let engineSettings (configuration: Configuration) : Engine.EngineSettings = {
+    Batch = 50
+    Messages = configuration.Messages
+    Questions = configuration.Questions
+    TicketCalls = configuration.TicketCalls
+    Lease = configuration.Lease
+    Poll = TimeSpan.FromMilliseconds 500.
+    TimerPoll = TimeSpan.FromMilliseconds 200.
+}
+
+let reception (configuration: Configuration) : Reception.ReceptionSettings = {
+    Policy = configuration.Policy
+    Language = configuration.Language
+}
+
+let newClient = client

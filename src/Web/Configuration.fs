@@ -1,0 +1,412 @@
+/// Everything that can be set, with its defaults. `.env.example` explains each for whoever sets it.
+module FunctionalBot.Web.Configuration
+
+open System
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Web.Setting
+
+/// The Cloud API.
+[<NoComparison>]
+type WhatsAppConfiguration = {
+    GraphUrl: Uri
+    Token: string
+    /// All are accepted, so that a secret can be changed without losing a webhook.
+    AppSecrets: string list
+    VerifyToken: string
+    PhoneNumberId: string
+}
+
+/// Who answers free questions.
+[<NoComparison>]
+type AssistantConfiguration =
+    | OpenAI of apiKey: string * model: string * baseUrl: Uri
+    | Local
+    | Echo
+
+/// Odoo.
+[<NoComparison>]
+type OdooConfiguration = {
+    Url: Uri
+    Database: string
+    User: string
+    ApiKey: string
+    Model: string
+    /// The team or project that gets the tickets, by database id.
+    Team: int64 option
+    Protocol: string
+}
+
+/// The whole configuration of one process.
+[<NoComparison>]
+type Configuration = {
+    /// Where the host listens, separated by ";".
+    Urls: string
+    Database: string
+    WhatsApp: WhatsAppConfiguration
+    Assistant: AssistantConfiguration
+    Odoo: OdooConfiguration
+    BusinessName: string
+    /// What the business does, in a few words; the assistant keeps to it.
+    BusinessScope: string
+    /// Hosts that the assistant's answers may link to, beside those in the knowledge.
+    AllowedHosts: string list
+    /// How a person is reached besides this chat; said to whoever asks for one.
+    BusinessContact: string
+    Language: Language
+    Policy: Policy
+    /// The folder that holds phrases/ and knowledge/.
+    Data: string
+    Logs: string
+    LogLevel: string
+    UnknownWait: TimeSpan
+    Lease: TimeSpan
+    /// How many commands of each service run at once.
+    Messages: int
+    Questions: int
+    TicketCalls: int
+}
+
+let private metaHelp = "Meta for Developers > your app > WhatsApp > API Setup"
+
+let private whatsApp (source: Source) : Reading<WhatsAppConfiguration> =
+    build
+        (fun graphUrl token secrets verifyToken phone -> {
+            GraphUrl = graphUrl
+            Token = token
+            AppSecrets = secrets
+            VerifyToken = verifyToken
+            PhoneNumberId = phone
+        })
+        (address
+            source
+            "WHATSAPP_GRAPH_URL"
+            "https://graph.facebook.com/v25.0"
+            "Leave it out to use Meta's own address.")
+    |> apply (
+        required
+            source
+            "WHATSAPP_TOKEN"
+            ("Make a system user's token with whatsapp_business_messaging: " + metaHelp + ".")
+    )
+    |> apply (
+        required
+            source
+            "WHATSAPP_APP_SECRET"
+            "Copy it from Meta for Developers > your app > Settings > Basic."
+        |> Result.map (fun text ->
+            text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
+            |> List.ofArray)
+    )
+    |> apply (
+        required
+            source
+            "WHATSAPP_VERIFY_TOKEN"
+            "Choose any long random text, and type the same one into Meta's webhook settings."
+    )
+    |> apply (
+        required source "WHATSAPP_PHONE_NUMBER_ID" ("Copy the id (not the number) from " + metaHelp + ".")
+        |> Result.bind (fun text ->
+            if text |> Seq.forall Char.IsAsciiDigit then
+                Ok text
+            else
+                Error [
+                    {
+                        Name = "WHATSAPP_PHONE_NUMBER_ID"
+                        Wrong = "is not an id made of digits"
+                        Mend = "Copy the id (not the number) from " + metaHelp + "."
+                    }
+                ])
+    )
+
+let private assistant (source: Source) : Reading<AssistantConfiguration> =
+    let openAI =
+        build
+            (fun key model url -> OpenAI(key, model, url))
+            (required
+                source
+                "OPENAI_API_KEY"
+                "Make one at platform.openai.com, or set BOT_ASSISTANT=local to do without.")
+        |> apply (withDefault source "OPENAI_MODEL" "gpt-6-luna")
+        |> apply (
+            address
+                source
+                "OPENAI_BASE_URL"
+                "https://api.openai.com/v1"
+                "Leave it out to use OpenAI's own address."
+        )
+
+    let kinds = [ "openai", "openai"; "local", "local"; "echo", "echo" ]
+
+    let fallback =
+        if (source "OPENAI_API_KEY").IsSome then
+            "openai"
+        else
+            "local"
+
+    oneOf
+        kinds
+        source
+        "BOT_ASSISTANT"
+        fallback
+        "openai asks OpenAI, local searches data/knowledge, echo is for benchmarks."
+    |> Result.bind (function
+        | "openai" -> openAI
+        | "echo" -> Ok Echo
+        | _ -> Ok Local)
+
+let private odoo (source: Source) : Reading<OdooConfiguration> =
+    let team =
+        match source "ODOO_TEAM_ID" with
+        | None -> Ok None
+        | Some text ->
+            match Int64.TryParse text with
+            | true, id when id > 0L -> Ok(Some id)
+            | _ ->
+                Error [
+                    {
+                        Name = "ODOO_TEAM_ID"
+                        Wrong = "is not a database id"
+                        Mend = "Open the team or project in Odoo; its id is in the address."
+                    }
+                ]
+
+    build
+        (fun url database user key model team protocol -> {
+            Url = url
+            Database = database
+            User = user
+            ApiKey = key
+            Model = model
+            Team = team
+            Protocol = protocol
+        })
+        (address
+            source
+            "ODOO_URL"
+            ""
+            "The address at which your Odoo opens in a browser, for example https://erp.example.com.")
+    |> apply (
+        required
+            source
+            "ODOO_DB"
+            "The database's name; Odoo shows it in Settings > Developer Tools or on its log-in page."
+    )
+    |> apply (
+        required
+            source
+            "ODOO_USER"
+            "The log-in of the user that the bot works as; make one of its own for it."
+    )
+    |> apply (
+        required source "ODOO_API_KEY" "Log in as that user: Preferences > Account Security > New API Key."
+    )
+    |> apply (
+        oneOf
+            [
+                for model in [ "helpdesk.ticket"; "project.task"; "crm.lead" ] -> model, model
+            ]
+            source
+            "ODOO_MODEL"
+            "helpdesk.ticket"
+            "helpdesk.ticket needs Odoo's Helpdesk or OCA's helpdesk_mgmt."
+    )
+    |> apply team
+    |> apply (
+        oneOf
+            [ for word in [ "detect"; "json2"; "jsonrpc" ] -> word, word ]
+            source
+            "ODOO_PROTOCOL"
+            "detect"
+            "Leave it out: the bot asks the server."
+    )
+
+/// Takes what PostgreSQL's own tools take (postgres://user:password@host:port/database) and what Npgsql takes.
+let connectionString (text: string) : string option =
+    if text.Contains "://" then
+        match Uri.TryCreate(text, UriKind.Absolute) with
+        | true, NonNull uri when uri.Scheme = "postgres" || uri.Scheme = "postgresql" ->
+            let user, password =
+                match uri.UserInfo.Split(':', 2) with
+                | [| user; password |] -> Uri.UnescapeDataString user, Uri.UnescapeDataString password
+                | parts -> Uri.UnescapeDataString parts[0], ""
+
+            let builder = Npgsql.NpgsqlConnectionStringBuilder()
+            builder.Host <- uri.Host
+            builder.Port <- if uri.Port > 0 then uri.Port else 5432
+            builder.Database <- Uri.UnescapeDataString(uri.AbsolutePath.TrimStart '/')
+
+            if user <> "" then
+                builder.Username <- user
+
+            if password <> "" then
+                builder.Password <- password
+
+            Some builder.ConnectionString
+        | _ -> None
+    else
+        try
+            let builder = Npgsql.NpgsqlConnectionStringBuilder text
+
+            if String.IsNullOrEmpty builder.Host then
+                None
+            else
+                Some builder.ConnectionString
+        with :? ArgumentException ->
+            None
+
+let private database (source: Source) : Reading<string> =
+    let mend =
+        "For example postgres://bot:secret@127.0.0.1:5432/bot; make the database with: createdb bot."
+
+    required source "DATABASE_URL" mend
+    |> Result.bind (fun text ->
+        match connectionString text with
+        | Some value -> Ok value
+        | None ->
+            Error [
+                {
+                    Name = "DATABASE_URL"
+                    Wrong = "is not a PostgreSQL address"
+                    Mend = mend
+                }
+            ])
+
+let private policy (source: Source) : Reading<Policy> =
+    build
+        (fun quiet idle -> {
+            Quiet = TimeSpan.FromMilliseconds(float quiet)
+            Idle = TimeSpan.FromMinutes(float idle)
+        })
+        (number
+            source
+            "BOT_QUIET_MS"
+            1500
+            (0, 60_000)
+            "Milliseconds to wait for another message of a burst; 1500 is a good value.")
+    |> apply (
+        number
+            source
+            "BOT_IDLE_MINUTES"
+            30
+            (1, 1440)
+            "Minutes of silence after which a session is closed; 30 is a good value."
+    )
+
+let private language (source: Source) =
+    oneOf
+        [ "es", Spanish; "en", English; "pt", Portuguese ]
+        source
+        "BOT_LANGUAGE"
+        Spanish
+        "The language for a customer of whom nothing is known yet."
+
+/// Reads everything; on failure every problem there is. `data` is where the program finds its data folder.
+let read (data: string) (source: Source) : Reading<Configuration> =
+    let seconds name fallback bounds mend =
+        number source name fallback bounds mend
+        |> Result.map (float >> TimeSpan.FromSeconds)
+
+    build
+        (fun
+            database
+            whatsApp
+            assistant
+            odoo
+            name
+            scope
+            hosts
+            contact
+            language
+            policy
+            data
+            logs
+            level
+            urls
+            unknown
+            lease
+            messages
+            questions
+            tickets -> {
+            Urls = urls
+            Database = database
+            WhatsApp = whatsApp
+            Assistant = assistant
+            Odoo = odoo
+            BusinessName = name
+            BusinessScope = scope
+            AllowedHosts = hosts
+            BusinessContact = contact
+            Language = language
+            Policy = policy
+            Data = data
+            Logs = logs
+            LogLevel = level
+            UnknownWait = unknown
+            Lease = lease
+            Messages = messages
+            Questions = questions
+            TicketCalls = tickets
+        })
+        (database source)
+    |> apply (whatsApp source)
+    |> apply (assistant source)
+    |> apply (odoo source)
+    |> apply (required source "BOT_BUSINESS_NAME" "The name by which customers know your business.")
+    |> apply (withDefault source "BOT_BUSINESS_SCOPE" "customer support")
+    |> apply (
+        withDefault source "BOT_ALLOWED_HOSTS" ""
+        |> Result.map (fun text ->
+            text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
+            |> List.ofArray)
+    )
+    |> apply (
+        required
+            source
+            "BOT_BUSINESS_CONTACT"
+            "How customers reach a person besides this chat (phone, e-mail, hours); WhatsApp's policy asks for it."
+    )
+    |> apply (language source)
+    |> apply (policy source)
+    |> apply (withDefault source "BOT_DATA" data)
+    |> apply (withDefault source "BOT_LOGS" "logs")
+    |> apply (
+        oneOf
+            [ for level in [ "debug"; "information"; "warning"; "error" ] -> level, level ]
+            source
+            "BOT_LOG_LEVEL"
+            "information"
+            "information is a good value."
+    )
+    |> apply (withDefault source "BOT_URLS" "http://127.0.0.1:8080")
+    |> apply (
+        seconds
+            "BOT_UNKNOWN_WAIT_SECONDS"
+            60
+            (1, 3600)
+            "Seconds to wait for a status of a message of which nothing is known; 60 is a good value."
+    )
+    |> apply (
+        seconds
+            "BOT_LEASE_SECONDS"
+            45
+            (1, 600)
+            "Seconds after which a silent worker's commands are taken over; 45 is a good value."
+    )
+    |> apply (number source "BOT_PARALLEL_MESSAGES" 32 (1, 500) "Messages that are sent at the same time.")
+    |> apply (
+        number
+            source
+            "BOT_PARALLEL_QUESTIONS"
+            16
+            (1, 200)
+            "Questions that the assistant is asked at the same time."
+    )
+    |> apply (
+        number
+            source
+            "BOT_PARALLEL_TICKETS"
+            2
+            (1, 50)
+            "Calls to Odoo at the same time; Odoo Online asks for few."
+    )

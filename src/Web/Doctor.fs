@@ -1,0 +1,172 @@
+/// `bot doctor`: checks each setting against the service that it is for, and says how to mend what is wrong.
+module FunctionalBot.Web.Doctor
+
+open System
+open System.Net.Http
+open System.Net.Http.Headers
+open System.Text.Json
+open System.Text.Json.Nodes
+open System.Threading
+open System.Threading.Tasks
+open Spectre.Console
+open FunctionalBot.Effects
+open FunctionalBot.Web.Configuration
+
+/// What one check found.
+type Finding =
+    | Fine of fact: string
+    | Wrong of problem: string * mend: string
+
+/// One check by name.
+type Check = { Name: string; Finding: Finding }
+
+let private guard name (check: unit -> Task<Finding>) : Task<Check> = task {
+    try
+        let! finding = check ()
+        return { Name = name; Finding = finding }
+    with fault ->
+        return {
+            Name = name
+            Finding =
+                Wrong(
+                    Logging.mask (fault.GetType().Name + ": " + fault.Message),
+                    "See the message; the service answered in an unexpected way."
+                )
+        }
+}
+
+let private ofResult mend (result: Result<string, string>) =
+    match result with
+    | Ok fact -> Fine fact
+    | Error problem -> Wrong(problem, mend)
+
+let private texts (configuration: Configuration) () = task {
+    return
+        match Composition.loadTexts configuration with
+        | Ok texts ->
+            Fine(
+                sprintf
+                    "phrases in 3 languages, %i knowledge passages"
+                    (Knowledge.passages texts.Knowledge).Length
+            )
+        | Error problems ->
+            Wrong(String.concat "; " problems, "Mend the named files in the data folder (BOT_DATA).")
+}
+
+let private database (configuration: Configuration) () = task {
+    match! Migrations.status configuration.Database with
+    | Ok status when status.Waiting.IsEmpty ->
+        return Fine(sprintf "reachable, schema is current (%i migrations)" status.Applied.Length)
+    | Ok status ->
+        return
+            Fine(sprintf "reachable; %i migrations will be applied when the bot starts" status.Waiting.Length)
+    | Error problem ->
+        return Wrong(Migrations.explain problem, "Check DATABASE_URL and that PostgreSQL runs (pg_isready).")
+}
+
+let private whatsApp (configuration: Configuration) () = task {
+    use client = Composition.newClient (TimeSpan.FromSeconds 15.)
+
+    match! WhatsAppApi.check (Composition.whatsAppSettings configuration) client CancellationToken.None with
+    | Ok number ->
+        let name = number.VerifiedName |> Option.defaultValue "no verified name"
+        let quality = number.Quality |> Option.defaultValue "unknown"
+        return Fine(sprintf "%s (%s), quality %s" (Logging.mask number.DisplayNumber) name quality)
+    | Error problem ->
+        return Wrong(problem, "Check WHATSAPP_TOKEN, WHATSAPP_PHONE_NUMBER_ID and WHATSAPP_GRAPH_URL.")
+}
+
+let private openAI (key: string) (model: string) (baseUrl: Uri) () = task {
+    use client = Composition.newClient (TimeSpan.FromSeconds 15.)
+
+    use request =
+        new HttpRequestMessage(
+            HttpMethod.Get,
+            baseUrl.ToString().TrimEnd '/' + "/models/" + Uri.EscapeDataString model
+        )
+
+    request.Headers.Authorization <- AuthenticationHeaderValue("Bearer", key)
+
+    try
+        use! response = client.SendAsync request
+
+        return
+            match int response.StatusCode with
+            | 200 -> Fine("model " + model + " is there")
+            | 401 -> Wrong("OpenAI does not accept the key", "Make a new OPENAI_API_KEY.")
+            | 404 ->
+                Wrong(
+                    "the model " + model + " does not exist for this key",
+                    "Set OPENAI_MODEL to one that does."
+                )
+            | status -> Wrong(sprintf "OpenAI answered %i" status, "Try again; check OPENAI_BASE_URL.")
+    with :? HttpRequestException as problem ->
+        return Wrong("OpenAI cannot be reached: " + problem.Message, "Check OPENAI_BASE_URL and the network.")
+}
+
+let private assistant (configuration: Configuration) : unit -> Task<Finding> =
+    match configuration.Assistant with
+    | OpenAI(key, model, url) -> openAI key model url
+    | Local -> fun () -> Task.FromResult(Fine "local: answers from data/knowledge, without a language model")
+    | Echo -> fun () -> Task.FromResult(Fine "echo: for benchmarks only; customers get their own words back")
+
+let private odoo (configuration: Configuration) () = task {
+    use client = Composition.newClient (TimeSpan.FromSeconds 30.)
+
+    let! result =
+        Odoo.check (Composition.odooSettings configuration) client CancellationToken.None
+
+    return ofResult "Check ODOO_URL, ODOO_DB, ODOO_USER, ODOO_API_KEY and ODOO_MODEL." result
+}
+
+/// Runs every check, side by side.
+let examine (configuration: Configuration) : Task<Check list> = task {
+    let! checks =
+        Task.WhenAll [|
+            guard "texts" (texts configuration)
+            guard "database" (database configuration)
+            guard "whatsapp" (whatsApp configuration)
+            guard "assistant" (assistant configuration)
+            guard "odoo" (odoo configuration)
+        |]
+
+    return List.ofArray checks
+}
+
+/// For eyes: a mark, a name and a fact a line, and how to mend it below what is wrong.
+let print (checks: Check list) =
+    for check in checks do
+        match check.Finding with
+        | Fine fact ->
+            AnsiConsole.MarkupLine("[green]ok  [/] {0,-10} {1}", Markup.Escape check.Name, Markup.Escape fact)
+        | Wrong(problem, mend) ->
+            AnsiConsole.MarkupLine(
+                "[red]FAIL[/] {0,-10} {1}",
+                Markup.Escape check.Name,
+                Markup.Escape problem
+            )
+
+            AnsiConsole.MarkupLine("                fix: {0}", Markup.Escape mend)
+
+/// For scripts.
+let printJson (checks: Check list) =
+    let list = JsonArray()
+
+    for check in checks do
+        let node = JsonObject()
+        node["name"] <- JsonValue.Create check.Name
+
+        match check.Finding with
+        | Fine fact ->
+            node["ok"] <- JsonValue.Create true
+            node["fact"] <- JsonValue.Create fact
+        | Wrong(problem, mend) ->
+            node["ok"] <- JsonValue.Create false
+            node["problem"] <- JsonValue.Create problem
+            node["fix"] <- JsonValue.Create mend
+
+        list.Add node
+
+    let root = JsonObject()
+    root["checks"] <- list
+    Console.Out.WriteLine(root.ToJsonString(JsonSerializerOptions(WriteIndented = true)))

@@ -1,0 +1,227 @@
+/// `bot serve`: the web host and the engine in one process, started and stopped in order.
+module FunctionalBot.Web.Host
+
+open System
+open System.Diagnostics
+open System.Threading
+open System.Threading.Tasks
+open Microsoft.AspNetCore.Builder
+open Microsoft.AspNetCore.Hosting
+open Microsoft.AspNetCore.Http
+open Microsoft.Extensions.DependencyInjection
+open Microsoft.Extensions.Hosting
+open Microsoft.Extensions.Logging
+open Serilog
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Web.Configuration
+open FunctionalBot.Web.Health
+
+/// For tests of the guarantees: the process kills itself, as `kill -9` does, when it reaches the named milestone for the
+/// n-th time. BOT_CRASH_AT names it: "stored", "decided", "started", "ran" or "recorded", then ":n".
+let crashSwitch (setting: string option) : Engine.Milestone -> unit =
+    match setting with
+    | None -> ignore
+    | Some text ->
+        let name, count =
+            match text.Split ':' with
+            | [| name; count |] -> name, int count
+            | _ -> text, 1
+
+        let mutable left = count
+
+        let nameOf milestone =
+            match milestone with
+            | Engine.BodiesStored -> "stored"
+            | Engine.Decided -> "decided"
+            | Engine.CommandStarted -> "started"
+            | Engine.CommandRan -> "ran"
+            | Engine.CommandRecorded -> "recorded"
+
+        fun milestone ->
+            if nameOf milestone = name && Interlocked.Decrement &left = 0 then
+                Process.GetCurrentProcess().Kill()
+                Thread.Sleep Timeout.Infinite
+
+/// What an action is called in logs; its content is personal.
+let private actionName action =
+    match action with
+    | Say _ -> "Say"
+    | MarkRead _ -> "MarkRead"
+    | AskAssistant _ -> "AskAssistant"
+    | CreateTicket _ -> "CreateTicket"
+    | AddToTicket _ -> "AddToTicket"
+    | LookUpTickets _ -> "LookUpTickets"
+    | SetTimer _ -> "SetTimer"
+    | CancelTimer _ -> "CancelTimer"
+
+let private engineLog (log: Serilog.ILogger) : Engine.EngineLog = {
+    Trouble = fun worker fault -> log.Warning(fault, "{Worker} cannot go on for now and tries again", worker)
+    Recovered = fun worker -> log.Information("{Worker} goes on again", worker)
+    CommandFailed =
+        fun command reason ->
+            log.Warning(
+                "{Action} {Key}: {Reason}",
+                actionName command.Action,
+                CommandKey.text command.Key,
+                reason
+            )
+}
+
+/// Why a start is given up.
+type StartProblem =
+    /// The database is of another build; nothing was changed.
+    | UnfitDatabase of string
+
+/// Brings the database to this build's schema. A database that cannot be reached is waited for.
+let private migrate
+    (configuration: Configuration)
+    (log: Serilog.ILogger)
+    (waiting: string -> unit)
+    (cancel: CancellationToken)
+    = task {
+    let mutable result = None
+    let mutable told = false
+
+    while result.IsNone && not cancel.IsCancellationRequested do
+        match! Migrations.run configuration.Database with
+        | Ok applied ->
+            for migration in applied do
+                log.Information("Applied migration {Migration}", migration.Name)
+
+            result <- Some(Ok())
+        | Error(DatabaseUnreachable message) ->
+            waiting "The database cannot be reached."
+
+            if not told then
+                told <- true
+                log.Warning("The database cannot be reached; waiting for it: {Message}", message)
+
+            do! Composition.world.Delay (TimeSpan.FromSeconds 1.) cancel
+        | Error problem -> result <- Some(Error(UnfitDatabase(Migrations.explain problem)))
+
+    return result
+}
+
+let private build (configuration: Configuration) (log: Serilog.ILogger) =
+    let builder = WebApplication.CreateSlimBuilder()
+    builder.Logging.ClearProviders().AddSerilog(log) |> ignore
+
+    builder.WebHost
+        .UseUrls(configuration.Urls.Split ';')
+        .ConfigureKestrel(fun options ->
+            options.AddServerHeader <- false
+            options.Limits.MaxRequestBodySize <- Nullable(int64 Webhook.bodyLimit))
+    |> ignore
+
+    builder.Services.Configure<HostOptions>(fun (options: HostOptions) ->
+        options.ShutdownTimeout <- TimeSpan.FromSeconds 30.)
+    |> ignore
+
+    builder.Build()
+
+let private handler (work: HttpContext -> Task) = RequestDelegate work
+
+/// Runs until the process is asked to stop. Stopping closes the door first, then finishes what the engine holds.
+let run
+    (configuration: Configuration)
+    (texts: Composition.Texts)
+    (log: Serilog.ILogger)
+    (reached: Engine.Milestone -> unit)
+    : Task<Result<unit, StartProblem>> = task {
+    let storeSettings: Store.Settings = {
+        Store.Settings.ofConnectionString configuration.Database with
+            ParkFor = configuration.UnknownWait
+    }
+
+    let store =
+        Store.PostgresStore.create storeSettings Transition.evolve Composition.world
+
+    let services = Composition.services configuration texts store.Port
+    let reception = Composition.reception configuration
+
+    let decide work =
+        Reception.decide reception (Composition.world.Now()) Composition.world.NewId work
+
+    let engine =
+        Engine.create
+            (Composition.engineSettings configuration)
+            Composition.world
+            store.Port
+            decide
+            (Interpreter.run services)
+            (engineLog log)
+            reached
+
+    let receiver = Webhook.receiver store.Port (fun () -> engine.Wake())
+
+    let mutable startup = Starting "The database is being prepared."
+
+    let door: Webhook.WebhookSettings = {
+        AppSecrets = configuration.WhatsApp.AppSecrets
+        VerifyToken = configuration.WhatsApp.VerifyToken
+    }
+
+    // Until the schema is there, nothing can be stored: Meta is told to send again.
+    let gated: Webhook.Receiver = {
+        receiver with
+            Store =
+                fun body ->
+                    match startup with
+                    | Started -> receiver.Store body
+                    | Starting reason -> Task.FromException(StoreUnavailable(reason, InvalidOperationException reason))
+    }
+
+    let app = build configuration log
+    let now = Composition.world.Now
+
+    app.MapGet("/webhook", handler (Webhook.handshake door)) |> ignore
+
+    app.MapPost("/webhook", handler (Webhook.receive door now gated (fun () -> reached Engine.BodiesStored)))
+    |> ignore
+
+    app.MapGet("/healthz", handler Health.live) |> ignore
+
+    app.MapGet("/readyz", handler (Health.ready (fun () -> startup) now store.Port Webhook.rejectedCount))
+    |> ignore
+
+    do! app.StartAsync()
+    log.Information("Listening on {Urls}", configuration.Urls)
+    use stopping = new CancellationTokenSource()
+    let lifetime = app.Lifetime
+    use _ = lifetime.ApplicationStopping.Register(fun () -> stopping.Cancel())
+
+    let! migrated = task {
+        try
+            return! migrate configuration log (fun reason -> startup <- Starting reason) stopping.Token
+        with :? OperationCanceledException ->
+            return None
+    }
+
+    match migrated with
+    | Some(Error problem) ->
+        do! app.StopAsync()
+        do! store.Close()
+        return Error problem
+    | None ->
+        do! app.StopAsync()
+        do! store.Close()
+        return Ok()
+    | Some(Ok()) ->
+        use engineStop = new CancellationTokenSource()
+        use receiverStop = new CancellationTokenSource()
+        let receiving = receiver.Run receiverStop.Token
+        let working = engine.Run engineStop.Token
+        startup <- Started
+        log.Information "Ready"
+
+        do! app.WaitForShutdownAsync()
+        log.Information "Stopping: finishing what is under way"
+        receiverStop.Cancel()
+        do! receiving
+        engineStop.Cancel()
+        do! working
+        do! store.Close()
+        log.Information "Stopped"
+        return Ok()
+}
