@@ -124,6 +124,7 @@ CREATE TABLE bot.outbox (
     id bigint PRIMARY KEY,
     channel text NOT NULL,
     customer text NOT NULL,
+    service text NOT NULL,
     speaks boolean NOT NULL,
     session_ordinal integer NOT NULL,
     version bigint NOT NULL,
@@ -134,10 +135,11 @@ CREATE TABLE bot.outbox (
     delay_told boolean NOT NULL DEFAULT false,
     reason text
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
-CREATE INDEX outbox_wake ON bot.outbox (wake, id);
+CREATE INDEX outbox_wake ON bot.outbox (service, wake, id);
 CREATE INDEX outbox_speech ON bot.outbox (channel, customer, session_ordinal, version, ordinal) WHERE speaks;
 CREATE UNIQUE INDEX outbox_one_speaks ON bot.outbox (channel, customer) WHERE speaks AND state = 'running';
 COMMENT ON TABLE bot.outbox IS 'Commands that are not ended: ready, running or unknown';
+COMMENT ON COLUMN bot.outbox.service IS 'messaging, assisting or ticketing: whose workers run it';
 COMMENT ON COLUMN bot.outbox.wake IS
     'ready: not before; running: end of the lease; unknown: how long a status webhook is waited for';
 COMMENT ON COLUMN bot.outbox.attempts IS 'The fence: a result counts only for the try with this number';

@@ -14,7 +14,7 @@ module internal Outbox =
     let private claimSql =
         "WITH due AS (
             SELECT o.id FROM bot.outbox o
-            WHERE o.wake <= $2 AND (NOT o.speaks OR (
+            WHERE o.service = $5 AND o.wake <= $2 AND (NOT o.speaks OR (
                 NOT EXISTS (SELECT 1 FROM bot.outbox e
                     WHERE e.speaks AND e.channel = o.channel AND e.customer = o.customer
                     AND (e.session_ordinal, e.version, e.ordinal) < (o.session_ordinal, o.version, o.ordinal))
@@ -84,10 +84,17 @@ module internal Outbox =
                 DelayTold = reader.GetBoolean 3
             }
 
-    /// Leases up to `most` commands until `now` plus the span.
+    let private serviceName service =
+        match service with
+        | Messaging -> "messaging"
+        | Assisting -> "assisting"
+        | Ticketing -> "ticketing"
+
+    /// Leases up to `most` commands of the service until `now` plus the span.
     let claim
         (source: NpgsqlDataSource)
         (settings: Settings)
+        (service: Service)
         (most: int)
         (now: DateTimeOffset)
         (lease: TimeSpan)
@@ -107,6 +114,7 @@ module internal Outbox =
                                         Statement.instant now
                                         Statement.notBefore (now + lease)
                                         Statement.notBefore (now + settings.ParkFor)
+                                        Statement.text (serviceName service)
                                     ],
                                     fun reader ->
                                         if reader.GetString 1 = "running" then

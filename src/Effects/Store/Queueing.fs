@@ -19,8 +19,9 @@ module internal Queueing =
                 AS n(key, channel, customer, session_ordinal, version, ordinal, kind, language, payload, place)
             ORDER BY place
             RETURNING id, channel, customer, kind, session_ordinal, version, ordinal)
-        INSERT INTO bot.outbox (id, channel, customer, speaks, session_ordinal, version, ordinal, wake)
-        SELECT id, channel, customer, kind = 'say', session_ordinal, version, ordinal, $10 FROM added RETURNING 1"
+        INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version, ordinal, wake)
+        SELECT id, channel, customer, CASE WHEN kind IN ('say', 'mark-read') THEN 'messaging'
+            WHEN kind = 'ask-assistant' THEN 'assisting' ELSE 'ticketing' END, kind = 'say', session_ordinal, version, ordinal, $10 FROM added RETURNING 1"
 
     let private setTimersSql =
         "INSERT INTO bot.timer AS t (stream, name, due, due_ticks, key)
