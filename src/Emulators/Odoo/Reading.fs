@@ -24,7 +24,7 @@ let find (caller: Caller) (name: string) (domain: Json) (page: Page) (database: 
     let! condition = Filter.parse caller model domain
 
     let! order =
-        Filter.parseOrder model (if page.Order = "" then model.Order else page.Order)
+        Matching.parseOrder model (if page.Order = "" then model.Order else page.Order)
 
     let hidesArchived =
         caller.OnlyActive
@@ -35,9 +35,9 @@ let find (caller: Caller) (name: string) (domain: Json) (page: Page) (database: 
         rowsOf name database
         |> Map.toSeq
         |> Seq.filter (fun (_, row) -> not hidesArchived || valueOf "active" row <> Flag false)
-        |> Seq.filter (Filter.holds caller database name condition)
+        |> Seq.filter (Matching.holds caller database name condition)
         |> List.ofSeq
-        |> Filter.sort order
+        |> Matching.sort order
 
     let rest = found |> List.skip (min page.Offset found.Length)
 

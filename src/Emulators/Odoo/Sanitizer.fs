@@ -25,131 +25,36 @@ let private piecePattern =
 let private attributePattern =
     Regex("([a-zA-Z_:][a-zA-Z0-9_:.-]*)(?:\\s*=\\s*(\"[^\"]*\"|'[^']*'|[^\\s\"'>]+))?")
 
+/// Names of a list that is written with spaces between.
+let private listed (text: string) : Set<string> = text.Split ' ' |> Set.ofArray
+
 /// Tags that go together with everything in them.
 let private dropped =
-    set [
-        "script"
-        "style"
-        "iframe"
-        "object"
-        "embed"
-        "form"
-        "noscript"
-        "title"
-        "head"
-    ]
+    listed "script style iframe object embed form noscript title head"
 
 /// Tags that go, while their content stays.
 let private unwrapped =
-    set [
-        "input"
-        "button"
-        "select"
-        "textarea"
-        "link"
-        "meta"
-        "base"
-        "html"
-        "body"
-    ]
+    listed "input button select textarea link meta base html body"
 
-let private empty = set [ "br"; "hr"; "img"; "col"; "wbr" ]
+let private empty = listed "br hr img col wbr"
 
 let private block =
-    set [
-        "p"
-        "div"
-        "ul"
-        "ol"
-        "table"
-        "h1"
-        "h2"
-        "h3"
-        "h4"
-        "h5"
-        "h6"
-        "blockquote"
-        "pre"
-        "section"
-        "hr"
-    ]
+    listed "p div ul ol table h1 h2 h3 h4 h5 h6 blockquote pre section hr"
 
 let private known =
     Set.unionMany [
         block
         empty
-        set [
-            "a"
-            "b"
-            "i"
-            "u"
-            "s"
-            "em"
-            "strong"
-            "small"
-            "big"
-            "sub"
-            "sup"
-            "span"
-            "font"
-            "code"
-            "tt"
-        ]
-        set [
-            "li"
-            "dl"
-            "dt"
-            "dd"
-            "thead"
-            "tbody"
-            "tfoot"
-            "tr"
-            "td"
-            "th"
-            "caption"
-            "colgroup"
-            "center"
-        ]
-        set [
-            "abbr"
-            "cite"
-            "del"
-            "ins"
-            "q"
-            "mark"
-            "kbd"
-            "label"
-            "article"
-            "header"
-            "footer"
-            "main"
-            "nav"
-        ]
+        listed "a b i u s em strong small big sub sup span font code tt"
+        listed "li dl dt dd thead tbody tfoot tr td th caption colgroup center"
+        listed "abbr cite del ins q mark kbd label article header footer main nav"
     ]
 
 let private kept =
-    set [
-        "href"
-        "src"
-        "alt"
-        "title"
-        "style"
-        "class"
-        "id"
-        "width"
-        "height"
-        "align"
-        "colspan"
-        "rowspan"
-        "target"
-        "rel"
-        "name"
-        "border"
-        "cellpadding"
-        "cellspacing"
-        "dir"
-        "lang"
-    ]
+    listed (
+        "href src alt title style class id width height align colspan rowspan target rel name "
+        + "border cellpadding cellspacing dir lang"
+    )
 
 let private escapeText (text: string) : string =
     text.Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;")

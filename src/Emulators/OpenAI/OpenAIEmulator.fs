@@ -2,7 +2,6 @@ namespace FunctionalBot.Emulators.OpenAI
 
 open System
 open System.Collections.Concurrent
-open System.IO
 open System.Threading
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Builder
@@ -10,34 +9,6 @@ open Microsoft.AspNetCore.Http
 open FunctionalBot.Emulators
 open FunctionalBot.Emulators.Json
 open FunctionalBot.Emulators.OpenAI.Refusals
-
-/// How an emulated OpenAI is set up.
-[<NoComparison>]
-type Settings = {
-    /// The port on 127.0.0.1; 0 takes any free one.
-    Port: int
-    /// The keys that are right.
-    ApiKeys: string list
-    /// The models that there are, each with the day it is switched off (YYYY-MM-DD), if one is known.
-    Models: (string * string option) list
-    /// The clock of created_at and of delays.
-    Clock: TimeProvider
-}
-
-/// Ready-made settings.
-module Settings =
-    /// The models of late 2026 on any free port, with the key that the demo uses.
-    let standard: Settings = {
-        Port = 0
-        ApiKeys = [ "sk-emulated-openai-key" ]
-        Models = [
-            "gpt-6-luna", None
-            "gpt-6.1-terra", None
-            "gpt-5-mini", Some "2026-12-11"
-            "gpt-transcribe", None
-        ]
-        Clock = TimeProvider.System
-    }
 
 /// A running emulated OpenAI, and the handles by which a test prepares answers and looks at requests.
 [<NoComparison; NoEquality>]
@@ -181,64 +152,13 @@ module OpenAIEmulator =
         | (true, response), _ -> Exchange.answerJson context 200 response
         | _ -> refuse context (notFound $"Response with id '%s{id}' not found.")
 
-    let private audioEndings = [ ".flac"; ".mp3"; ".mp4"; ".mpeg"; ".mpga"; ".m4a"; ".ogg"; ".wav"; ".webm" ]
-
-    /// Takes a recording as the real one does, which goes by the file's name, and answers with one fixed sentence:
-    /// nothing here can listen.
     let private transcription (state: State) (context: HttpContext) : Task = task {
-        let! refusal = task {
-            if not context.Request.HasFormContentType then
-                return
-                    Some(
-                        invalid
-                            "file"
-                            (Some "missing_required_parameter")
-                            "Missing required parameter: 'file'."
-                    )
-            else
-                let! form = context.Request.ReadFormAsync context.RequestAborted
-                let model = form["model"].ToString()
-                let file = form.Files |> Seq.tryFind (fun file -> file.Name = "file")
-
-                match
-                    file
-                    |> Option.map (fun file -> (string (Path.GetExtension file.FileName)).ToLowerInvariant())
-                with
-                | None ->
-                    return
-                        Some(
-                            invalid
-                                "file"
-                                (Some "missing_required_parameter")
-                                "Missing required parameter: 'file'."
-                        )
-                | Some _ when not (state.Settings.Models |> List.exists (fun (name, _) -> name = model)) ->
-                    return Some(unknownModel model)
-                | Some ending when not (List.contains ending audioEndings) ->
-                    return
-                        Some(
-                            invalid
-                                "file"
-                                (Some "unsupported_value")
-                                $"Unsupported file format %s{ending.TrimStart '.'}"
-                        )
-                | Some _ -> return None
-        }
+        let! refusal =
+            Recordings.check (state.Settings.Models |> List.map fst) context.Request
 
         match refusal with
         | Some refusal -> do! refuse context refusal
-        | None ->
-            let text =
-                "Hola, esto es una nota de voz de prueba: mi pedido no funciona y necesito ayuda."
-
-            do!
-                Exchange.answerJson
-                    context
-                    200
-                    (Fields [
-                        "text", Text text
-                        "usage", Fields [ "type", Text "duration"; "seconds", Whole 5L ]
-                    ])
+        | None -> do! Exchange.answerJson context 200 Recordings.transcript
     }
 
     let private modelJson (id: string, shutdown: string option) : Json =

@@ -52,133 +52,31 @@ let private words (text: string) : string list = [
     for found in Regex.Matches(fold text, "[a-z0-9]+") -> found.Value
 ]
 
+/// Words of a list that is written with spaces between.
+let private listed (text: string) : string list = text.Split ' ' |> List.ofArray
+
 let private wishes: (Wish * string list) list = [
-    Cancels, [ "cancel"; "cancelar"; "olvidalo"; "nevermind"; "desistir"; "anular" ]
-    WantsPerson,
-    [
-        "persona"
-        "humano"
-        "humana"
-        "agente"
-        "operador"
-        "asesor"
-        "person"
-        "human"
-        "agent"
-        "pessoa"
-        "atendente"
-    ]
-    AsksStatus, [ "estado"; "seguimiento"; "status"; "andamento" ]
+    Cancels, listed "cancel cancelar olvidalo nevermind desistir anular"
+    WantsPerson, listed "persona humano humana agente operador asesor person human agent pessoa atendente"
+    AsksStatus, listed "estado seguimiento status andamento"
     WantsTicket,
-    [
-        "ticket"
-        "problema"
-        "error"
-        "falla"
-        "fallo"
-        "funciona"
-        "incidencia"
-        "averia"
-        "roto"
-        "rota"
-        "queja"
-        "reclamo"
-        "reclamacion"
-        "problem"
-        "broken"
-        "issue"
-        "complaint"
-        "defeito"
-        "chamado"
-        "quebrado"
-        "danado"
-    ]
-    Thanks, [ "gracias"; "thanks"; "thank"; "obrigado"; "obrigada" ]
+    listed (
+        "ticket problema error falla fallo funciona incidencia averia roto rota queja reclamo "
+        + "reclamacion problem broken issue complaint defeito chamado quebrado danado"
+    )
+    Thanks, listed "gracias thanks thank obrigado obrigada"
     Asks,
-    [
-        "que"
-        "como"
-        "cuando"
-        "donde"
-        "cuanto"
-        "cuanta"
-        "cual"
-        "horario"
-        "precio"
-        "what"
-        "how"
-        "when"
-        "where"
-        "much"
-        "which"
-        "price"
-        "quando"
-        "onde"
-        "quanto"
-        "qual"
-        "preco"
-    ]
-    Greets, [ "hola"; "buenas"; "buenos"; "hello"; "hi"; "hey"; "ola"; "oi"; "bom"; "boa" ]
+    listed (
+        "que como cuando donde cuanto cuanta cual horario precio what how when where much "
+        + "which price quando onde quanto qual preco"
+    )
+    Greets, listed "hola buenas buenos hello hi hey ola oi bom boa"
 ]
 
 let private languages: (string * string list) list = [
-    "pt",
-    [
-        "ola"
-        "oi"
-        "voce"
-        "nao"
-        "obrigado"
-        "obrigada"
-        "bom"
-        "boa"
-        "meu"
-        "minha"
-        "com"
-        "uma"
-        "quero"
-        "preciso"
-        "atendente"
-    ]
-    "en",
-    [
-        "the"
-        "hello"
-        "hi"
-        "is"
-        "my"
-        "i"
-        "you"
-        "please"
-        "thanks"
-        "what"
-        "how"
-        "where"
-        "when"
-        "not"
-        "a"
-        "to"
-        "with"
-    ]
-    "es",
-    [
-        "el"
-        "la"
-        "hola"
-        "es"
-        "mi"
-        "no"
-        "por"
-        "gracias"
-        "que"
-        "como"
-        "donde"
-        "con"
-        "una"
-        "quiero"
-        "necesito"
-        "un"
-    ]
+    "pt", listed "ola oi voce nao obrigado obrigada bom boa meu minha com uma quero preciso atendente"
+    "en", listed "the hello hi is my i you please thanks what how where when not a to with"
+    "es", listed "el la hola es mi no por gracias que como donde con una quiero necesito un"
 ]
 
 let private languageOf (found: string list) (fallback: string) : string =
@@ -195,41 +93,14 @@ let private moodOf (text: string) (found: string list) : Mood =
     let has known =
         found |> List.exists (fun word -> List.contains word known)
 
-    let upset = [
-        "enfadado"
-        "enfadada"
-        "molesto"
-        "molesta"
-        "furioso"
-        "harto"
-        "harta"
-        "pesimo"
-        "terrible"
-        "verguenza"
-        "angry"
-        "awful"
-        "worst"
-        "horrible"
-        "furious"
-        "irritado"
-        "pessimo"
-        "inaceptable"
-        "urgente"
-        "estafa"
-    ]
+    let upset =
+        listed (
+            "enfadado enfadada molesto molesta furioso harto harta pesimo terrible verguenza "
+            + "angry awful worst horrible furious irritado pessimo inaceptable urgente estafa"
+        )
 
-    let pleased = [
-        "gracias"
-        "genial"
-        "perfecto"
-        "excelente"
-        "thanks"
-        "great"
-        "perfect"
-        "obrigado"
-        "obrigada"
-        "otimo"
-    ]
+    let pleased =
+        listed "gracias genial perfecto excelente thanks great perfect obrigado obrigada otimo"
 
     let letters = text |> String.filter Char.IsLetter
 
@@ -259,7 +130,7 @@ let rec private ofJson (json: Json) : Passage list =
         let first names =
             names |> List.tryPick (fun name -> textField name json)
 
-        match first [ "id"; "source"; "title" ], first [ "text"; "content"; "body" ] with
+        match first (listed "id source title"), first (listed "text content body") with
         | Some source, Some content -> [ { Source = source; Content = content } ]
         | _ -> fields |> List.collect (snd >> ofJson)
     | _ -> []
