@@ -92,8 +92,15 @@ let ``tickets outlive a restart, a reset empties them, and a torn last line is l
         do!
             withOdoo kept (fun emulator client -> task {
                 Assert.Equal(1, emulator.Tickets().Length)
+                // The first change after the torn line must not be glued to it.
+                let! _ = good client "helpdesk.ticket/load" (loadOf "another")
                 let! again = good client "helpdesk.ticket/load" (loadOf "k")
                 Assert.Equal(Some(Items [ Whole 1L ]), field "ids" again)
+            })
+
+        do!
+            withOdoo kept (fun emulator client -> task {
+                Assert.Equal(2, emulator.Tickets().Length)
                 let! status, _, _ = postText client "/_emulator/reset" "" "application/json" "{}"
                 Assert.Equal(200, status)
             })

@@ -12,7 +12,7 @@ type Entry = {
     At: DateTimeOffset
     /// What was asked for: `json2 helpdesk.ticket/load`, `POST /v1/responses`.
     Operation: string
-    /// The named arguments or the body, without credentials.
+    /// The named arguments or the body, without credentials, texts over 10,000 characters cut.
     Arguments: Json
     /// The HTTP status of the answer; 0 when the connection was cut instead.
     Status: int
@@ -31,6 +31,16 @@ type Journal = {
     Clear: unit -> unit
 }
 
+let private longest = 10_000
+
+/// The arguments with long texts cut: an attachment of many megabytes does not belong into memory twice.
+let rec private shortened (json: Json) : Json =
+    match json with
+    | Text text when text.Length > longest -> Text $"%s{text.Substring(0, 100)}… (%d{text.Length} characters)"
+    | Items items -> Items(items |> List.map shortened)
+    | Fields fields -> Fields(fields |> List.map (fun (name, value) -> name, shortened value))
+    | other -> other
+
 /// An empty journal.
 let create (capacity: int) : Journal =
     let entries = ConcurrentQueue<Entry>()
@@ -38,7 +48,10 @@ let create (capacity: int) : Journal =
     {
         Add =
             fun entry ->
-                entries.Enqueue entry
+                entries.Enqueue {
+                    entry with
+                        Arguments = shortened entry.Arguments
+                }
 
                 while entries.Count > capacity do
                     entries.TryDequeue() |> ignore

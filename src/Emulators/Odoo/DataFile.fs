@@ -22,9 +22,25 @@ let private ofLine (line: string) : Change option =
         | Some model, Some id, None, Some externalId -> Some(Named(externalId, model, id))
         | _ -> None
 
+/// Cuts off a line that a crash left without its end: the next change would otherwise be glued to it and lost.
+let private mend (path: string) : unit =
+    use file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite)
+
+    let endsLine (length: int64) =
+        file.Position <- length - 1L
+        file.ReadByte() = int '\n'
+
+    let mutable length = file.Length
+
+    while length > 0L && not (endsLine length) do
+        length <- length - 1L
+
+    file.SetLength length
+
 /// The database that the file holds on top of `seed`; the seed itself where there is no file yet.
 let read (path: string) (seed: Database) : Database =
     if File.Exists path then
+        mend path
         File.ReadLines path |> Seq.choose ofLine |> Seq.fold apply seed
     else
         seed
