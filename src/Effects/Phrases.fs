@@ -215,10 +215,10 @@ module Phrases =
         | IdleGoodbye false -> simply speaker Wording.IdleGoodbye
         | IdleGoodbye true -> simply speaker Wording.IdleGoodbyeUnsent
 
-    /// Id, title and description of each choice once, at most as many as a list has rows.
+    /// Id, title and description of each kind of choice once (equal titles are refused), at most as many as a list has rows.
     let private offered (book: LanguageBook) (choices: Choice list) =
         choices
-        |> List.distinctBy Choice.id
+        |> List.distinctBy Wording.choiceKey
         |> List.truncate rowLimit
         |> List.map (fun choice ->
             match Map.tryFind (Wording.choiceKey choice) book.Choices with

@@ -85,15 +85,31 @@ module WhatsAppJson =
 
         storable text
 
+    /// Goes through the members one by one, and past those whose names are no Unicode.
+    let private searched (name: string) (element: JsonElement) =
+        element.EnumerateObject()
+        |> Seq.tryFindBack (fun part ->
+            try
+                part.NameEquals name
+            with :? InvalidOperationException ->
+                false)
+        |> Option.map _.Value
+
     /// The member of that name. None if the element is no object or the member is missing or null.
     /// Where a name occurs twice the last one counts.
     let field (name: string) (element: JsonElement) : JsonElement option =
         if element.ValueKind <> JsonValueKind.Object then
             None
         else
-            match element.TryGetProperty name with
-            | true, value when value.ValueKind <> JsonValueKind.Null -> Some value
-            | _ -> None
+            let found =
+                try
+                    match element.TryGetProperty name with
+                    | true, value -> Some value
+                    | _ -> None
+                with :? InvalidOperationException ->
+                    searched name element
+
+            found |> Option.filter (fun value -> value.ValueKind <> JsonValueKind.Null)
 
     /// The members of an array; an object counts as an array of one, anything else as empty.
     let items (element: JsonElement) : JsonElement list =

@@ -1,0 +1,214 @@
+/// Checks JSON against the schemas of Meta's OpenAPI file, as far as the file uses JSON Schema for messages.
+module FunctionalBot.Tests.ContractSchema
+
+open System
+open System.IO
+open System.Text.Json
+open System.Text.RegularExpressions
+open FunctionalBot.Tests.ContractYaml
+
+/// The file's whole tree.
+type Contract = { Root: Yaml }
+
+let private fileName = "whatsapp-business-messaging-v23.yaml"
+
+/// Reads the file, if the folder of contracts is there.
+let load () : Contract option =
+    Folders.contracts ()
+    |> Option.map (fun folder -> Path.Combine(folder, fileName))
+    |> Option.filter File.Exists
+    |> Option.map (fun path -> { Root = parse (File.ReadAllText path) })
+
+/// The node at a path of names. Fails where there is none, since then the file is not the one that tests know.
+let at (path: string list) (contract: Contract) : Yaml =
+    (contract.Root, path)
+    ||> List.fold (fun node name ->
+        match tryField name node with
+        | Some found -> found
+        | None -> failwith $"the contract has no %s{name}")
+
+/// Members that Meta takes since the file was published (November 2025).
+let private newerThanFile = [ "biz_opaque_callback_data"; "recipient" ]
+
+let private follow contract schema =
+    match tryField "$ref" schema |> Option.bind text with
+    | Some reference -> at (reference.TrimStart('#', '/').Split '/' |> List.ofArray) contract
+    | None -> schema
+
+let private branches name schema =
+    tryField name schema |> Option.map items |> Option.defaultValue []
+
+/// Every member that the schema or a part of it names.
+let rec private declared contract schema : Set<string> =
+    let schema = follow contract schema
+
+    let own =
+        tryField "properties" schema
+        |> Option.map (members >> List.map fst)
+        |> Option.defaultValue []
+
+    branches "allOf" schema @ branches "oneOf" schema @ branches "anyOf" schema
+    |> List.map (declared contract)
+    |> Set.unionMany
+    |> Set.union (Set.ofList own)
+
+/// The file closes each part of an `allOf`, which taken literally nothing could satisfy; what is meant is that the
+/// whole has no members besides those that its parts name.
+let rec private isClosed contract schema =
+    let schema = follow contract schema
+
+    (tryField "additionalProperties" schema |> Option.bind text) = Some "false"
+    || List.exists (isClosed contract) (branches "allOf" schema)
+
+let private numberOf name schema =
+    tryField name schema |> Option.bind text |> Option.map int
+
+let private typeMatches (element: JsonElement) kind =
+    match kind, element.ValueKind with
+    | "object", JsonValueKind.Object
+    | "array", JsonValueKind.Array
+    | "string", JsonValueKind.String
+    | "boolean", (JsonValueKind.True | JsonValueKind.False)
+    | "number", JsonValueKind.Number
+    | "null", JsonValueKind.Null -> true
+    | "integer", JsonValueKind.Number -> fst (element.TryGetInt64())
+    | _ -> false
+
+let private knownKeywords =
+    Set.ofList [
+        "$ref"
+        "type"
+        "enum"
+        "required"
+        "properties"
+        "items"
+        "minItems"
+        "maxItems"
+        "minLength"
+        "maxLength"
+        "pattern"
+        "allOf"
+        "oneOf"
+        "anyOf"
+        "additionalProperties"
+        "discriminator"
+        "description"
+        "example"
+        "examples"
+        "default"
+        "format"
+        "title"
+    ]
+
+let rec private problemsOf
+    contract
+    isPart
+    (path: string)
+    (schema: Yaml)
+    (element: JsonElement)
+    : string list =
+    let schema = follow contract schema
+    let part = problemsOf contract
+
+    let unknown = Set.ofList (List.map fst (members schema)) - knownKeywords
+
+    if not unknown.IsEmpty then
+        failwith $"the schema at %s{path} uses %A{unknown}, which this checker does not know"
+
+    [
+        match tryField "type" schema |> Option.bind text with
+        | Some kind when not (typeMatches element kind) -> $"%s{path} is no %s{kind}"
+        | _ -> ()
+
+        match branches "enum" schema |> List.choose text with
+        | [] -> ()
+        | allowed ->
+            let written =
+                if element.ValueKind = JsonValueKind.String then
+                    nonNull (element.GetString())
+                else
+                    element.GetRawText()
+
+            if not (List.contains written allowed) then
+                $"%s{path} is %s{written}, which is none of its values"
+
+        if element.ValueKind = JsonValueKind.String then
+            let value = nonNull (element.GetString())
+
+            match numberOf "maxLength" schema with
+            | Some limit when value.Length > limit ->
+                $"%s{path} has %d{value.Length} characters, at most %d{limit}"
+            | _ -> ()
+
+            match numberOf "minLength" schema with
+            | Some limit when value.Length < limit ->
+                $"%s{path} has %d{value.Length} characters, at least %d{limit}"
+            | _ -> ()
+
+            match tryField "pattern" schema |> Option.bind text with
+            | Some pattern when not (Regex.IsMatch(value, pattern)) -> $"%s{path} does not match %s{pattern}"
+            | _ -> ()
+
+        if element.ValueKind = JsonValueKind.Array then
+            let count = element.GetArrayLength()
+
+            match numberOf "maxItems" schema with
+            | Some limit when count > limit -> $"%s{path} has %d{count} items, at most %d{limit}"
+            | _ -> ()
+
+            match numberOf "minItems" schema with
+            | Some limit when count < limit -> $"%s{path} has %d{count} items, at least %d{limit}"
+            | _ -> ()
+
+            match tryField "items" schema with
+            | Some itemSchema ->
+                for index in 0 .. count - 1 do
+                    yield! part false $"%s{path}[%d{index}]" itemSchema element[index]
+            | None -> ()
+
+        if element.ValueKind = JsonValueKind.Object then
+            for name in branches "required" schema |> List.choose text do
+                if not (fst (element.TryGetProperty name)) then
+                    $"%s{path} lacks %s{name}"
+
+            for name, memberSchema in
+                tryField "properties" schema |> Option.map members |> Option.defaultValue [] do
+                match element.TryGetProperty name with
+                | true, value -> yield! part false $"%s{path}.%s{name}" memberSchema value
+                | _ -> ()
+
+            if not isPart && isClosed contract schema then
+                let allowed = declared contract schema
+
+                for found in element.EnumerateObject() do
+                    if
+                        not (allowed.Contains found.Name)
+                        && not (List.contains found.Name newerThanFile)
+                    then
+                        $"%s{path} has %s{found.Name}, which is unknown"
+
+        for branch in branches "allOf" schema do
+            yield! part true path branch element
+
+        match branches "oneOf" schema with
+        | [] -> ()
+        | alternatives ->
+            let outcomes =
+                alternatives |> List.map (fun branch -> part false path branch element)
+
+            let matching = outcomes |> List.filter List.isEmpty |> List.length
+
+            if matching = 0 then
+                let nearest = outcomes |> List.minBy List.length
+
+                $"%s{path} fits none of its alternatives; nearest: "
+                + String.Join("; ", nearest)
+            elif matching > 1 then
+                $"%s{path} fits %d{matching} alternatives, not one"
+    ]
+
+/// Everything that is wrong with a JSON text as this schema of `components/schemas`, or nothing.
+let problems (contract: Contract) (schemaName: string) (json: string) : string list =
+    use document = JsonDocument.Parse json
+    let schema = at [ "components"; "schemas"; schemaName ] contract
+    problemsOf contract false schemaName schema document.RootElement

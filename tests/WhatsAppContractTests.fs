@@ -1,0 +1,162 @@
+module FunctionalBot.Tests.WhatsAppContractTests
+
+open System
+open System.Text
+open System.Text.Json.Nodes
+open FsCheck
+open FsCheck.FSharp
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Tests.ContractYaml
+open Xunit
+
+let private loaded = lazy (ContractSchema.load ())
+
+/// The contract, or the test is skipped: the file is not part of the repository.
+let private contract () =
+    match loaded.Force() with
+    | Some contract -> contract
+    | None ->
+        Assert.Skip
+            "Meta's OpenAPI file is not here: put the folder into BOT_CONTRACTS, or in shared/contracts above."
+
+        failwith "skipped"
+
+let private key = {
+    Session = {
+        Channel = "whatsapp-100200300"
+        Customer = CustomerId "ES.13491208655302741918"
+        Ordinal = 3
+    }
+    Version = 12L
+    Ordinal = 1
+}
+
+let private recipient: Recipient = {
+    Phone = Some "34600111222"
+    BusinessScopedId = Some "ES.13491208655302741918"
+}
+
+let private jsonOf message replyTo =
+    Encoding.UTF8.GetString(WhatsAppRequest.message key recipient message replyTo)
+
+let private problemsOf json =
+    ContractSchema.problems (contract ()) "Message" json
+
+let private examples () =
+    contract ()
+    |> ContractSchema.at [
+        "paths"
+        "/{Version}/{Phone-Number-ID}/messages"
+        "post"
+        "requestBody"
+        "content"
+        "application/json"
+        "examples"
+    ]
+    |> members
+    |> List.choose (fun (name, example) -> tryField "value" example |> Option.map (fun value -> name, value))
+
+let private buttons count = [ for number in 1..count -> $"id-%d{number}", $"Botón %d{number}" ]
+
+let private rows count = [
+    for number in 1..count -> $"id-%d{number}", $"Fila %d{number}", Some "Qué es"
+]
+
+[<Fact>]
+let ``Meta's own examples of text, buttons and lists pass the checker`` () =
+    let found =
+        examples ()
+        |> List.filter (fun (_, value) ->
+            let kind = tryField "type" value |> Option.bind text
+
+            let inner =
+                tryField "interactive" value
+                |> Option.bind (tryField "type")
+                |> Option.bind text
+
+            kind = Some "interactive" && (inner = Some "button" || inner = Some "list"))
+
+    Assert.NotEmpty found
+
+    for name, value in found do
+        match problemsOf ((toJson value).ToJsonString()) with
+        | [] -> ()
+        | problems -> failwith $"%s{name}: %A{problems}"
+
+[<Fact>]
+let ``the checker finds what is wrong`` () =
+    let wrong message = problemsOf (jsonOf message None) <> []
+    Assert.True(wrong (ButtonMessage("¿Sí?", buttons 4)))
+    Assert.True(wrong (ButtonMessage("¿Sí?", [])))
+    Assert.True(wrong (ButtonMessage("¿Sí?", [ "a", String('x', 21) ])))
+    Assert.True(wrong (ButtonMessage(String('x', 1025), buttons 1)))
+    Assert.True(wrong (ListMessage("Elige", String('x', 21), rows 3)))
+    Assert.True(wrong (ListMessage("Elige", "Ver", rows 11)))
+    Assert.True(wrong (ListMessage("Elige", "Ver", [ "a", String('x', 25), None ])))
+    Assert.True(wrong (ListMessage("Elige", "Ver", [ "a", "b", Some(String('x', 73)) ])))
+
+    let changed (change: JsonObject -> unit) =
+        let root = (nonNull (JsonNode.Parse(jsonOf (TextMessage "Hola") None))).AsObject()
+        change root
+        problemsOf (root.ToJsonString())
+
+    Assert.Empty(changed ignore)
+    Assert.NotEmpty(changed (fun root -> root.Remove "to" |> ignore))
+    Assert.NotEmpty(changed (fun root -> root.Remove "text" |> ignore))
+    Assert.NotEmpty(changed (fun root -> root["surprise"] <- JsonValue.Create 1))
+    Assert.NotEmpty(changed (fun root -> root["recipient_type"] <- JsonValue.Create "crowd"))
+    Assert.NotEmpty(changed (fun root -> root["to"] <- JsonValue.Create 34600111222L))
+
+[<Fact>]
+let ``every kind of body is valid under Meta's contract`` () =
+    for replyTo in [ None; Some(MessageId "wamid.HBgL/+=") ] do
+        for message in
+            [
+                TextMessage "Hola *mundo* \"x\" \u2028 😀"
+                TextMessage(String('x', 4096))
+                for count in 1..3 do
+                    ButtonMessage("¿Seguimos?", buttons count)
+                for count in [ 1; 4; 10 ] do
+                    ListMessage(String('x', 1024), "Ver opciones", rows count)
+                ListMessage("Elige", "Ver opciones", [ "a", "A", None ])
+            ] do
+            Assert.Empty(problemsOf (jsonOf message replyTo))
+
+[<Fact>]
+let ``whatever the bot says is valid under Meta's contract`` () =
+    contract () |> ignore
+
+    let book =
+        match Phrases.load (Folders.phrases ()) with
+        | Ok book -> book
+        | Error problems -> failwith $"%A{problems}"
+
+    let business = {
+        Name = "Tienda Aurora"
+        Contact = "900 100 200"
+    }
+
+    let property utterance =
+        match problemsOf (jsonOf (Phrases.render book business utterance) utterance.ReplyTo) with
+        | [] -> true
+        | problems -> failwith $"%A{problems}"
+
+    Check.One(
+        Config.QuickThrowOnFailure.WithMaxTest 300,
+        Prop.forAll (Arb.fromGen PhrasesTests.utterance) property
+    )
+
+[<Fact>]
+let ``marking as read is what Meta's example shows`` () =
+    let _, example =
+        examples ()
+        |> List.find (fun (name, _) -> name = "Send typing indicator and read receipt")
+
+    let expected = (toJson example).AsObject()
+    expected["message_id"] <- JsonValue.Create "wamid.1"
+
+    let actual =
+        JsonNode.Parse(Encoding.UTF8.GetString(WhatsAppRequest.markRead (MessageId "wamid.1")))
+
+    Assert.True(JsonNode.DeepEquals(expected, actual))
