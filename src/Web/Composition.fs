@@ -9,6 +9,7 @@ open System.Text
 open System.Threading.Tasks
 open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Web.Configuration
 
 /// The real clock and chance.
@@ -94,8 +95,10 @@ let odooSettings (configuration: Configuration) : OdooSettings = {
     ApiKey = configuration.Odoo.ApiKey
     Model = configuration.Odoo.Model
     Team = configuration.Odoo.Team
+    PublicUrl = None
     Protocol = configuration.Odoo.Protocol
     Timeout = TimeSpan.FromSeconds 30.
+    KeyField = configuration.Odoo.KeyField
 }
 
 /// An HMAC under the app secret: stable for a customer, and useless to whoever does not hold the secret.

@@ -4,6 +4,7 @@ module FunctionalBot.Web.Configuration
 open System
 open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Web.Setting
 
 /// The Cloud API.
@@ -34,7 +35,9 @@ type OdooConfiguration = {
     Model: string
     /// The team or project that gets the tickets, by database id.
     Team: int64 option
-    Protocol: string
+    Protocol: OdooProtocol
+    /// The char field that holds the bot's key, where the model has it.
+    KeyField: string
 }
 
 /// The whole configuration of one process.
@@ -172,7 +175,7 @@ let private odoo (source: Source) : Reading<OdooConfiguration> =
                 ]
 
     build
-        (fun url database user key model team protocol -> {
+        (fun url database user key model team protocol keyField -> {
             Url = url
             Database = database
             User = user
@@ -180,6 +183,7 @@ let private odoo (source: Source) : Reading<OdooConfiguration> =
             Model = model
             Team = team
             Protocol = protocol
+            KeyField = keyField
         })
         (address
             source
@@ -214,12 +218,13 @@ let private odoo (source: Source) : Reading<OdooConfiguration> =
     |> apply team
     |> apply (
         oneOf
-            [ for word in [ "detect"; "json2"; "jsonrpc" ] -> word, word ]
+            [ "detect", Detect; "json2", Json2; "jsonrpc", JsonRpc ]
             source
             "ODOO_PROTOCOL"
-            "detect"
+            Detect
             "Leave it out: the bot asks the server."
     )
+    |> apply (withDefault source "ODOO_KEY_FIELD" Odoo.defaultKeyField)
 
 /// Takes what PostgreSQL's own tools take (postgres://user:password@host:port/database) and what Npgsql takes.
 let connectionString (text: string) : string option =

@@ -10,6 +10,7 @@ open System.Threading
 open System.Threading.Tasks
 open Spectre.Console
 open FunctionalBot.Effects
+open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Web.Configuration
 
 /// What one check found.
@@ -34,11 +35,6 @@ let private guard name (check: unit -> Task<Finding>) : Task<Check> = task {
                 )
         }
 }
-
-let private ofResult mend (result: Result<string, string>) =
-    match result with
-    | Ok fact -> Fine fact
-    | Error problem -> Wrong(problem, mend)
 
 let private texts (configuration: Configuration) () = task {
     return
@@ -113,10 +109,31 @@ let private assistant (configuration: Configuration) : unit -> Task<Finding> =
 let private odoo (configuration: Configuration) () = task {
     use client = Composition.newClient (TimeSpan.FromSeconds 30.)
 
-    let! result =
+    let! findings =
         Odoo.check (Composition.odooSettings configuration) client CancellationToken.None
 
-    return ofResult "Check ODOO_URL, ODOO_DB, ODOO_USER, ODOO_API_KEY and ODOO_MODEL." result
+    let problems =
+        findings
+        |> List.choose (function
+            | OdooFinding.Problem(what, mend) -> Some(what, mend)
+            | OdooFinding.Fine _
+            | OdooFinding.Notice _ -> None)
+
+    let facts =
+        findings
+        |> List.choose (function
+            | OdooFinding.Fine what -> Some what
+            | OdooFinding.Notice(what, mend) -> Some(what + " (" + mend + ")")
+            | OdooFinding.Problem _ -> None)
+
+    return
+        match problems with
+        | [] -> Fine(String.concat "; " facts)
+        | problems ->
+            Wrong(
+                problems |> List.map fst |> String.concat "; ",
+                problems |> List.map snd |> String.concat " "
+            )
 }
 
 /// Runs every check, side by side.

@@ -169,7 +169,8 @@ let run
                 fun body ->
                     match startup with
                     | Started -> receiver.Store body
-                    | Starting reason -> Task.FromException(StoreUnavailable(reason, InvalidOperationException reason))
+                    | Starting reason ->
+                        Task.FromException(StoreUnavailable(reason, InvalidOperationException reason))
     }
 
     let app = build configuration log

@@ -7,7 +7,6 @@ open System.Threading
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
-open FunctionalBot.Emulators
 
 /// A running emulator. Several can run side by side in one process.
 [<NoComparison; NoEquality>]
@@ -192,7 +191,7 @@ module WhatsAppEmulator =
         let limit = 105L * 1024L * 1024L
 
         let! running =
-            Hosting.start settings.Port limit (fun app -> app.Run(RequestDelegate(route graph control)))
+            FunctionalBot.Emulators.Hosting.start settings.Port limit (fun app -> app.Run(RequestDelegate(route graph control)))
 
         let stopping = new CancellationTokenSource()
         let write () = save settings conversations media sender
