@@ -68,14 +68,14 @@ let ``entries of one customer come by time and then by arrival`` () : Task = tas
             ]
         ]
 
-    let mutable order = []
+    let order = ref []
 
     let! _ =
         bench.Store.Advance 10 (fun work ->
-            order <- work.Entries |> List.map _.SourceId
+            order.Value <- work.Entries |> List.map _.SourceId
             decideWith bench.Now (fun _ -> []) work)
 
-    Assert.Equal<string list>([ "a"; "b"; "late" ], order)
+    Assert.Equal<string list>([ "a"; "b"; "late" ], order.Value)
 }
 
 [<Fact>]
@@ -92,7 +92,7 @@ let ``workers in parallel never hold the same customer, and nothing is decided t
         ]
 
     let held = ConcurrentDictionary<CustomerId, int>()
-    let mutable clashes = 0
+    let clashes = ref 0
 
     let worker () = task {
         let mutable total = 0
@@ -106,7 +106,7 @@ let ``workers in parallel never hold the same customer, and nothing is decided t
                     if held.TryAdd(work.Customer.Id, 1) then
                         mine.Add work.Customer.Id
                     else
-                        Interlocked.Increment &clashes |> ignore
+                        Interlocked.Increment clashes |> ignore
 
                     Thread.Yield() |> ignore
                     decideWith bench.Now (fun _ -> [ say "x" ]) { work with Entries = List.take 1 work.Entries }
@@ -129,7 +129,7 @@ let ``workers in parallel never hold the same customer, and nothing is decided t
 
     let! totals = Task.WhenAll [ for _ in 1..4 -> Task.Run<int>(fun () -> worker ()) ]
     Assert.Equal(300, Array.sum totals)
-    Assert.Equal(0, clashes)
+    Assert.Equal(0, clashes.Value)
 }
 
 [<Fact>]
@@ -175,15 +175,16 @@ let ``a decision that forgets an entry or a version is not written`` () : Task =
     do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" "a" bench.Now "hola" ] ]
     let right work = decideWith bench.Now (fun _ -> [ say "x" ]) work
 
-    for wrong: CustomerDecision -> CustomerDecision in
-        [
-            (fun decision -> { decision with Endings = [] })
-            (fun decision -> { decision with Sessions = [] })
-            (fun decision -> {
-                decision with
-                    Events = decision.Events |> List.map (fun event -> { event with Version = 2L })
-            })
-        ] do
+    let wrongs: (CustomerDecision -> CustomerDecision) list = [
+        fun decision -> { decision with Endings = [] }
+        fun decision -> { decision with Sessions = [] }
+        fun decision -> {
+            decision with
+                Events = decision.Events |> List.map (fun event -> { event with Version = 2L })
+        }
+    ]
+
+    for wrong in wrongs do
         let! ended = bench.Store.Advance 10 (right >> wrong)
         Assert.Equal(0, ended)
 
@@ -285,17 +286,17 @@ let ``a saved session that cannot be read, is of another shape or is missing is 
         ] do
         let! events = eventsOf bench (sessionOf "ES.1" 1)
         do! bench.Database.Execute damage
-        let mutable seen = None
+        let seen = ref None
         let id = $"wamid.%d{index + 1}"
         do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" id bench.Now "hola" ] ]
 
         let! ended =
             bench.Store.Advance 10 (fun work ->
-                seen <- work.Current
+                seen.Value <- work.Current
                 decideAt bench.Now work)
 
         Assert.Equal(1, ended)
-        Assert.Equal(Some(fold events), seen)
+        Assert.Equal(Some(fold events), seen.Value)
 }
 
 [<Fact>]
