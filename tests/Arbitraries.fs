@@ -58,7 +58,8 @@ let private checkedText create fallback =
 
 /// Values that have rules of their own; everything else is derived from its type.
 type private Ruled =
-    static member Title() : Arbitrary<TicketTitle> = checkedText TicketTitle.create "Taladro roto"
+    static member Title() : Arbitrary<TicketTitle> =
+        checkedText TicketTitle.create "Taladro roto"
 
     static member Description() : Arbitrary<TicketDescription> =
         checkedText TicketDescription.create "No enciende"

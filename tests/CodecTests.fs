@@ -183,10 +183,10 @@ let ``cleaning keeps what can be stored and the length of all`` () =
 [<Fact>]
 let ``a saved session and a queued action come back as they were`` () =
     holds 500 anyStorable<Session> (fun session ->
-        Assert.Equal(session, unpack (Json.read<Session> (Json.write session))))
+        Assert.Equal(session, unpack (Json.read<Session>(Json.write session))))
 
     holds 500 anyStorable<Action> (fun action ->
-        Assert.Equal(action, unpack (Json.read<Action> (Json.write action))))
+        Assert.Equal(action, unpack (Json.read<Action>(Json.write action))))
 
 [<Fact>]
 let ``what cannot be read is an error that names the type`` () =

@@ -121,10 +121,7 @@ let ``Marten's tables have exactly its columns, constraints, indexes and sequenc
             ]
             [ "pk_mt_event_progression"; "PRIMARY KEY (name)" ]
             [ "pkey_mt_events_seq_id"; "PRIMARY KEY (seq_id)" ]
-            [
-                "pkey_mt_high_water_skips_ending_sequence"
-                "PRIMARY KEY (ending_sequence)"
-            ]
+            [ "pkey_mt_high_water_skips_ending_sequence"; "PRIMARY KEY (ending_sequence)" ]
             [ "pkey_mt_streams_id"; "PRIMARY KEY (id)" ]
         ],
         constraints
@@ -145,6 +142,9 @@ let ``Marten's tables have exactly its columns, constraints, indexes and sequenc
             WHERE s.seqrelid = 'public.mt_events_sequence'::regclass"
 
     Assert.Equal<string list list>([ [ "1"; "1"; "seq_id" ] ], sequence)
-    let! functions = database.Cell "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+
+    let! functions =
+        database.Cell "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+
     Assert.Equal("0", functions)
 }

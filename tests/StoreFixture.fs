@@ -51,7 +51,7 @@ type Database(admin: string, name: string) =
                     if reader.IsDBNull column then
                         ""
                     else
-                        string<obj> (reader.GetValue column)
+                        string<obj>(reader.GetValue column)
             ]
 
         return List.ofSeq rows
@@ -116,9 +116,16 @@ let startBench () : Task<Bench> = task {
     let clock = ref start
 
     let settings =
-        Settings.ofConnectionString (NpgsqlConnectionStringBuilder(database.ConnectionString, Pooling = true).ToString())
+        Settings.ofConnectionString (
+            NpgsqlConnectionStringBuilder(database.ConnectionString, Pooling = true).ToString()
+        )
 
-    return Bench(database, PostgresStore.create settings Transition.evolve (worldOf (fun () -> clock.Value)), clock)
+    return
+        Bench(
+            database,
+            PostgresStore.create settings Transition.evolve (worldOf (fun () -> clock.Value)),
+            clock
+        )
 }
 
 let channel = "whatsapp-1"
@@ -182,7 +189,11 @@ let say text : Action =
     }
 
 /// A decision that makes one event of each entry and asks for these actions each time; the first opens the session.
-let decideWith (now: DateTimeOffset) (actions: InboxEntry -> Action list) (work: CustomerWork) : CustomerDecision =
+let decideWith
+    (now: DateTimeOffset)
+    (actions: InboxEntry -> Action list)
+    (work: CustomerWork)
+    : CustomerDecision =
     let id: SessionId = {
         Channel = work.Channel
         Customer = work.Customer.Id

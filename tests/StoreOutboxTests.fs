@@ -16,9 +16,11 @@ let private ask (bench: Bench) customer id actions = task {
     return ()
 }
 
-let private claim (bench: Bench) service = bench.Store.Claim service 100 bench.Now lease
+let private claim (bench: Bench) service =
+    bench.Store.Claim service 100 bench.Now lease
 
-let private record (bench: Bench) command result = bench.Store.Record [ command, result ] bench.Now
+let private record (bench: Bench) command result =
+    bench.Store.Record [ command, result ] bench.Now
 
 let private words (claimed: ClaimedCommand list) =
     claimed
@@ -30,7 +32,13 @@ let private words (claimed: ClaimedCommand list) =
 let private status (bench: Bench) (command: ClaimedCommand) message status =
     bench.Store.Receive [
         bodyOf bench.Now [
-            StatusCame(channel, MessageId message, status, Some(CommandKey.text command.Command.Key), bench.Now)
+            StatusCame(
+                channel,
+                MessageId message,
+                status,
+                Some(CommandKey.text command.Command.Key),
+                bench.Now
+            )
         ]
     ]
 
@@ -93,7 +101,9 @@ let ``services claim their own, and claims at the same moment share nothing`` ()
     for customer in 1..20 do
         do! ask bench $"ES.%d{customer}" $"w%d{customer}" [ say "a"; say "b"; ticket ]
 
-    let! claims = Task.WhenAll [ for _ in 1..4 -> bench.Store.Claim Messaging 100 bench.Now lease ]
+    let! claims =
+        Task.WhenAll [ for _ in 1..4 -> bench.Store.Claim Messaging 100 bench.Now lease ]
+
     let all = List.concat claims
     Assert.Equal(20, all.Length)
     Assert.All(words all, fun text -> Assert.Equal("a", text))
@@ -120,7 +130,10 @@ let ``a result counts once, and only for the try that ran last`` () : Task = tas
     Assert.Equal(1, recorded)
     let! twice = record bench second.Head (Done(Some created))
     Assert.Equal(0, twice)
-    let! rows = bench.Database.Rows "SELECT source_id, session FROM bot.inbox WHERE source = 'command'"
+
+    let! rows =
+        bench.Database.Rows "SELECT source_id, session FROM bot.inbox WHERE source = 'command'"
+
     Assert.Equal<string list list>([ [ CommandKey.text key; SessionId.text key.Session ] ], rows)
     let! states = commands bench
     Assert.Equal<Map<string, int64>>(Map [ "done", 1L ], states)
@@ -150,11 +163,17 @@ let ``a delay is told once and its fact has a source id of its own`` () : Task =
     let! first = claim bench Ticketing
     Assert.False first.Head.DelayTold
     let key = first.Head.Command.Key
-    let! _ = record bench first.Head (RunAgain(bench.Now.AddSeconds 5., "503", Some(TicketDelayed(key, "503"))))
+
+    let! _ =
+        record bench first.Head (RunAgain(bench.Now.AddSeconds 5., "503", Some(TicketDelayed(key, "503"))))
+
     bench.Pass(TimeSpan.FromSeconds 5.)
     let! second = claim bench Ticketing
     Assert.True second.Head.DelayTold
-    let! id = bench.Database.Cell "SELECT source_id FROM bot.inbox WHERE source = 'command'"
+
+    let! id =
+        bench.Database.Cell "SELECT source_id FROM bot.inbox WHERE source = 'command'"
+
     Assert.Equal(CommandKey.text key + "/delayed", id)
 }
 
@@ -222,10 +241,26 @@ let ``statuses of messages that are not ours, or that nobody knows, are kept as 
     use! bench = startBench ()
     do! ask bench "ES.1" "w1" [ say "1" ]
     let! first = claim bench Messaging
-    let other = { first.Head with Command = { first.Head.Command with Key = { first.Head.Command.Key with Version = 99L } } }
+
+    let other = {
+        first.Head with
+            Command = {
+                first.Head.Command with
+                    Key = {
+                        first.Head.Command.Key with
+                            Version = 99L
+                    }
+            }
+    }
+
     do! status bench other "wamid.a" (Failed(1, "x"))
     do! status bench first.Head "wamid.b" (UnknownStatus "teleported")
-    do! bench.Store.Receive [ bodyOf bench.Now [ StatusCame(channel, MessageId "wamid.c", Sent, None, bench.Now) ] ]
+
+    do!
+        bench.Store.Receive [
+            bodyOf bench.Now [ StatusCame(channel, MessageId "wamid.c", Sent, None, bench.Now) ]
+        ]
+
     let! account = bench.Store.Accounting()
     Assert.Equal(Some 3L, account.Ended.TryFind "ignored")
     Assert.Equal(0L, account.Pending)
@@ -291,7 +326,9 @@ let ``a database that is away or not migrated is told as unavailable`` () : Task
 
     let unavailable connectionString = task {
         let settings = Store.Settings.ofConnectionString connectionString
-        let store = Store.PostgresStore.create settings Transition.evolve (worldOf (fun () -> start))
+
+        let store =
+            Store.PostgresStore.create settings Transition.evolve (worldOf (fun () -> start))
 
         let! problem =
             Assert.ThrowsAsync<StoreUnavailable>(fun () -> store.Port.Advance 1 (decideAt start) :> Task)

@@ -29,18 +29,28 @@ let ``a message that comes three times is decided once and all three are account
     balanced after
     Assert.Equal(3L, after.Received)
     Assert.Equal<Map<string, int64>>(Map [ "applied", 1L; "duplicate", 2L ], after.Ended)
-    let! events = bench.Database.Cell "SELECT count(*) FROM mt_events WHERE type = 'text_received'"
+
+    let! events =
+        bench.Database.Cell "SELECT count(*) FROM mt_events WHERE type = 'text_received'"
+
     Assert.Equal("1", events)
 }
 
 [<Fact>]
-let ``the same messages taken in by several receivers at once are kept once, and their sender too`` () : Task = task {
+let ``the same messages taken in by several receivers at once are kept once, and their sender too``
+    ()
+    : Task = task {
     use! bench = startBench ()
 
-    let batch () =
-        [ for number in 1..20 -> textFrom $"ES.%d{number}" $"wamid.%d{number}" bench.Now "hola" ]
+    let batch () = [
+        for number in 1..20 -> textFrom $"ES.%d{number}" $"wamid.%d{number}" bench.Now "hola"
+    ]
 
-    let! _ = Task.WhenAll [ for _ in 1..6 -> task { do! bench.Store.Receive [ bodyOf bench.Now (batch ()) ] } ]
+    let! _ =
+        Task.WhenAll [
+            for _ in 1..6 -> task { do! bench.Store.Receive [ bodyOf bench.Now (batch ()) ] }
+        ]
+
     let! account = bench.Store.Accounting()
     balanced account
     Assert.Equal(20L, account.Pending)
@@ -60,7 +70,10 @@ let ``a body that cannot be read is kept byte for byte and ends dead with the re
     }
 
     do! bench.Store.Receive [ body; bodyOf bench.Now [ textFrom "ES.1" "wamid.1" bench.Now "hola" ] ]
-    let! rows = bench.Database.Rows "SELECT source, state, reason FROM bot.inbox_state WHERE state <> 'pending'"
+
+    let! rows =
+        bench.Database.Rows "SELECT source, state, reason FROM bot.inbox_state WHERE state <> 'pending'"
+
     Assert.Equal<string list list>([ [ "webhook"; "dead"; "not JSON\uFFFD at byte 0" ] ], rows)
 
     let! kept =
@@ -86,14 +99,18 @@ let ``what is of no use is kept with its reason and words`` () : Task = task {
             ]
         ]
 
-    let! rows = bench.Database.Rows "SELECT state, reason FROM bot.inbox_state ORDER BY id"
+    let! rows =
+        bench.Database.Rows "SELECT state, reason FROM bot.inbox_state ORDER BY id"
+
     Assert.Equal<string list list>([ [ "ignored"; "a group message" ]; [ "ignored"; "another field" ] ], rows)
     let! raw = bench.Database.Cell "SELECT fact->>'Raw' FROM bot.inbox ORDER BY id"
     Assert.Equal("{\"a\":\"\uFFFD\"}", raw)
 }
 
 [<Fact>]
-let ``a customer is found by the business-scoped id, else by the phone, which is then joined to it`` () : Task = task {
+let ``a customer is found by the business-scoped id, else by the phone, which is then joined to it``
+    ()
+    : Task = task {
     use! bench = startBench ()
 
     let from id scoped phone =
@@ -121,7 +138,9 @@ let ``a customer is found by the business-scoped id, else by the phone, which is
     do! receive [ from "5" (Some "ES.2") (Some "34600") ]
     do! receive [ from "6" None (Some "34600"); from "7" (Some "ES.1") None ]
     do! receive [ from "8" (Some "a/b") None ]
-    let! entries = bench.Database.Rows "SELECT source_id, customer FROM bot.inbox ORDER BY id"
+
+    let! entries =
+        bench.Database.Rows "SELECT source_id, customer FROM bot.inbox ORDER BY id"
 
     Assert.Equal<string list list>(
         [
@@ -137,10 +156,12 @@ let ``a customer is found by the business-scoped id, else by the phone, which is
         entries
     )
 
-    let! contacts = bench.Database.Rows "SELECT customer, business_scoped_id, phone FROM bot.contact ORDER BY 1"
+    let! contacts =
+        bench.Database.Rows "SELECT customer, business_scoped_id, phone FROM bot.contact ORDER BY 1"
 
     Assert.Equal<string list list>(
-        [ [ "34600"; "ES.1"; "" ]; [ "a_b"; "a/b"; "" ]; [ "ES.2"; "ES.2"; "34600" ] ] |> List.sortBy List.head,
+        [ [ "34600"; "ES.1"; "" ]; [ "a_b"; "a/b"; "" ]; [ "ES.2"; "ES.2"; "34600" ] ]
+        |> List.sortBy List.head,
         contacts |> List.sortBy List.head
     )
 }

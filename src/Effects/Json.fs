@@ -118,7 +118,9 @@ type private EmailAddressConverter() =
 /// How values become JSON in the database.
 module Json =
     let private create () =
-        let options = JsonSerializerOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
+        let options =
+            JsonSerializerOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
+
         options.Converters.Add(StorableTextConverter())
         options
 
@@ -182,12 +184,16 @@ module Json =
                 |> Array.map (fun case -> case.Name + "(" + fields (case.GetFields()) + ")")
                 |> String.concat "|"
             elif FSharpType.IsTuple shape then
-                FSharpType.GetTupleElements shape |> Array.map (describe seen) |> String.concat "*"
+                FSharpType.GetTupleElements shape
+                |> Array.map (describe seen)
+                |> String.concat "*"
             else
                 name
 
     /// A number that changes with the shape of a type (names and types of all fields and cases within). It is saved
     /// beside a session, so that one saved in another shape is rebuilt from its stream and never misread.
     let shape<'Value> : int64 =
-        let digest = SHA256.HashData(Encoding.UTF8.GetBytes(describe Set.empty typeof<'Value>))
+        let digest =
+            SHA256.HashData(Encoding.UTF8.GetBytes(describe Set.empty typeof<'Value>))
+
         BitConverter.ToInt64(digest, 0)

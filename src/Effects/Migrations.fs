@@ -75,41 +75,43 @@ module Migrations =
         | FileWasChanged name ->
             $"The migration %s{name} was applied with other contents than this build has. "
             + "A file that was applied must not change: restore it and put the change into a new file."
-        | FileFailed(name, message) ->
-            $"The migration %s{name} failed and was rolled back: %s{message}"
+        | FileFailed(name, message) -> $"The migration %s{name} failed and was rolled back: %s{message}"
         | DatabaseUnreachable message -> $"PostgreSQL cannot be used: %s{message} Check DATABASE_URL."
 
-    let private execute (connection: NpgsqlConnection) (sql: string) =
-        task {
-            use command = new NpgsqlCommand(sql, connection)
-            let! _ = command.ExecuteNonQueryAsync()
-            return ()
-        }
+    let private execute (connection: NpgsqlConnection) (sql: string) = task {
+        use command = new NpgsqlCommand(sql, connection)
+        let! _ = command.ExecuteNonQueryAsync()
+        return ()
+    }
 
-    let private applied (connection: NpgsqlConnection) =
-        task {
-            use exists = new NpgsqlCommand("SELECT to_regclass('bot.migration') IS NOT NULL", connection)
-            let! there = exists.ExecuteScalarAsync()
+    let private applied (connection: NpgsqlConnection) = task {
+        use exists =
+            new NpgsqlCommand("SELECT to_regclass('bot.migration') IS NOT NULL", connection)
 
-            if there = box true then
-                use command =
-                    new NpgsqlCommand("SELECT number, name, sha256 FROM bot.migration ORDER BY number", connection)
+        let! there = exists.ExecuteScalarAsync()
 
-                use! reader = command.ExecuteReaderAsync()
-                let rows = ResizeArray()
-                let mutable more = true
+        if there = box true then
+            use command =
+                new NpgsqlCommand(
+                    "SELECT number, name, sha256 FROM bot.migration ORDER BY number",
+                    connection
+                )
 
-                while more do
-                    let! next = reader.ReadAsync()
-                    more <- next
+            use! reader = command.ExecuteReaderAsync()
+            let rows = ResizeArray()
+            let mutable more = true
 
-                    if next then
-                        rows.Add(struct (reader.GetInt32 0, reader.GetString 1, reader.GetString 2))
+            while more do
+                let! next = reader.ReadAsync()
+                more <- next
 
-                return List.ofSeq rows
-            else
-                return []
-        }
+                if next then
+                    rows.Add(struct (reader.GetInt32 0, reader.GetString 1, reader.GetString 2))
+
+            return List.ofSeq rows
+        else
+            return []
+    }
 
     let private compare known rows : Result<MigrationStatus, MigrationProblem> =
         let problem =
@@ -124,75 +126,75 @@ module Migrations =
         | Some problem -> Error problem
         | None ->
             let numbers = rows |> List.map (fun struct (number, _, _) -> number) |> Set.ofList
-            let there, waiting = known |> List.partition (fun migration -> numbers.Contains migration.Number)
+
+            let there, waiting =
+                known |> List.partition (fun migration -> numbers.Contains migration.Number)
+
             Ok { Applied = there; Waiting = waiting }
 
-    let private apply (connection: NpgsqlConnection) (migration: Migration) =
-        task {
-            try
-                use! transaction = connection.BeginTransactionAsync()
-                do! execute connection migration.Sql
+    let private apply (connection: NpgsqlConnection) (migration: Migration) = task {
+        try
+            use! transaction = connection.BeginTransactionAsync()
+            do! execute connection migration.Sql
 
-                use record =
-                    new NpgsqlCommand(
-                        "INSERT INTO bot.migration (number, name, sha256) VALUES ($1, $2, $3)",
-                        connection,
-                        transaction
-                    )
+            use record =
+                new NpgsqlCommand(
+                    "INSERT INTO bot.migration (number, name, sha256) VALUES ($1, $2, $3)",
+                    connection,
+                    transaction
+                )
 
-                record.Parameters.Add(NpgsqlParameter(Value = migration.Number)) |> ignore
-                record.Parameters.Add(NpgsqlParameter(Value = migration.Name)) |> ignore
-                record.Parameters.Add(NpgsqlParameter(Value = migration.Sha256)) |> ignore
-                let! _ = record.ExecuteNonQueryAsync()
-                do! transaction.CommitAsync()
-                return Ok()
-            with :? PostgresException as refused ->
-                return Error(FileFailed(migration.Name, refused.MessageText))
-        }
+            record.Parameters.Add(NpgsqlParameter(Value = migration.Number)) |> ignore
+            record.Parameters.Add(NpgsqlParameter(Value = migration.Name)) |> ignore
+            record.Parameters.Add(NpgsqlParameter(Value = migration.Sha256)) |> ignore
+            let! _ = record.ExecuteNonQueryAsync()
+            do! transaction.CommitAsync()
+            return Ok()
+        with :? PostgresException as refused ->
+            return Error(FileFailed(migration.Name, refused.MessageText))
+    }
 
-    let private connected (connectionString: string) work : Task<Result<'T, MigrationProblem>> =
-        task {
-            try
-                // Its own connection: closing it frees the advisory lock even when this process is killed.
-                let settings = NpgsqlConnectionStringBuilder(connectionString, Pooling = false)
-                use connection = new NpgsqlConnection(settings.ConnectionString)
-                do! connection.OpenAsync()
-                return! work connection
-            with :? NpgsqlException as problem ->
-                return Error(DatabaseUnreachable problem.Message)
-        }
+    let private connected (connectionString: string) work : Task<Result<'T, MigrationProblem>> = task {
+        try
+            // Its own connection: closing it frees the advisory lock even when this process is killed.
+            let settings = NpgsqlConnectionStringBuilder(connectionString, Pooling = false)
+            use connection = new NpgsqlConnection(settings.ConnectionString)
+            do! connection.OpenAsync()
+            return! work connection
+        with :? NpgsqlException as problem ->
+            return Error(DatabaseUnreachable problem.Message)
+    }
 
     /// As `run`, with the migrations that are to be there.
     let runThese (known: Migration list) connectionString : Task<Result<Migration list, MigrationProblem>> =
-        connected connectionString (fun connection ->
-            task {
-                do! execute connection $"SELECT pg_advisory_lock(%d{lockNumber})"
+        connected connectionString (fun connection -> task {
+            do! execute connection $"SELECT pg_advisory_lock(%d{lockNumber})"
 
-                let! rows = applied connection
+            let! rows = applied connection
 
-                match compare known rows with
-                | Error problem -> return Error problem
-                | Ok status ->
-                    do!
-                        execute
-                            connection
-                            "CREATE SCHEMA IF NOT EXISTS bot; CREATE TABLE IF NOT EXISTS bot.migration (
+            match compare known rows with
+            | Error problem -> return Error problem
+            | Ok status ->
+                do!
+                    execute
+                        connection
+                        "CREATE SCHEMA IF NOT EXISTS bot; CREATE TABLE IF NOT EXISTS bot.migration (
                             number integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,
                             at timestamptz NOT NULL DEFAULT now())"
 
-                    let mutable result = Ok status.Waiting
+                let mutable result = Ok status.Waiting
 
-                    for migration in status.Waiting do
-                        if Result.isOk result then
-                            let! applied = apply connection migration
-                            result <- applied |> Result.map (fun () -> status.Waiting)
+                for migration in status.Waiting do
+                    if Result.isOk result then
+                        let! applied = apply connection migration
+                        result <- applied |> Result.map (fun () -> status.Waiting)
 
-                    // New tables without statistics lead the planner to sequential scans that stay in prepared plans.
-                    if Result.isOk result && not status.Waiting.IsEmpty then
-                        do! execute connection "ANALYZE"
+                // New tables without statistics lead the planner to sequential scans that stay in prepared plans.
+                if Result.isOk result && not status.Waiting.IsEmpty then
+                    do! execute connection "ANALYZE"
 
-                    return result
-            })
+                return result
+        })
 
     /// Applies what is missing, each file in a transaction of its own, and returns what it applied. Programs that do this
     /// at the same moment wait for each other, and the later ones find nothing to do.
@@ -201,8 +203,7 @@ module Migrations =
 
     /// What is applied and what is missing. Changes nothing.
     let status (connectionString: string) : Task<Result<MigrationStatus, MigrationProblem>> =
-        connected connectionString (fun connection ->
-            task {
-                let! rows = applied connection
-                return compare all rows
-            })
+        connected connectionString (fun connection -> task {
+            let! rows = applied connection
+            return compare all rows
+        })

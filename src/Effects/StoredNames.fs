@@ -7,7 +7,9 @@ open FunctionalBot.Domain
 
 /// The names under which Marten knows a type of event.
 module MartenName =
-    let private upperRun = Regex(@"(\P{Ll})(\P{Ll}\p{Ll})", RegexOptions.CultureInvariant)
+    let private upperRun =
+        Regex(@"(\P{Ll})(\P{Ll}\p{Ll})", RegexOptions.CultureInvariant)
+
     let private caseChange = Regex(@"(\p{Ll})(\P{Ll})", RegexOptions.CultureInvariant)
 
     /// Marten's ClassicTypeName, its default: the type's short name in snake case ("TextReceived" → "text_received").
@@ -76,7 +78,8 @@ module internal StoredName =
         fun (text: string) ->
             match byName.TryGetValue text with
             | true, value -> value
-            | false, _ -> raise (JsonException(String.Concat("unknown ", what, " '", String.Concat(text, "'"))))
+            | false, _ ->
+                raise (JsonException(String.Concat("unknown ", what, " '", String.Concat(text, "'"))))
 
     let toMediaKind =
         reader "kind of media" mediaKind [

@@ -29,45 +29,44 @@ module internal Accounts =
 
     /// What is known now.
     let read (source: NpgsqlDataSource) : Task<Accounting> =
-        Database.transact source (fun work ->
-            task {
-                let mutable account = empty
+        Database.transact source (fun work -> task {
+            let mutable account = empty
 
-                do!
-                    Database.run work [
-                        Statement.create sql [],
-                        fun reader ->
-                            let count = reader.GetInt64 2
+            do!
+                Database.run work [
+                    Statement.create sql [],
+                    fun reader ->
+                        let count = reader.GetInt64 2
 
-                            match reader.GetString 0, reader.GetString 1 with
-                            | "tally", "received" -> account <- { account with Received = count }
-                            | "tally", what when what.StartsWith("command-", StringComparison.Ordinal) ->
-                                account <- {
-                                    account with
-                                        Commands = account.Commands.Add(what.Substring "command-".Length, count)
-                                }
-                            | "tally", what ->
-                                account <- {
-                                    account with
-                                        Ended = account.Ended.Add(what, count)
-                                }
-                            | "pending", _ ->
-                                account <- {
-                                    account with
-                                        Pending = count
-                                        OldestPending =
-                                            if reader.IsDBNull 3 then
-                                                None
-                                            else
-                                                Some(Database.instantOf reader 3)
-                                }
-                            | "command", state ->
-                                account <- {
-                                    account with
-                                        Commands = account.Commands.Add(state, count)
-                                }
-                            | _ -> account <- { account with Timers = count }
-                    ]
+                        match reader.GetString 0, reader.GetString 1 with
+                        | "tally", "received" -> account <- { account with Received = count }
+                        | "tally", what when what.StartsWith("command-", StringComparison.Ordinal) ->
+                            account <- {
+                                account with
+                                    Commands = account.Commands.Add(what.Substring "command-".Length, count)
+                            }
+                        | "tally", what ->
+                            account <- {
+                                account with
+                                    Ended = account.Ended.Add(what, count)
+                            }
+                        | "pending", _ ->
+                            account <- {
+                                account with
+                                    Pending = count
+                                    OldestPending =
+                                        if reader.IsDBNull 3 then
+                                            None
+                                        else
+                                            Some(Database.instantOf reader 3)
+                            }
+                        | "command", state ->
+                            account <- {
+                                account with
+                                    Commands = account.Commands.Add(state, count)
+                            }
+                        | _ -> account <- { account with Timers = count }
+                ]
 
-                return account
-            })
+            return account
+        })

@@ -19,64 +19,64 @@ module internal Advance =
         |> Map.tryPick (fun stream count ->
             match SessionId.parse stream with
             | Some session when count >= mostMoves && (session.Channel, session.Customer) = customerOf held ->
-                Some $"%s{stream} kept changing, or does not take events, while this was decided (%d{count} times)"
+                Some
+                    $"%s{stream} kept changing, or does not take events, while this was decided (%d{count} times)"
             | _ -> None)
 
-    let private once (world: World) fold moves most decide (work: Work) : Task<int> =
-        task {
-            let! held = Candidates.take work most
+    let private once (world: World) fold moves most decide (work: Work) : Task<int> = task {
+        let! held = Candidates.take work most
 
-            if held.IsEmpty then
-                return 0
-            else
-                let wanted =
-                    held
-                    |> List.collect (fun customer -> [
-                        if customer.CurrentOrdinal > 0 then
-                            {
-                                Channel = customer.Channel
-                                Customer = customer.Customer.Id
-                                Ordinal = customer.CurrentOrdinal
-                            }
-                        yield! customer.Entries |> List.choose _.Session
-                    ])
-                    |> List.distinct
+        if held.IsEmpty then
+            return 0
+        else
+            let wanted =
+                held
+                |> List.collect (fun customer -> [
+                    if customer.CurrentOrdinal > 0 then
+                        {
+                            Channel = customer.Channel
+                            Customer = customer.Customer.Id
+                            Ordinal = customer.CurrentOrdinal
+                        }
+                    yield! customer.Entries |> List.choose _.Session
+                ])
+                |> List.distinct
 
-                let! sessions = Sessions.load work fold wanted
+            let! sessions = Sessions.load work fold wanted
 
-                let verdicts =
-                    held
-                    |> List.choose (fun customer ->
-                        Decisions.make decide customer sessions (troubleOf moves customer))
+            let verdicts =
+                held
+                |> List.choose (fun customer ->
+                    Decisions.make decide customer sessions (troubleOf moves customer))
 
-                let decided =
-                    verdicts
-                    |> List.choose (function
-                        | Decided(customer, known, decision) -> Some(customer, known, decision)
-                        | Undecided _ -> None)
+            let decided =
+                verdicts
+                |> List.choose (function
+                    | Decided(customer, known, decision) -> Some(customer, known, decision)
+                    | Undecided _ -> None)
 
-                let failed =
-                    verdicts
-                    |> List.choose (function
-                        | Undecided(entry, tries, reason) -> Some(entry, tries, reason)
-                        | Decided _ -> None)
+            let failed =
+                verdicts
+                |> List.choose (function
+                    | Undecided(entry, tries, reason) -> Some(entry, tries, reason)
+                    | Decided _ -> None)
 
-                let poisoned, tries =
-                    failed |> List.partition (fun (_, tries, _) -> tries >= Decisions.mostTries)
+            let poisoned, tries =
+                failed |> List.partition (fun (_, tries, _) -> tries >= Decisions.mostTries)
 
-                let ends = [
-                    for _, _, decision in decided do
-                        yield! decision.Endings
-                    for id, tries, reason in poisoned do
-                        id, Dead $"it could not be decided in %d{tries} tries: %s{reason}"
-                    for customer in held do
-                        for id, reason in customer.Unreadable do
-                            id, Dead reason
-                ]
+            let ends = [
+                for _, _, decision in decided do
+                    yield! decision.Endings
+                for id, tries, reason in poisoned do
+                    id, Dead $"it could not be decided in %d{tries} tries: %s{reason}"
+                for customer in held do
+                    for id, reason in customer.Unreadable do
+                        id, Dead reason
+            ]
 
-                do! Writing.write work (world.Now()) decided ends tries
-                return ends.Length
-        }
+            do! Writing.write work (world.Now()) decided ends tries
+            return ends.Length
+    }
 
     /// Decides for up to `most` customers and commits. When a stream was moved by somebody else meanwhile, all of it is
     /// rolled back, read again and decided again.
@@ -87,25 +87,23 @@ module internal Advance =
         (most: int)
         (decide: CustomerWork -> CustomerDecision)
         : Task<int> =
-        let rec go (moves: Map<string, int>) =
-            task {
-                let! outcome =
-                    task {
-                        try
-                            let! ended = Database.transact source (once world fold moves most decide)
-                            return Ok ended
-                        with StreamsMoved streams ->
-                            return Error streams
-                    }
-
-                match outcome with
-                | Ok ended -> return ended
-                | Error streams ->
-                    let count moves stream =
-                        let before = Map.tryFind stream moves |> Option.defaultValue 0
-                        Map.add stream (before + 1) moves
-
-                    return! go (List.fold count moves streams)
+        let rec go (moves: Map<string, int>) = task {
+            let! outcome = task {
+                try
+                    let! ended = Database.transact source (once world fold moves most decide)
+                    return Ok ended
+                with StreamsMoved streams ->
+                    return Error streams
             }
+
+            match outcome with
+            | Ok ended -> return ended
+            | Error streams ->
+                let count moves stream =
+                    let before = Map.tryFind stream moves |> Option.defaultValue 0
+                    Map.add stream (before + 1) moves
+
+                return! go (List.fold count moves streams)
+        }
 
         go Map.empty

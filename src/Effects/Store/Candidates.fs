@@ -47,98 +47,91 @@ module internal Candidates =
     /// So many entries of one customer are decided in one transaction.
     let private mostEntries = 64
 
-    let private lock work most : Task<Held list> =
-        task {
-            // The oldest waiting entries are looked through. Where they belong to few customers, or to customers that
-            // other workers hold, the look goes further, so that one who floods does not keep the others waiting.
-            let rec look window =
-                task {
-                    let held = ResizeArray()
-                    let mutable waiting = 0L
+    /// The oldest waiting entries are looked through. Where they belong to few customers, or to customers that other
+    /// workers hold, the look goes further, so that one who floods does not keep the others waiting.
+    let rec private lock (work: Work) (most: int) (window: int) : Task<Held list> = task {
+        let held = ResizeArray()
+        let waiting = ref 0L
 
-                    do!
-                        Database.run work [
-                            Statement.create lockSql [ Statement.int window; Statement.int most ],
-                            (fun reader ->
-                                held.Add {
-                                    Channel = reader.GetString 0
-                                    Customer = {
-                                        Id = CustomerId(reader.GetString 1)
-                                        Phone = Database.textOrNone reader 2
-                                        Name = Database.textOrNone reader 3
-                                    }
-                                    Language = Database.textOrNone reader 4 |> Option.bind Language.ofCode
-                                    CurrentOrdinal = reader.GetInt32 5
-                                    Entries = []
-                                    Tries = Map.empty
-                                    Unreadable = []
-                                })
-                            Statement.create waitingSql [ Statement.int window ],
-                            (fun reader -> waiting <- reader.GetInt64 0)
-                        ]
+        do!
+            Database.run work [
+                Statement.create lockSql [ Statement.int window; Statement.int most ],
+                (fun reader ->
+                    held.Add {
+                        Channel = reader.GetString 0
+                        Customer = {
+                            Id = CustomerId(reader.GetString 1)
+                            Phone = Database.textOrNone reader 2
+                            Name = Database.textOrNone reader 3
+                        }
+                        Language = Database.textOrNone reader 4 |> Option.bind Language.ofCode
+                        CurrentOrdinal = reader.GetInt32 5
+                        Entries = []
+                        Tries = Map.empty
+                        Unreadable = []
+                    })
+                Statement.create waitingSql [ Statement.int window ],
+                (fun reader -> waiting.Value <- reader.GetInt64 0)
+            ]
 
-                    if held.Count < most && waiting >= int64 window && window < 1_000_000 then
-                        return! look (window * 8)
-                    else
-                        return List.ofSeq held
-                }
-
-            return! look (max 256 (most * 4))
-        }
+        if held.Count < most && waiting.Value >= int64 window && window < 1_000_000 then
+            return! lock work most (window * 8)
+        else
+            return List.ofSeq held
+    }
 
     /// Locks up to `most` customers with waiting entries that nobody else holds, oldest entry first, and reads their
     /// entries. The entries are read by a statement of their own, after the lock: what an earlier holder ended and
     /// committed is not seen any more.
-    let take (work: Work) (most: int) : Task<Held list> =
-        task {
-            let! held = lock work most
+    let take (work: Work) (most: int) : Task<Held list> = task {
+        let! held = lock work most (max 256 (most * 4))
 
-            if held.IsEmpty then
-                return []
-            else
-                let held = Array.ofList held
-                let entries = held |> Array.map (fun _ -> ResizeArray())
-                let tries = held |> Array.map (fun _ -> Dictionary())
-                let unreadable = held |> Array.map (fun _ -> ResizeArray())
+        if held.IsEmpty then
+            return []
+        else
+            let held = Array.ofList held
+            let entries = held |> Array.map (fun _ -> ResizeArray())
+            let tries = held |> Array.map (fun _ -> Dictionary())
+            let unreadable = held |> Array.map (fun _ -> ResizeArray())
 
-                let customerText (customer: Held) =
-                    let (CustomerId id) = customer.Customer.Id
-                    id
+            let customerText (customer: Held) =
+                let (CustomerId id) = customer.Customer.Id
+                id
 
-                do!
-                    Database.run work [
-                        Statement.create entriesSql [
-                            Statement.texts (held |> Seq.map _.Channel)
-                            Statement.texts (held |> Seq.map customerText)
-                            Statement.int mostEntries
-                        ],
-                        fun reader ->
-                            let place = int (reader.GetInt64 0) - 1
-                            let id = reader.GetInt64 1
+            do!
+                Database.run work [
+                    Statement.create entriesSql [
+                        Statement.texts (held |> Seq.map _.Channel)
+                        Statement.texts (held |> Seq.map customerText)
+                        Statement.int mostEntries
+                    ],
+                    fun reader ->
+                        let place = int (reader.GetInt64 0) - 1
+                        let id = reader.GetInt64 1
 
-                            match Codec.read (reader.GetString 6) (reader.GetString 7) with
-                            | Error reason -> unreadable[place].Add(id, reason)
-                            | Ok read ->
-                                tries[place][id] <- reader.GetInt32 2
+                        match Codec.read (reader.GetString 6) (reader.GetString 7) with
+                        | Error reason -> unreadable[place].Add(id, reason)
+                        | Ok read ->
+                            tries[place][id] <- reader.GetInt32 2
 
-                                entries[place].Add {
-                                    Id = id
-                                    Source = reader.GetString 3
-                                    SourceId = reader.GetString 4
-                                    At = read.At
-                                    Session = Database.textOrNone reader 5 |> Option.bind SessionId.parse
-                                    Fact = read.Fact
-                                }
-                    ]
-
-                return [
-                    for index, customer in Array.indexed held do
-                        if entries[index].Count > 0 || unreadable[index].Count > 0 then
-                            {
-                                customer with
-                                    Entries = List.ofSeq entries[index]
-                                    Tries = tries[index] |> Seq.map (|KeyValue|) |> Map.ofSeq
-                                    Unreadable = List.ofSeq unreadable[index]
+                            entries[place].Add {
+                                Id = id
+                                Source = reader.GetString 3
+                                SourceId = reader.GetString 4
+                                At = read.At
+                                Session = Database.textOrNone reader 5 |> Option.bind SessionId.parse
+                                Fact = read.Fact
                             }
                 ]
-        }
+
+            return [
+                for index, customer in Array.indexed held do
+                    if entries[index].Count > 0 || unreadable[index].Count > 0 then
+                        {
+                            customer with
+                                Entries = List.ofSeq entries[index]
+                                Tries = tries[index] |> Seq.map (|KeyValue|) |> Map.ofSeq
+                                Unreadable = List.ofSeq unreadable[index]
+                        }
+            ]
+    }

@@ -82,7 +82,8 @@ module internal Contacts =
                 known[struct (contact.Channel, contact.Customer)] <- contact
 
                 contact.BusinessScopedId
-                |> Option.iter (fun id -> byBusinessScopedId[struct (contact.Channel, id)] <- contact.Customer)
+                |> Option.iter (fun id ->
+                    byBusinessScopedId[struct (contact.Channel, id)] <- contact.Customer)
 
                 contact.Phone
                 |> Option.iter (fun phone -> byPhone[struct (contact.Channel, phone)] <- contact.Customer)
@@ -97,7 +98,9 @@ module internal Contacts =
                 Database.run work [
                     Statement.create selectSql [
                         Statement.texts (distinct |> Seq.map fst)
-                        Statement.textOptions (distinct |> Seq.map (fun (_, person) -> person.BusinessScopedId))
+                        Statement.textOptions (
+                            distinct |> Seq.map (fun (_, person) -> person.BusinessScopedId)
+                        )
                         Statement.textOptions (distinct |> Seq.map (fun (_, person) -> person.Phone))
                         Statement.textOptions (
                             distinct |> Seq.map (fun (_, person) -> Option.map keyOf (idOf person))
@@ -161,7 +164,8 @@ module internal Contacts =
                     | Some contact -> contact
                     | None ->
                         match find byPhone channel person.Phone with
-                        | Some contact when contact.BusinessScopedId.IsNone || person.BusinessScopedId.IsNone -> contact
+                        | Some contact when contact.BusinessScopedId.IsNone || person.BusinessScopedId.IsNone ->
+                            contact
                         | _ -> add channel person
 
                 let named = {
@@ -175,7 +179,10 @@ module internal Contacts =
                     | Some phone when named.Phone <> Some phone -> takePhone named phone
                     | _ -> named
 
-                if not (known.ContainsKey(struct (channel, complete.Customer))) || complete <> found then
+                if
+                    not (known.ContainsKey(struct (channel, complete.Customer)))
+                    || complete <> found
+                then
                     change complete
 
                 CustomerId complete.Customer

@@ -53,8 +53,13 @@ module internal Statement =
 
     let int (value: int) = parameter NpgsqlDbType.Integer value
     let bigint (value: int64) = parameter NpgsqlDbType.Bigint value
-    let instant (value: DateTimeOffset) = parameter NpgsqlDbType.TimestampTz (utc value)
-    let notBefore (value: DateTimeOffset) = parameter NpgsqlDbType.TimestampTz (roundUp value)
+
+    let instant (value: DateTimeOffset) =
+        parameter NpgsqlDbType.TimestampTz (utc value)
+
+    let notBefore (value: DateTimeOffset) =
+        parameter NpgsqlDbType.TimestampTz (roundUp value)
+
     let span (value: TimeSpan) = parameter NpgsqlDbType.Interval value
 
     let texts (values: string seq) =
@@ -131,30 +136,29 @@ module internal Database =
         NpgsqlDataSource.Create builder
 
     /// Sends the statements in one round trip and hands each result, in order, to its reader.
-    let run (work: Work) (statements: (NpgsqlBatchCommand * (DbDataReader -> unit)) list) : Task =
-        task {
-            if not statements.IsEmpty then
-                use batch = new NpgsqlBatch(work.Connection, work.Transaction)
+    let run (work: Work) (statements: (NpgsqlBatchCommand * (DbDataReader -> unit)) list) : Task = task {
+        if not statements.IsEmpty then
+            use batch = new NpgsqlBatch(work.Connection, work.Transaction)
 
-                for statement, _ in statements do
-                    batch.BatchCommands.Add statement
+            for statement, _ in statements do
+                batch.BatchCommands.Add statement
 
-                use! reader = batch.ExecuteReaderAsync()
+            use! reader = batch.ExecuteReaderAsync()
 
-                for index, (_, read) in List.indexed statements do
-                    if index > 0 then
-                        let! _ = reader.NextResultAsync()
-                        ()
+            for index, (_, read) in List.indexed statements do
+                if index > 0 then
+                    let! _ = reader.NextResultAsync()
+                    ()
 
-                    let mutable more = true
+                let mutable more = true
 
-                    while more do
-                        let! next = reader.ReadAsync()
-                        more <- next
+                while more do
+                    let! next = reader.ReadAsync()
+                    more <- next
 
-                        if next then
-                            read reader
-        }
+                    if next then
+                        read reader
+    }
 
     /// For a statement whose rows nobody needs. Every statement here returns rows, so that results and readers match.
     let ignoreRows (_: DbDataReader) = ()
@@ -207,40 +211,38 @@ module internal Database =
     /// does the whole again; that is harmless, since all that is written is unique by key: an inbox entry by its source
     /// id, an event by its version, a command by its key, an end by its id.
     let transact (source: NpgsqlDataSource) (work: Work -> Task<'T>) : Task<'T> =
-        let once () =
-            task {
-                try
-                    use! connection = source.OpenConnectionAsync()
-                    use! transaction = connection.BeginTransactionAsync()
+        let once () = task {
+            try
+                use! connection = source.OpenConnectionAsync()
+                use! transaction = connection.BeginTransactionAsync()
 
-                    let! result =
-                        work {
-                            Connection = connection
-                            Transaction = transaction
-                        }
+                let! result =
+                    work {
+                        Connection = connection
+                        Transaction = transaction
+                    }
 
-                    do! transaction.CommitAsync()
-                    return Ok result
-                with problem ->
-                    return Error problem
-            }
+                do! transaction.CommitAsync()
+                return Ok result
+            with problem ->
+                return Error problem
+        }
 
-        let rec attempt number =
-            task {
-                match! once () with
-                | Ok result -> return result
-                | Error problem when collided problem && number < mostTries -> return! attempt (number + 1)
-                | Error problem when collided problem ->
-                    let message =
-                        String.Concat("Other work on the same rows kept being in the way: ", problem.Message)
+        let rec attempt number = task {
+            match! once () with
+            | Ok result -> return result
+            | Error problem when collided problem && number < mostTries -> return! attempt (number + 1)
+            | Error problem when collided problem ->
+                let message =
+                    String.Concat("Other work on the same rows kept being in the way: ", problem.Message)
 
-                    return raise (StoreUnavailable(message, problem))
-                | Error problem ->
-                    match unavailable problem with
-                    | Some message -> return raise (StoreUnavailable(message, problem))
-                    | None ->
-                        Runtime.ExceptionServices.ExceptionDispatchInfo.Throw problem
-                        return Unchecked.defaultof<'T>
-            }
+                return raise (StoreUnavailable(message, problem))
+            | Error problem ->
+                match unavailable problem with
+                | Some message -> return raise (StoreUnavailable(message, problem))
+                | None ->
+                    Runtime.ExceptionServices.ExceptionDispatchInfo.Throw problem
+                    return Unchecked.defaultof<'T>
+        }
 
         attempt 1

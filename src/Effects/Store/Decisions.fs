@@ -88,7 +88,8 @@ module internal Decisions =
         let mine =
             (Option.toList current @ List.choose _.Session held.Entries)
             |> List.distinct
-            |> List.choose (fun session -> sessions.TryFind session |> Option.map (fun found -> session, found))
+            |> List.choose (fun session ->
+                sessions.TryFind session |> Option.map (fun found -> session, found))
 
         let problemOf session =
             match sessions.TryFind session with

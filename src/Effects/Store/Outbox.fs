@@ -66,7 +66,7 @@ module internal Outbox =
         let keyText = reader.GetString 4
         let queuedAt = Database.instantOf reader 6
 
-        match CommandKey.parse keyText, Json.read<Action> (reader.GetString 7) with
+        match CommandKey.parse keyText, Json.read<Action>(reader.GetString 7) with
         | None, _ -> Over(id, "dead", "its key cannot be read")
         | _, Error reason -> Over(id, "dead", "its payload cannot be read: " + reason)
         | Some _, Ok(MarkRead _) when now - queuedAt > markReadUseful ->
@@ -100,76 +100,77 @@ module internal Outbox =
         (lease: TimeSpan)
         : Task<ClaimedCommand list> =
         // Where everything that was taken is over at once, more may be due behind it.
-        let rec go () =
-            task {
-                let! leased, over =
-                    Database.transact source (fun work ->
-                        task {
-                            let taken = ResizeArray()
+        let rec go () = task {
+            let! leased, over =
+                Database.transact source (fun work -> task {
+                    let taken = ResizeArray()
 
-                            do!
-                                Database.run work [
-                                    Statement.create claimSql [
-                                        Statement.int most
-                                        Statement.instant now
-                                        Statement.notBefore (now + lease)
-                                        Statement.notBefore (now + settings.ParkFor)
-                                        Statement.text (serviceName service)
-                                    ],
-                                    fun reader ->
-                                        if reader.GetString 1 = "running" then
-                                            taken.Add(readTaken now reader)
-                                ]
+                    do!
+                        Database.run work [
+                            Statement.create claimSql [
+                                Statement.int most
+                                Statement.instant now
+                                Statement.notBefore (now + lease)
+                                Statement.notBefore (now + settings.ParkFor)
+                                Statement.text (serviceName service)
+                            ],
+                            fun reader ->
+                                if reader.GetString 1 = "running" then
+                                    taken.Add(readTaken now reader)
+                        ]
 
-                            let over =
-                                taken
-                                |> Seq.choose (function
-                                    | Over(id, state, reason) -> Some(id, state, Some reason)
-                                    | Leased _ -> None)
-                                |> Seq.toList
+                    let over =
+                        taken
+                        |> Seq.choose (function
+                            | Over(id, state, reason) -> Some(id, state, Some reason)
+                            | Leased _ -> None)
+                        |> Seq.toList
 
-                            do!
-                                Database.run work [
-                                    if not over.IsEmpty then
-                                        CommandEnd.byId now over, Database.ignoreRows
-                                ]
+                    do!
+                        Database.run work [
+                            if not over.IsEmpty then
+                                CommandEnd.byId now over, Database.ignoreRows
+                        ]
 
-                            let leased =
-                                taken
-                                |> Seq.choose (function
-                                    | Leased command -> Some command
-                                    | Over _ -> None)
-                                |> Seq.toList
+                    let leased =
+                        taken
+                        |> Seq.choose (function
+                            | Leased command -> Some command
+                            | Over _ -> None)
+                        |> Seq.toList
 
-                            return leased, over
-                        })
+                    return leased, over
+                })
 
-                if leased.IsEmpty && not over.IsEmpty then
-                    return! go ()
-                else
-                    return leased
-            }
+            if leased.IsEmpty && not over.IsEmpty then
+                return! go ()
+            else
+                return leased
+        }
 
         go ()
 
     /// Prolongs leases until `now` plus the span.
-    let keep (source: NpgsqlDataSource) (held: (CommandKey * int) list) (now: DateTimeOffset) (lease: TimeSpan) : Task =
-        task {
-            if not held.IsEmpty then
-                do!
-                    Database.transact source (fun work ->
-                        task {
-                            do!
-                                Database.run work [
-                                    Statement.create keepSql [
-                                        Statement.texts (held |> Seq.map (fst >> CommandKey.text))
-                                        Statement.ints (Seq.map snd held)
-                                        Statement.notBefore (now + lease)
-                                    ],
-                                    Database.ignoreRows
-                                ]
-                        })
-        }
+    let keep
+        (source: NpgsqlDataSource)
+        (held: (CommandKey * int) list)
+        (now: DateTimeOffset)
+        (lease: TimeSpan)
+        : Task = task {
+        if not held.IsEmpty then
+            do!
+                Database.transact source (fun work -> task {
+                    do!
+                        Database.run work [
+                            Statement.create keepSql [
+                                Statement.texts (held |> Seq.map (fst >> CommandKey.text))
+                                Statement.ints (Seq.map snd held)
+                                Statement.notBefore (now + lease)
+                            ],
+                            Database.ignoreRows
+                        ]
+                })
+    }
 
     let private factEntry now (command: ClaimedCommand) suffix fact =
         let key = command.Command.Key
@@ -185,75 +186,74 @@ module internal Outbox =
         if results.IsEmpty then
             Task.FromResult 0
         else
-            Database.transact source (fun work ->
-                task {
-                    let ids = Collections.Generic.Dictionary<string, int64>()
+            Database.transact source (fun work -> task {
+                let ids = Collections.Generic.Dictionary<string, int64>()
 
-                    do!
-                        Database.run work [
-                            Statement.create fenceSql [
-                                Statement.texts (
-                                    results |> Seq.map (fun (command, _) -> CommandKey.text command.Command.Key)
-                                )
-                                Statement.ints (results |> Seq.map (fun (command, _) -> command.Attempt))
+                do!
+                    Database.run work [
+                        Statement.create fenceSql [
+                            Statement.texts (
+                                results |> Seq.map (fun (command, _) -> CommandKey.text command.Command.Key)
+                            )
+                            Statement.ints (results |> Seq.map (fun (command, _) -> command.Attempt))
+                        ],
+                        fun reader -> ids[reader.GetString 0] <- reader.GetInt64 1
+                    ]
+
+                let valid =
+                    results
+                    |> List.distinctBy (fun (command, _) -> command.Command.Key)
+                    |> List.choose (fun (command, result) ->
+                        match ids.TryGetValue(CommandKey.text command.Command.Key) with
+                        | true, id -> Some(id, command, result)
+                        | false, _ -> None)
+
+                let facts =
+                    valid
+                    |> List.choose (fun (_, command, result) ->
+                        match result with
+                        | Done(Some fact)
+                        | GivenUp(_, Some fact) -> Some(factEntry now command "" fact)
+                        | RunAgain(_, _, Some fact) -> Some(factEntry now command "/delayed" fact)
+                        | Done None
+                        | GivenUp(_, None)
+                        | RunAgain(_, _, None)
+                        | Parked _ -> None)
+
+                let ends =
+                    valid
+                    |> List.choose (fun (id, _, result) ->
+                        match result with
+                        | Done _ -> Some(id, "done", None)
+                        | GivenUp(reason, _) -> Some(id, "dead", Some reason)
+                        | RunAgain _
+                        | Parked _ -> None)
+
+                let later =
+                    valid
+                    |> List.choose (fun (id, _, result) ->
+                        match result with
+                        | RunAgain(at, reason, fact) -> Some(id, "ready", at, reason, fact.IsSome)
+                        | Parked(until, reason) -> Some(id, "unknown", until, reason, false)
+                        | Done _
+                        | GivenUp _ -> None)
+
+                do!
+                    Database.run work [
+                        if not facts.IsEmpty then
+                            Inbox.insert now facts, Database.ignoreRows
+                        if not later.IsEmpty then
+                            Statement.create laterSql [
+                                Statement.bigints (later |> Seq.map (fun (id, _, _, _, _) -> id))
+                                Statement.texts (later |> Seq.map (fun (_, state, _, _, _) -> state))
+                                Statement.notBefores (later |> Seq.map (fun (_, _, wake, _, _) -> wake))
+                                Statement.texts (later |> Seq.map (fun (_, _, _, reason, _) -> reason))
+                                Statement.booleans (later |> Seq.map (fun (_, _, _, _, told) -> told))
                             ],
-                            fun reader -> ids[reader.GetString 0] <- reader.GetInt64 1
-                        ]
+                            Database.ignoreRows
+                        if not ends.IsEmpty then
+                            CommandEnd.byId now ends, Database.ignoreRows
+                    ]
 
-                    let valid =
-                        results
-                        |> List.distinctBy (fun (command, _) -> command.Command.Key)
-                        |> List.choose (fun (command, result) ->
-                            match ids.TryGetValue(CommandKey.text command.Command.Key) with
-                            | true, id -> Some(id, command, result)
-                            | false, _ -> None)
-
-                    let facts =
-                        valid
-                        |> List.choose (fun (_, command, result) ->
-                            match result with
-                            | Done(Some fact)
-                            | GivenUp(_, Some fact) -> Some(factEntry now command "" fact)
-                            | RunAgain(_, _, Some fact) -> Some(factEntry now command "/delayed" fact)
-                            | Done None
-                            | GivenUp(_, None)
-                            | RunAgain(_, _, None)
-                            | Parked _ -> None)
-
-                    let ends =
-                        valid
-                        |> List.choose (fun (id, _, result) ->
-                            match result with
-                            | Done _ -> Some(id, "done", None)
-                            | GivenUp(reason, _) -> Some(id, "dead", Some reason)
-                            | RunAgain _
-                            | Parked _ -> None)
-
-                    let later =
-                        valid
-                        |> List.choose (fun (id, _, result) ->
-                            match result with
-                            | RunAgain(at, reason, fact) -> Some(id, "ready", at, reason, fact.IsSome)
-                            | Parked(until, reason) -> Some(id, "unknown", until, reason, false)
-                            | Done _
-                            | GivenUp _ -> None)
-
-                    do!
-                        Database.run work [
-                            if not facts.IsEmpty then
-                                Inbox.insert now facts, Database.ignoreRows
-                            if not later.IsEmpty then
-                                Statement.create laterSql [
-                                    Statement.bigints (later |> Seq.map (fun (id, _, _, _, _) -> id))
-                                    Statement.texts (later |> Seq.map (fun (_, state, _, _, _) -> state))
-                                    Statement.notBefores (later |> Seq.map (fun (_, _, wake, _, _) -> wake))
-                                    Statement.texts (later |> Seq.map (fun (_, _, _, reason, _) -> reason))
-                                    Statement.booleans (later |> Seq.map (fun (_, _, _, _, told) -> told))
-                                ],
-                                Database.ignoreRows
-                            if not ends.IsEmpty then
-                                CommandEnd.byId now ends, Database.ignoreRows
-                        ]
-
-                    return valid.Length
-                })
+                return valid.Length
+            })

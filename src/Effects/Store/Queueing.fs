@@ -20,8 +20,11 @@ module internal Queueing =
             ORDER BY place
             RETURNING id, channel, customer, kind, session_ordinal, version, ordinal)
         INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version, ordinal, wake)
-        SELECT id, channel, customer, CASE WHEN kind IN ('say', 'mark-read') THEN 'messaging'
-            WHEN kind = 'ask-assistant' THEN 'assisting' ELSE 'ticketing' END, kind = 'say', session_ordinal, version, ordinal, $10 FROM added RETURNING 1"
+        SELECT id, channel, customer,
+            CASE WHEN kind IN ('say', 'mark-read') THEN 'messaging'
+                WHEN kind = 'ask-assistant' THEN 'assisting' ELSE 'ticketing' END,
+            kind = 'say', session_ordinal, version, ordinal, $10
+        FROM added RETURNING 1"
 
     let private setTimersSql =
         "INSERT INTO bot.timer AS t (stream, name, due, due_ticks, key)
@@ -106,8 +109,12 @@ module internal Queueing =
             |> List.fold (fun timers (name, change) -> Map.add name change timers) Map.empty
             |> Map.toList
 
-        let set = last |> List.choose (fun (name, change) -> change |> Option.map (fun to' -> name, to'))
-        let cancelled = last |> List.filter (fun (_, change) -> change.IsNone) |> List.map fst
+        let set =
+            last
+            |> List.choose (fun (name, change) -> change |> Option.map (fun to' -> name, to'))
+
+        let cancelled =
+            last |> List.filter (fun (_, change) -> change.IsNone) |> List.map fst
 
         [
             if not set.IsEmpty then

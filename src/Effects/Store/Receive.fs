@@ -64,7 +64,16 @@ module internal Receive =
     }
 
     /// What a status means: its entry, and for a send of ours how the command ended.
-    let private statusEntry webhook receivedAt (own: HashSet<string>) channel (MessageId message) status callback at =
+    let private statusEntry
+        webhook
+        receivedAt
+        (own: HashSet<string>)
+        channel
+        (MessageId message)
+        status
+        callback
+        at
+        =
         let name = statusName status
 
         let entry = {
@@ -80,8 +89,18 @@ module internal Receive =
             |> Option.bind (fun text -> CommandKey.parse text |> Option.map (fun key -> text, key))
 
         match key, status with
-        | None, _ -> { entry with Ended = ended "ignored" "a status of a message that this bot did not send" }, None
-        | Some _, UnknownStatus _ -> { entry with Ended = ended "ignored" ("the status is unknown: " + name) }, None
+        | None, _ ->
+            {
+                entry with
+                    Ended = ended "ignored" "a status of a message that this bot did not send"
+            },
+            None
+        | Some _, UnknownStatus _ ->
+            {
+                entry with
+                    Ended = ended "ignored" ("the status is unknown: " + name)
+            },
+            None
         | Some(text, key), Failed(code, title) ->
             let fact = DeliveryFailed(key, code, title)
             let reason = $"WhatsApp could not deliver it (%d{code} %s{title})"
@@ -92,7 +111,11 @@ module internal Receive =
             },
             Some(text, "dead", reason)
         | Some(text, _), (Sent | Delivered | Read | Played) ->
-            { entry with Ended = Some("settled", None) }, Some(text, "done", "a status says: " + name)
+            {
+                entry with
+                    Ended = Some("settled", None)
+            },
+            Some(text, "done", "a status says: " + name)
 
     let private entriesOf own webhook (customers: Queue<CustomerId>) (body: ReceivedBody) (sha256: string) =
         match body.Updates with
@@ -107,7 +130,11 @@ module internal Receive =
                         customerEntry webhook body.At channel (customers.Dequeue()) sourceId at fact, None
                     | None ->
                         {
-                            plainEntry webhook body.At sourceId (ended "dead" "nobody is named as its sender") with
+                            plainEntry
+                                webhook
+                                body.At
+                                sourceId
+                                (ended "dead" "nobody is named as its sender") with
                                 Source = "whatsapp"
                         },
                         None
@@ -132,77 +159,75 @@ module internal Receive =
             | Error _ -> [])
 
     /// Stores bodies and updates. Three round trips however many there are, four when somebody is new.
-    let receive (source: NpgsqlDataSource) (world: World) (bodies: ReceivedBody list) : Task =
-        task {
-            if not bodies.IsEmpty then
-                let updates = updatesOf bodies
-                let digests = bodies |> List.map (fun body -> SHA256.HashData body.Body)
+    let receive (source: NpgsqlDataSource) (world: World) (bodies: ReceivedBody list) : Task = task {
+        if not bodies.IsEmpty then
+            let updates = updatesOf bodies
+            let digests = bodies |> List.map (fun body -> SHA256.HashData body.Body)
 
-                let people =
-                    updates
-                    |> List.choose (function
-                        | CustomerDid(channel, person, _, _, _) ->
-                            Contacts.storable person |> Option.map (fun person -> channel, person)
-                        | _ -> None)
+            let people =
+                updates
+                |> List.choose (function
+                    | CustomerDid(channel, person, _, _, _) ->
+                        Contacts.storable person |> Option.map (fun person -> channel, person)
+                    | _ -> None)
 
-                let callbacks =
-                    updates
-                    |> List.choose (function
-                        | StatusCame(callback = Some callback) -> Some callback
-                        | _ -> None)
-                    |> List.distinct
+            let callbacks =
+                updates
+                |> List.choose (function
+                    | StatusCame(callback = Some callback) -> Some callback
+                    | _ -> None)
+                |> List.distinct
 
-                do!
-                    Database.transact source (fun work ->
-                        task {
-                            let now = world.Now()
-                            let webhooks = Dictionary<string, int64>()
-                            let own = HashSet<string>()
+            do!
+                Database.transact source (fun work -> task {
+                    let now = world.Now()
+                    let webhooks = Dictionary<string, int64>()
+                    let own = HashSet<string>()
 
-                            do!
-                                Database.run work [
-                                    Statement.create webhookSql [
-                                        Statement.instants (bodies |> Seq.map _.At)
-                                        Statement.bytes digests
-                                        Statement.texts (
-                                            bodies
-                                            |> Seq.map (fun body ->
-                                                match body.Updates with
-                                                | Ok _ -> "read"
-                                                | Error reason -> "unreadable: " + reason)
-                                        )
-                                        Statement.bytes (bodies |> Seq.map _.Body)
-                                    ],
-                                    fun reader -> webhooks[reader.GetString 1] <- reader.GetInt64 0
+                    do!
+                        Database.run work [
+                            Statement.create webhookSql [
+                                Statement.instants (bodies |> Seq.map _.At)
+                                Statement.bytes digests
+                                Statement.texts (
+                                    bodies
+                                    |> Seq.map (fun body ->
+                                        match body.Updates with
+                                        | Ok _ -> "read"
+                                        | Error reason -> "unreadable: " + reason)
+                                )
+                                Statement.bytes (bodies |> Seq.map _.Body)
+                            ],
+                            fun reader -> webhooks[reader.GetString 1] <- reader.GetInt64 0
 
-                                    if not callbacks.IsEmpty then
-                                        Statement.create ownSql [ Statement.texts callbacks ],
-                                        fun reader -> own.Add(reader.GetString 0) |> ignore
-                                ]
+                            if not callbacks.IsEmpty then
+                                Statement.create ownSql [ Statement.texts callbacks ],
+                                fun reader -> own.Add(reader.GetString 0) |> ignore
+                        ]
 
-                            let! customers =
-                                if people.IsEmpty then
-                                    Task.FromResult []
-                                else
-                                    Contacts.resolve work now people
+                    let! customers =
+                        if people.IsEmpty then
+                            Task.FromResult []
+                        else
+                            Contacts.resolve work now people
 
-                            let queue = Queue customers
+                    let queue = Queue customers
 
-                            let entries, settled =
-                                List.zip bodies digests
-                                |> List.collect (fun (body, digest) ->
-                                    let sha256 = Convert.ToHexStringLower digest
-                                    entriesOf own webhooks[sha256] queue body sha256)
-                                |> List.unzip
+                    let entries, settled =
+                        List.zip bodies digests
+                        |> List.collect (fun (body, digest) ->
+                            let sha256 = Convert.ToHexStringLower digest
+                            entriesOf own webhooks[sha256] queue body sha256)
+                        |> List.unzip
 
-                            let settled = List.choose id settled |> List.distinctBy (fun (key, _, _) -> key)
+                    let settled = List.choose id settled |> List.distinctBy (fun (key, _, _) -> key)
 
-                            do!
-                                Database.run work [
-                                    if not entries.IsEmpty then
-                                        Inbox.insert now entries, Database.ignoreRows
-                                    if not settled.IsEmpty then
-                                        CommandEnd.byKey now settled, Database.ignoreRows
-                                ]
-                        })
-        }
+                    do!
+                        Database.run work [
+                            if not entries.IsEmpty then
+                                Inbox.insert now entries, Database.ignoreRows
+                            if not settled.IsEmpty then
+                                CommandEnd.byKey now settled, Database.ignoreRows
+                        ]
+                })
+    }

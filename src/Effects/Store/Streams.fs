@@ -36,8 +36,11 @@ module internal Streams =
             match rows with
             | [] -> Ok(List.rev events)
             | row :: _ when row.Version <> version ->
-                problem version $"version %d{row.Version} stands where %d{version} is due: the stream has a hole"
-            | row :: _ when row.Binary -> problem version "the event is binary (bdata), which this program does not read"
+                problem
+                    version
+                    $"version %d{row.Version} stands where %d{version} is due: the stream has a hole"
+            | row :: _ when row.Binary ->
+                problem version "the event is binary (bdata), which this program does not read"
             | row :: rest ->
                 match Codec.read row.Alias row.Data with
                 | Error reason -> problem version reason
@@ -56,25 +59,24 @@ module internal Streams =
         from 1L (List.ofSeq rows) []
 
     /// The events of a session in order. An archived or unknown stream has none.
-    let read (work: Work) (session: SessionId) : Task<Result<Event list, StreamProblem>> =
-        task {
-            let rows = ResizeArray()
+    let read (work: Work) (session: SessionId) : Task<Result<Event list, StreamProblem>> = task {
+        let rows = ResizeArray()
 
-            do!
-                Database.run work [
-                    Statement.create readSql [ Statement.text (SessionId.text session) ],
-                    fun reader ->
-                        rows.Add {
-                            Version = reader.GetInt64 0
-                            Id = reader.GetGuid 1
-                            Alias = reader.GetString 2
-                            Data = reader.GetString 3
-                            Binary = reader.GetBoolean 4
-                        }
-                ]
+        do!
+            Database.run work [
+                Statement.create readSql [ Statement.text (SessionId.text session) ],
+                fun reader ->
+                    rows.Add {
+                        Version = reader.GetInt64 0
+                        Id = reader.GetGuid 1
+                        Alias = reader.GetString 2
+                        Data = reader.GetString 3
+                        Binary = reader.GetBoolean 4
+                    }
+            ]
 
-            return decode session rows
-        }
+        return decode session rows
+    }
 
 /// The saved folds of streams.
 module internal Sessions =
@@ -100,23 +102,22 @@ module internal Sessions =
         else
             None
 
-    let private rebuild work fold (session: SessionId) version =
-        task {
-            match! Streams.read work session with
-            | Error problem -> return Error problem
-            | Ok events ->
-                let rebuilt: Session = List.fold fold (Session.initial session) events
+    let private rebuild work fold (session: SessionId) version = task {
+        match! Streams.read work session with
+        | Error problem -> return Error problem
+        | Ok events ->
+            let rebuilt: Session = List.fold fold (Session.initial session) events
 
-                if rebuilt.Version = version then
-                    return Ok rebuilt
-                else
-                    return
-                        Error {
-                            Stream = SessionId.text session
-                            Version = rebuilt.Version + 1L
-                            Problem = $"the stream says it has version %d{version}, its events fold to another"
-                        }
-        }
+            if rebuilt.Version = version then
+                return Ok rebuilt
+            else
+                return
+                    Error {
+                        Stream = SessionId.text session
+                        Version = rebuilt.Version + 1L
+                        Problem = $"the stream says it has version %d{version}, its events fold to another"
+                    }
+    }
 
     /// The sessions that exist among these, each as it is at the last version of its stream. A saved one that is missing,
     /// of another shape, or behind its stream is rebuilt by folding the stream.
@@ -124,48 +125,51 @@ module internal Sessions =
         (work: Work)
         (fold: Session -> Event -> Session)
         (sessions: SessionId list)
-        : Task<Map<SessionId, Result<Session, StreamProblem>>> =
-        task {
-            let names = sessions |> List.map (fun session -> SessionId.text session, session) |> Map.ofList
-            let rows = ResizeArray()
+        : Task<Map<SessionId, Result<Session, StreamProblem>>> = task {
+        let names =
+            sessions
+            |> List.map (fun session -> SessionId.text session, session)
+            |> Map.ofList
 
-            if not sessions.IsEmpty then
-                do!
-                    Database.run work [
-                        Statement.create loadSql [ Statement.texts (Seq.map fst (Map.toSeq names)) ],
-                        fun reader ->
-                            let version = reader.GetInt64 1
+        let rows = ResizeArray()
 
-                            rows.Add {
-                                Stream = reader.GetString 0
-                                Version = version
-                                Archived = reader.GetBoolean 2
-                                Saved =
-                                    if reader.IsDBNull 3 then
-                                        None
-                                    else
-                                        saved version (reader.GetInt64 3) (reader.GetInt64 4) (reader.GetString 5)
-                            }
-                    ]
+        if not sessions.IsEmpty then
+            do!
+                Database.run work [
+                    Statement.create loadSql [ Statement.texts (Seq.map fst (Map.toSeq names)) ],
+                    fun reader ->
+                        let version = reader.GetInt64 1
 
-            let mutable found = Map.empty
+                        rows.Add {
+                            Stream = reader.GetString 0
+                            Version = version
+                            Archived = reader.GetBoolean 2
+                            Saved =
+                                if reader.IsDBNull 3 then
+                                    None
+                                else
+                                    saved version (reader.GetInt64 3) (reader.GetInt64 4) (reader.GetString 5)
+                        }
+                ]
 
-            for row in rows do
-                let session = names[row.Stream]
+        let mutable found = Map.empty
 
-                match row with
-                | { Archived = true } ->
-                    let problem = {
-                        Stream = row.Stream
-                        Version = row.Version
-                        Problem = "the stream is archived and takes no events"
-                    }
+        for row in rows do
+            let session = names[row.Stream]
 
-                    found <- found.Add(session, Error problem)
-                | { Saved = Some saved } -> found <- found.Add(session, Ok saved)
-                | { Saved = None } ->
-                    let! rebuilt = rebuild work fold session row.Version
-                    found <- found.Add(session, rebuilt)
+            match row with
+            | { Archived = true } ->
+                let problem = {
+                    Stream = row.Stream
+                    Version = row.Version
+                    Problem = "the stream is archived and takes no events"
+                }
 
-            return found
-        }
+                found <- found.Add(session, Error problem)
+            | { Saved = Some saved } -> found <- found.Add(session, Ok saved)
+            | { Saved = None } ->
+                let! rebuilt = rebuild work fold session row.Version
+                found <- found.Add(session, rebuilt)
+
+        return found
+    }

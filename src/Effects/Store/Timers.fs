@@ -17,28 +17,27 @@ module internal Timers =
     /// Fires up to `most` timers that are due: the timer goes and its entry comes in one transaction, and the entry is
     /// unique by the key of the command that set the timer, so that each setting fires once.
     let fire (source: NpgsqlDataSource) (most: int) (now: DateTimeOffset) : Task<int> =
-        Database.transact source (fun work ->
-            task {
-                let entries = ResizeArray()
+        Database.transact source (fun work -> task {
+            let entries = ResizeArray()
 
-                do!
-                    Database.run work [
-                        Statement.create takeSql [ Statement.int most; Statement.instant now ],
-                        fun reader ->
-                            let stream = reader.GetString 0
-                            let name = reader.GetString 1
-                            let due = DateTimeOffset(reader.GetInt64 2, TimeSpan.Zero)
-                            let sourceId = String.Concat(reader.GetString 3, "/", name)
+            do!
+                Database.run work [
+                    Statement.create takeSql [ Statement.int most; Statement.instant now ],
+                    fun reader ->
+                        let stream = reader.GetString 0
+                        let name = reader.GetString 1
+                        let due = DateTimeOffset(reader.GetInt64 2, TimeSpan.Zero)
+                        let sourceId = String.Concat(reader.GetString 3, "/", name)
 
-                            match SessionId.parse stream with
-                            | Some session ->
-                                let fact = TimerElapsed(StoredName.toTimer name, due)
-                                entries.Add(Inbox.aboutSession "timer" sourceId session now now fact)
-                            | None -> invalidOp ("bot.timer names no session: " + stream)
-                    ]
+                        match SessionId.parse stream with
+                        | Some session ->
+                            let fact = TimerElapsed(StoredName.toTimer name, due)
+                            entries.Add(Inbox.aboutSession "timer" sourceId session now now fact)
+                        | None -> invalidOp ("bot.timer names no session: " + stream)
+                ]
 
-                if entries.Count > 0 then
-                    do! Database.run work [ Inbox.insert now (List.ofSeq entries), Database.ignoreRows ]
+            if entries.Count > 0 then
+                do! Database.run work [ Inbox.insert now (List.ofSeq entries), Database.ignoreRows ]
 
-                return entries.Count
-            })
+            return entries.Count
+        })

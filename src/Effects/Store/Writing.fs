@@ -85,7 +85,9 @@ module internal Writing =
         |> List.collect (fun (_, known, decision) ->
             decision.Sessions
             |> List.map (fun session ->
-                let before = known |> Map.tryFind session.Id |> Option.map (fun saved -> saved.Version)
+                let before =
+                    known |> Map.tryFind session.Id |> Option.map (fun saved -> saved.Version)
+
                 SessionId.text session.Id, before, session.Version))
         |> List.sortBy (fun (stream, _, _) -> stream)
 
@@ -96,22 +98,21 @@ module internal Writing =
             | [] -> None
             | sessions -> Some(held, List.maxBy (fun (session: Session) -> session.Id.Ordinal) sessions))
 
-    let private streamStatements (arrived: Data.Common.DbDataReader -> unit) fresh moved =
-        [
-            if not (List.isEmpty fresh) then
-                Statement.create newStreamsSql [
-                    Statement.texts (fresh |> Seq.map fst)
-                    Statement.bigints (fresh |> Seq.map snd)
-                ],
-                arrived
-            if not (List.isEmpty moved) then
-                Statement.create moveStreamsSql [
-                    Statement.texts (moved |> Seq.map (fun (stream, _, _) -> stream))
-                    Statement.bigints (moved |> Seq.map (fun (_, before, _) -> before))
-                    Statement.bigints (moved |> Seq.map (fun (_, _, after) -> after))
-                ],
-                arrived
-        ]
+    let private streamStatements (arrived: Data.Common.DbDataReader -> unit) fresh moved = [
+        if not (List.isEmpty fresh) then
+            Statement.create newStreamsSql [
+                Statement.texts (fresh |> Seq.map fst)
+                Statement.bigints (fresh |> Seq.map snd)
+            ],
+            arrived
+        if not (List.isEmpty moved) then
+            Statement.create moveStreamsSql [
+                Statement.texts (moved |> Seq.map (fun (stream, _, _) -> stream))
+                Statement.bigints (moved |> Seq.map (fun (_, before, _) -> before))
+                Statement.bigints (moved |> Seq.map (fun (_, _, after) -> after))
+            ],
+            arrived
+    ]
 
     let private sessionStatement (sessions: Session list) =
         let sessions = sessions |> List.sortBy (fun session -> SessionId.text session.Id)
@@ -153,7 +154,8 @@ module internal Writing =
         ]
 
     let private eventStatement (events: Event list) =
-        let stored = events |> List.map (fun event -> Codec.write event.At event.Cause event.Fact)
+        let stored =
+            events |> List.map (fun event -> Codec.write event.At event.Cause event.Fact)
 
         Statement.create eventsSql [
             Statement.ids (events |> Seq.map _.Id)
@@ -172,65 +174,62 @@ module internal Writing =
         (decided: Decision list)
         (ends: (int64 * Ending) list)
         (tries: (int64 * int * string) list)
-        : Task =
-        task {
-            let streams = streamsOf decided
+        : Task = task {
+        let streams = streamsOf decided
 
-            let fresh =
-                streams
-                |> List.choose (fun (stream, before, after) -> if before.IsNone then Some(stream, after) else None)
+        let fresh =
+            streams
+            |> List.choose (fun (stream, before, after) ->
+                if before.IsNone then Some(stream, after) else None)
 
-            let moved =
-                streams
-                |> List.choose (fun (stream, before, after) ->
-                    before |> Option.map (fun version -> stream, version, after))
+        let moved =
+            streams
+            |> List.choose (fun (stream, before, after) ->
+                before |> Option.map (fun version -> stream, version, after))
 
-            let arrived = HashSet<string>()
-            let sessions = decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
-            let contacts = contactRows decided
+        let arrived = HashSet<string>()
+        let sessions = decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
+        let contacts = contactRows decided
 
-            do!
-                Database.run work [
-                    yield! streamStatements (fun reader -> arrived.Add(reader.GetString 0) |> ignore) fresh moved
-                    if not sessions.IsEmpty then
-                        sessionStatement sessions, Database.ignoreRows
-                    if not contacts.IsEmpty then
-                        contactStatement contacts, Database.ignoreRows
-                    for statement in Option.toList (Queueing.commands now decided) @ Queueing.timers decided do
-                        statement, Database.ignoreRows
-                    if not tries.IsEmpty then
-                        triesStatement tries, Database.ignoreRows
-                    if not ends.IsEmpty then
-                        endStatement now ends, Database.ignoreRows
-                ]
+        do!
+            Database.run work [
+                yield! streamStatements (fun reader -> arrived.Add(reader.GetString 0) |> ignore) fresh moved
+                if not sessions.IsEmpty then
+                    sessionStatement sessions, Database.ignoreRows
+                if not contacts.IsEmpty then
+                    contactStatement contacts, Database.ignoreRows
+                for statement in Option.toList (Queueing.commands now decided) @ Queueing.timers decided do
+                    statement, Database.ignoreRows
+                if not tries.IsEmpty then
+                    triesStatement tries, Database.ignoreRows
+                if not ends.IsEmpty then
+                    endStatement now ends, Database.ignoreRows
+            ]
 
-            let notThere =
-                streams
-                |> List.map (fun (stream, _, _) -> stream)
-                |> List.filter (arrived.Contains >> not)
+        let notThere =
+            streams
+            |> List.map (fun (stream, _, _) -> stream)
+            |> List.filter (arrived.Contains >> not)
 
-            if not notThere.IsEmpty then
-                raise (StreamsMoved notThere)
+        if not notThere.IsEmpty then
+            raise (StreamsMoved notThere)
 
-            let events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
+        let events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
 
-            if not events.IsEmpty then
-                let written = ResizeArray<string>()
+        if not events.IsEmpty then
+            let written = ResizeArray<string>()
 
-                do!
-                    Database.run work [
-                        eventStatement events, (fun reader -> written.Add(reader.GetString 0))
-                    ]
+            do! Database.run work [ eventStatement events, (fun reader -> written.Add(reader.GetString 0)) ]
 
-                // The stream row was right and yet an event of that version exists: some other writer broke the rule.
-                if written.Count <> events.Length then
-                    let counts = written |> Seq.countBy id |> Map.ofSeq
+            // The stream row was right and yet an event of that version exists: some other writer broke the rule.
+            if written.Count <> events.Length then
+                let counts = written |> Seq.countBy id |> Map.ofSeq
 
-                    let short =
-                        events
-                        |> List.countBy (fun event -> SessionId.text event.Session)
-                        |> List.filter (fun (stream, count) -> counts.TryFind stream <> Some count)
-                        |> List.map fst
+                let short =
+                    events
+                    |> List.countBy (fun event -> SessionId.text event.Session)
+                    |> List.filter (fun (stream, count) -> counts.TryFind stream <> Some count)
+                    |> List.map fst
 
-                    raise (StreamsMoved short)
-        }
+                raise (StreamsMoved short)
+    }
