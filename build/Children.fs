@@ -77,7 +77,7 @@ let ended (child: Child) : string option =
         let code = child.Running.ExitCode
         let last = lock child.Last (fun () -> String.Join("\n", child.Last))
 
-        Some $"%s{child.Name} stopped by itself (exit code %d{code}). Its last lines:\n\n%s{last}"
+        Some $"%s{child.Name} ended without being asked to (exit code %d{code}). The last lines:\n\n%s{last}"
     else
         None
 
