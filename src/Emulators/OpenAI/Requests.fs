@@ -174,7 +174,8 @@ let private checkLengths (body: Json) : Refusal option =
                 invalid
                     "max_output_tokens"
                     (Some "integer_below_min_value")
-                    $"Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got %d{count} instead."
+                    ("Invalid 'max_output_tokens': integer below minimum value. "
+                     + $"Expected a value >= 16, but got %d{count} instead.")
             )
         | _ -> None
 
