@@ -30,7 +30,9 @@ module Archive =
     /// missing.
     let customerOfJson newId value : Result<Customer, string> =
         let text name =
-            Json.textAt [ name ] value |> Option.map _.Trim() |> Option.filter (fun found -> found <> "")
+            Json.textAt [ name ] value
+            |> Option.map _.Trim()
+            |> Option.filter (fun found -> found <> "")
 
         let flag name otherwise =
             match Json.field name value with
@@ -66,7 +68,8 @@ module Archive =
     let private updateOfJson value =
         match Json.textAt [ "field" ] value, Json.field "value" value, Json.textAt [ "lane" ] value with
         | Some field, Some content, Some lane ->
-            let at = Json.field "at" value |> Option.bind Json.asNumber |> Option.defaultValue 0.0
+            let at =
+                Json.field "at" value |> Option.bind Json.asNumber |> Option.defaultValue 0.0
 
             Some {
                 Field = field
@@ -86,7 +89,9 @@ module Archive =
         ]
 
     let private mediaOfJson value =
-        match Json.textAt [ "id" ] value, Json.textAt [ "contentType" ] value, Json.textAt [ "bytes" ] value with
+        match
+            Json.textAt [ "id" ] value, Json.textAt [ "contentType" ] value, Json.textAt [ "bytes" ] value
+        with
         | Some id, Some contentType, Some bytes ->
             Some(
                 id,
@@ -124,7 +129,8 @@ module Archive =
             Ok None
         else
             match Json.parse (ReadOnlyMemory(File.ReadAllBytes path)) with
-            | Error problem -> Error $"The data file %s{path} cannot be read: %s{problem} Move it away to start afresh."
+            | Error problem ->
+                Error $"The data file %s{path} cannot be read: %s{problem} Move it away to start afresh."
             | Ok value ->
                 let listed name read =
                     Json.field name value

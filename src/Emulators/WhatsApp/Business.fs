@@ -91,12 +91,18 @@ type Business
         let part = Json.field "template" content |> Option.defaultValue Json.Null
         let name = Json.textAt [ "name" ] part
         let language = Json.textAt [ "language"; "code" ] part
-        let components = Json.field "components" part |> Option.map Json.items |> Option.defaultValue []
-        let ofKind kind = components |> List.filter (fun found -> Json.textAt [ "type" ] found = Some kind)
+
+        let components =
+            Json.field "components" part |> Option.map Json.items |> Option.defaultValue []
+
+        let ofKind kind =
+            components
+            |> List.filter (fun found -> Json.textAt [ "type" ] found = Some kind)
 
         let parameters =
             ofKind "body"
-            |> List.collect (fun found -> Json.field "parameters" found |> Option.map Json.items |> Option.defaultValue [])
+            |> List.collect (fun found ->
+                Json.field "parameters" found |> Option.map Json.items |> Option.defaultValue [])
             |> List.map (fun found -> Json.textAt [ "text" ] found |> Option.defaultValue "")
 
         let known =
@@ -116,13 +122,31 @@ type Business
                 )
             else
                 let replies = template.QuickReplies |> List.map Json.Text
-                Ok(Some(Json.Object [ "body", Json.Text(fill template parameters); "replies", Json.List replies ]))
+
+                Ok(
+                    Some(
+                        Json.Object [
+                            "body", Json.Text(fill template parameters)
+                            "replies", Json.List replies
+                        ]
+                    )
+                )
 
     let checkReaction (outbound: Outbound) =
-        match Json.textAt [ "reaction"; "message_id" ] outbound.Content |> Option.bind conversations.Find with
-        | Some target when Message.kind target <> "reaction" && conversations.Now - target.At < TimeSpan.FromDays 30.0 ->
+        match
+            Json.textAt [ "reaction"; "message_id" ] outbound.Content
+            |> Option.bind conversations.Find
+        with
+        | Some target when
+            Message.kind target <> "reaction"
+            && conversations.Now - target.At < TimeSpan.FromDays 30.0
+            ->
             Ok()
-        | _ -> Error(GraphError.invalid "The message to react to is unknown, a reaction itself, or older than 30 days.")
+        | _ ->
+            Error(
+                GraphError.invalid
+                    "The message to react to is unknown, a reaction itself, or older than 30 days."
+            )
 
     let checkContent (outbound: Outbound) =
         match outbound.Type with

@@ -143,7 +143,10 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
         let given text = if text = "" then None else Some text
 
         let file = {
-            ContentType = context.Request.ContentType |> Option.ofObj |> Option.defaultValue "application/octet-stream"
+            ContentType =
+                context.Request.ContentType
+                |> Option.ofObj
+                |> Option.defaultValue "application/octet-stream"
             Name = given (query "name")
             Bytes = bytes
         }
@@ -230,7 +233,8 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
         | "reset" ->
             reset control
             done' context
-        | other -> problem context 404 $"There is no /_emulator/%s{other}; GET /_emulator lists what there is."
+        | other ->
+            problem context 404 $"There is no /_emulator/%s{other}; GET /_emulator lists what there is."
 
     let private postJson control (context: HttpContext) name : Task = task {
         let! bytes = Answer.bytes context

@@ -40,9 +40,12 @@ type Conversations(settings: Settings, live: Live) =
 
     // Argentina and Mexico: WhatsApp writes mobile numbers with a digit that people leave out.
     let withoutMobileDigit (number: string) =
-        if number.StartsWith "549" && number.Length = 13 then "54" + number.Substring 3
-        elif number.StartsWith "521" && number.Length = 13 then "52" + number.Substring 3
-        else number
+        if number.StartsWith "549" && number.Length = 13 then
+            "54" + number.Substring 3
+        elif number.StartsWith "521" && number.Length = 13 then
+            "52" + number.Substring 3
+        else
+            number
 
     let addresses (customer: Customer) = [
         yield! Option.toList customer.UserId
@@ -160,12 +163,14 @@ type Conversations(settings: Settings, live: Live) =
             lock gate (fun () ->
                 let ids = thread message.CustomerId
 
-                [ for index in ids.IndexOf message.Id .. -1 .. 0 do
-                      let found = messages[ids[index]]
+                [
+                    for index in ids.IndexOf message.Id .. -1 .. 0 do
+                        let found = messages[ids[index]]
 
-                      if found.Author = ByCustomer && found.Progress <> Read then
-                          messages[found.Id] <- { found with Progress = Read }
-                          messages[found.Id] ])
+                        if found.Author = ByCustomer && found.Progress <> Read then
+                            messages[found.Id] <- { found with Progress = Read }
+                            messages[found.Id]
+                ])
 
         List.iter publishMessage changed
 
@@ -199,8 +204,10 @@ type Conversations(settings: Settings, live: Live) =
 
     /// Every customer's messages, as they are kept in the data file.
     member _.All =
-        lock gate (fun () -> [ for id in List.ofSeq threads.Keys do
-                                   for message in threads[id] -> messages[message] ])
+        lock gate (fun () -> [
+            for id in List.ofSeq threads.Keys do
+                for message in threads[id] -> messages[message]
+        ])
 
     /// Puts customers and messages back that a data file has kept.
     member _.Restore (kept: Customer list) (said: Message list) =
@@ -233,7 +240,8 @@ type Conversations(settings: Settings, live: Live) =
                 (Json.sparse [
                     "messages", Some(Json.List(conversations.Thread customer.Id |> List.map Message.toJson))
                     "typingUntil",
-                    typingUntil |> Option.map (fun until -> Json.whole (until.ToUnixTimeMilliseconds()))
+                    typingUntil
+                    |> Option.map (fun until -> Json.whole (until.ToUnixTimeMilliseconds()))
                 ])
 
         Json.List(conversations.Customers |> List.map phone)

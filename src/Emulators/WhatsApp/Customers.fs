@@ -21,7 +21,8 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
         let raw = Json.textAt [ "id" ] content
 
         let id =
-            raw |> Option.defaultWith (fun () -> Message.newId ByCustomer (Customer.address customer))
+            raw
+            |> Option.defaultWith (fun () -> Message.newId ByCustomer (Customer.address customer))
 
         let now = conversations.Now
         let kind = Json.textAt [ "type" ] content |> Option.defaultValue "unsupported"
@@ -31,8 +32,7 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
             CustomerId = customer.Id
             Author = ByCustomer
             At = now
-            Content =
-                Json.sparse [ "type", Some(Json.Text kind); kind, Json.field kind content ]
+            Content = Json.sparse [ "type", Some(Json.Text kind); kind, Json.field kind content ]
             Context = context |> Option.orElse (Json.textAt [ "context"; "id" ] content)
             Callback = None
             Progress = Waiting
@@ -44,12 +44,17 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
         if kind = "reaction" then
             match Json.textAt [ "reaction"; "message_id" ] content with
             | Some target ->
-                let emoji = Json.textAt [ "reaction"; "emoji" ] content |> Option.filter (fun text -> text <> "")
+                let emoji =
+                    Json.textAt [ "reaction"; "emoji" ] content
+                    |> Option.filter (fun text -> text <> "")
+
                 conversations.Change target (fun found -> { found with Reaction = emoji })
             | None -> ()
 
         conversations.Add message
-        let head = Payload.messageHead customer id now (context |> Option.map businessContext)
+
+        let head =
+            Payload.messageHead customer id now (context |> Option.map businessContext)
 
         sender.Enqueue {
             Field = "messages"
@@ -84,8 +89,13 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
 
     // What tapping the choice `id` on the message sends, if the message offers it.
     let answerTo (message: Message) id =
-        let action = Json.path [ "interactive"; "action" ] message.Content |> Option.defaultValue Json.Null
-        let listed names from = Json.path names from |> Option.map Json.items |> Option.defaultValue []
+        let action =
+            Json.path [ "interactive"; "action" ] message.Content
+            |> Option.defaultValue Json.Null
+
+        let listed names from =
+            Json.path names from |> Option.map Json.items |> Option.defaultValue []
+
         let named name value = Json.textAt [ name ] value = Some id
 
         let button =
@@ -99,11 +109,10 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
             |> List.tryFind (named "id")
 
         let replies =
-            message.Rendered
-            |> Option.map (listed [ "replies" ])
-            |> Option.defaultValue []
+            message.Rendered |> Option.map (listed [ "replies" ]) |> Option.defaultValue []
 
-        let title value = Json.textAt [ "title" ] value |> Option.defaultValue ""
+        let title value =
+            Json.textAt [ "title" ] value |> Option.defaultValue ""
 
         match button, row with
         | Some found, _ -> Some(interactiveReply "button_reply" id (title found) None)
@@ -141,8 +150,7 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
             typed "sticker" (mediaPart file [ "animated", Json.Flag false ])
         | "image" -> typed "image" (mediaPart file captioned)
         | "video" -> typed "video" (mediaPart file captioned)
-        | "audio" ->
-            typed "audio" (mediaPart file [ "voice", Json.Flag(file.ContentType.Contains "opus") ])
+        | "audio" -> typed "audio" (mediaPart file [ "voice", Json.Flag(file.ContentType.Contains "opus") ])
         | _ ->
             let name = file.Name |> Option.defaultValue "documento"
             typed "document" (mediaPart file (("filename", Json.Text name) :: captioned))
@@ -233,7 +241,8 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
 
     /// Sends a file as the type of message that fits its media type.
     member _.File id file caption =
-        find id |> Result.map (fun customer -> write customer (fileMessage file caption) None)
+        find id
+        |> Result.map (fun customer -> write customer (fileMessage file caption) None)
 
     /// Sends any message: the fields of a webhook's `messages[]` item. What is left out (`from`, `id`, `timestamp`...) is
     /// filled in, what is there is sent as it is.

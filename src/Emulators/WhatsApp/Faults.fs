@@ -96,14 +96,23 @@ module Faults =
         else
             trigger.Probability > 0.0 && random.NextDouble() < trigger.Probability, trigger
 
-    let private statusNames = [ "in-order", InOrder; "dropped", Dropped; "reversed", Reversed; "doubled", Doubled ]
+    let private statusNames = [
+        "in-order", InOrder
+        "dropped", Dropped
+        "reversed", Reversed
+        "doubled", Doubled
+    ]
 
     let private triggerJson trigger =
-        Json.Object [ "next", Json.whole trigger.Next; "probability", Json.fraction trigger.Probability ]
+        Json.Object [
+            "next", Json.whole trigger.Next
+            "probability", Json.fraction trigger.Probability
+        ]
 
     /// The switches as `GET /_emulator/faults` shows them.
     let toJson faults =
-        let statuses = statusNames |> List.find (fun (_, case) -> case = faults.Statuses) |> fst
+        let statuses =
+            statusNames |> List.find (fun (_, case) -> case = faults.Statuses) |> fst
 
         Json.Object [
             "duplicate", triggerJson faults.Duplicate
@@ -148,11 +157,16 @@ module Faults =
         | Json.Number _ -> number name 0 value |> Result.map next
         | Json.Object _ ->
             let read field =
-                Json.field field value |> Option.map Json.asNumber |> Option.defaultValue (Some 0.0)
+                Json.field field value
+                |> Option.map Json.asNumber
+                |> Option.defaultValue (Some 0.0)
 
             match read "next", read "probability" with
             | Some count, Some probability when between 0.0 1e9 count && between 0.0 1.0 probability ->
-                Ok { Next = int count; Probability = probability }
+                Ok {
+                    Next = int count
+                    Probability = probability
+                }
             | _ -> Error $"`%s{name}` takes {{\"next\": 0 or more, \"probability\": 0 to 1}}."
         | _ -> Error $"`%s{name}` must be true, false, a count, or {{\"next\", \"probability\"}}."
 
@@ -160,7 +174,9 @@ module Faults =
         match name with
         | "duplicate" -> trigger name value |> Result.map (fun v -> { faults with Duplicate = v })
         | "shuffle" -> number name 0 value |> Result.map (fun v -> { faults with Shuffle = v })
-        | "batchSize" -> number name 1 value |> Result.map (fun v -> { faults with BatchSize = min v 1000 })
+        | "batchSize" ->
+            number name 1 value
+            |> Result.map (fun v -> { faults with BatchSize = min v 1000 })
         | "gather" -> number name 0 value |> Result.map (fun v -> { faults with Gather = v })
         | "webhookDelay" -> number name 0 value |> Result.map (fun v -> { faults with WebhookDelay = v })
         | "wrongSignature" -> trigger name value |> Result.map (fun v -> { faults with WrongSignature = v })
@@ -171,7 +187,9 @@ module Faults =
         | "sendError" -> trigger name value |> Result.map (fun v -> { faults with SendError = v })
         | "sendErrorCode" -> number name 0 value |> Result.map (fun v -> { faults with SendErrorCode = v })
         | "sendErrorStatus" when value = Json.Null -> Ok { faults with SendErrorStatus = None }
-        | "sendErrorStatus" -> number name 400 value |> Result.map (fun v -> { faults with SendErrorStatus = Some v })
+        | "sendErrorStatus" ->
+            number name 400 value
+            |> Result.map (fun v -> { faults with SendErrorStatus = Some v })
         | "lostAnswer" -> trigger name value |> Result.map (fun v -> { faults with LostAnswer = v })
         | "answerDelay" -> number name 0 value |> Result.map (fun v -> { faults with AnswerDelay = v })
         | "failAfterwards" -> trigger name value |> Result.map (fun v -> { faults with FailAfterwards = v })

@@ -35,7 +35,8 @@ module GraphApi =
 
     let private token (context: HttpContext) =
         match string context.Request.Headers.Authorization with
-        | header when header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) -> header.Substring(7).Trim()
+        | header when header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ->
+            header.Substring(7).Trim()
         | _ -> string context.Request.Query["access_token"]
 
     let private authorize api (context: HttpContext) =
@@ -76,9 +77,10 @@ module GraphApi =
     let private taken (sent: Taken) =
         let person =
             match sent.Customer, sent.Outbound.Recipient with
-            | Some customer, Number number ->
-                [ "wa_id", Some(Json.Text(customer.Phone |> Option.defaultValue number))
-                  "user_id", customer.UserId |> Option.map Json.Text ]
+            | Some customer, Number number -> [
+                "wa_id", Some(Json.Text(customer.Phone |> Option.defaultValue number))
+                "user_id", customer.UserId |> Option.map Json.Text
+              ]
             | Some customer, User _ -> [ "user_id", customer.UserId |> Option.map Json.Text ]
             | None, Number number -> [ "wa_id", Some(Json.Text number) ]
             | None, User id -> [ "user_id", Some(Json.Text id) ]
@@ -86,7 +88,11 @@ module GraphApi =
         let message =
             Json.sparse [
                 "id", Some(Json.Text sent.Wamid)
-                "message_status", (if sent.Outbound.Type = "template" then Some(Json.Text "accepted") else None)
+                "message_status",
+                (if sent.Outbound.Type = "template" then
+                     Some(Json.Text "accepted")
+                 else
+                     None)
             ]
 
         Json.Object [
@@ -137,7 +143,10 @@ module GraphApi =
         | Ok body ->
             let fails = problem api context (Some body)
 
-            match authorize api context |> Result.bind (fun () -> SendRequest.read api.Media.Exists body) with
+            match
+                authorize api context
+                |> Result.bind (fun () -> SendRequest.read api.Media.Exists body)
+            with
             | Error error -> do! fails error
             | Ok(MarkRead(wamid, typing)) ->
                 match api.Business.MarkRead wamid typing with
@@ -202,14 +211,18 @@ module GraphApi =
             | "" -> usual
             | names -> names.Split(',', StringSplitOptions.TrimEntries) |> List.ofArray
 
-        match asked |> List.tryFind (fun name -> not (List.exists (fun (known, _) -> known = name) all)) with
+        match
+            asked
+            |> List.tryFind (fun name -> not (List.exists (fun (known, _) -> known = name) all))
+        with
         | Some unknown ->
             Error {
                 GraphError.create 100 "" with
                     Title = $"(#100) Tried accessing nonexisting field (%s{unknown})"
                     Details = None
             }
-        | None -> Ok(Json.Object(all |> List.filter (fun (name, _) -> name = "id" || List.contains name asked)))
+        | None ->
+            Ok(Json.Object(all |> List.filter (fun (name, _) -> name = "id" || List.contains name asked)))
 
     let private application settings =
         Json.Object [
@@ -223,25 +236,29 @@ module GraphApi =
 
     let private debugToken api (context: HttpContext) =
         let valid = string context.Request.Query["input_token"] = api.Settings.AccessToken
-        let scopes = [ "whatsapp_business_management"; "whatsapp_business_messaging" ] |> List.map Json.Text
+
+        let scopes =
+            [ "whatsapp_business_management"; "whatsapp_business_messaging" ]
+            |> List.map Json.Text
 
         let facts =
             if valid then
-                [ "app_id", Json.Text api.Settings.ApplicationId
-                  "type", Json.Text "SYSTEM_USER"
-                  "application", Json.Text "Emulador"
-                  "data_access_expires_at", Json.whole 0
-                  "expires_at", Json.whole 0
-                  "is_valid", Json.Flag true
-                  "scopes", Json.List scopes ]
+                [
+                    "app_id", Json.Text api.Settings.ApplicationId
+                    "type", Json.Text "SYSTEM_USER"
+                    "application", Json.Text "Emulador"
+                    "data_access_expires_at", Json.whole 0
+                    "expires_at", Json.whole 0
+                    "is_valid", Json.Flag true
+                    "scopes", Json.List scopes
+                ]
             else
-                [ "error",
-                  Json.Object [
-                      "code", Json.whole 190
-                      "message", Json.Text "Invalid OAuth access token."
-                  ]
-                  "is_valid", Json.Flag false
-                  "scopes", Json.List [] ]
+                [
+                    "error",
+                    Json.Object [ "code", Json.whole 190; "message", Json.Text "Invalid OAuth access token." ]
+                    "is_valid", Json.Flag false
+                    "scopes", Json.List []
+                ]
 
         ok api context None (Json.Object [ "data", Json.Object facts ])
 
@@ -262,11 +279,18 @@ module GraphApi =
                 | Error text ->
                     let error = GraphError.create 2200 $"Callback verification failed: %s{text}"
                     do! problem api context (Some body) error
-            | None -> do! problem api context (Some body) (GraphError.invalid "override_callback_uri is no address.")
+            | None ->
+                do!
+                    problem
+                        api
+                        context
+                        (Some body)
+                        (GraphError.invalid "override_callback_uri is no address.")
     }
 
     let private mediaFacts api (context: HttpContext) id (file: MediaFile) =
-        let host = $"%s{context.Request.Scheme}://%s{context.Request.Host.Value |> Option.ofObj |> Option.defaultValue String.Empty}"
+        let host =
+            $"%s{context.Request.Scheme}://%s{context.Request.Host.Value |> Option.ofObj |> Option.defaultValue String.Empty}"
 
         Json.Object [
             "url", Json.Text(host + api.Media.PathOf id)
@@ -293,7 +317,13 @@ module GraphApi =
     let private versioned api (context: HttpContext) (segments: string list) : Task =
         let settings = api.Settings
         let phone, account = settings.PhoneNumberId, settings.BusinessAccountId
-        let usual = [ "display_phone_number"; "verified_name"; "quality_rating"; "code_verification_status" ]
+
+        let usual = [
+            "display_phone_number"
+            "verified_name"
+            "quality_rating"
+            "code_verification_status"
+        ]
 
         let accountFields = [
             "id", Json.Text account
@@ -313,7 +343,11 @@ module GraphApi =
         | "POST", [ id; "media" ] when id = phone -> upload api context
         | "GET", [ "debug_token" ] -> debugToken api context
         | "GET", [ "me" ] ->
-            ok api context None (Json.Object [ "name", Json.Text "Emulador"; "id", Json.Text settings.ApplicationId ])
+            ok
+                api
+                context
+                None
+                (Json.Object [ "name", Json.Text "Emulador"; "id", Json.Text settings.ApplicationId ])
         | _, [ id ] when Seq.forall Char.IsAsciiDigit id -> object api context id
         | verb, (id :: [ "messages" | "media" | "subscribed_apps" | "phone_numbers" ]) ->
             problem api context None (GraphError.noObject (verb.ToLowerInvariant()) id)
@@ -328,7 +362,12 @@ module GraphApi =
             Answer.file context file.ContentType file.Bytes
         | found ->
             // An address that is forged or too old is simply not found.
-            let status = if found.IsSome then HttpStatusCode.Unauthorized else HttpStatusCode.NotFound
+            let status =
+                if found.IsSome then
+                    HttpStatusCode.Unauthorized
+                else
+                    HttpStatusCode.NotFound
+
             log api context None (int status)
             context.Response.StatusCode <- int status
             Task.CompletedTask
@@ -336,7 +375,8 @@ module GraphApi =
     /// Answers any request that is for the Graph API.
     let handle api (context: HttpContext) : Task =
         let segments =
-            (string context.Request.Path).Split('/', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
+            (string context.Request.Path).Split('/', StringSplitOptions.RemoveEmptyEntries)
+            |> List.ofArray
 
         let guarded rest =
             match authorize api context with

@@ -30,7 +30,10 @@ module Json =
 
     /// An object of the fields that are there: `None` leaves its field out.
     let sparse (fields: (string * Json option) list) =
-        Json.Object(fields |> List.choose (fun (name, value) -> value |> Option.map (fun v -> name, v)))
+        Json.Object(
+            fields
+            |> List.choose (fun (name, value) -> value |> Option.map (fun v -> name, v))
+        )
 
     /// The field `name` of an object; `None` when it is missing, null, or the value is no object.
     let field name value =
@@ -87,7 +90,9 @@ module Json =
     let rec private ofElement (element: JsonElement) =
         match element.ValueKind with
         | JsonValueKind.Object ->
-            Json.Object [ for property in element.EnumerateObject() -> property.Name, ofElement property.Value ]
+            Json.Object [
+                for property in element.EnumerateObject() -> property.Name, ofElement property.Value
+            ]
         | JsonValueKind.Array -> Json.List [ for item in element.EnumerateArray() -> ofElement item ]
         | JsonValueKind.String -> Json.Text(element.GetString() |> Option.ofObj |> Option.defaultValue "")
         | JsonValueKind.Number -> Json.Number(element.GetRawText())
@@ -103,7 +108,8 @@ module Json =
         with
         | :? JsonException as problem -> Error $"The body is not JSON: %s{problem.Message}"
         // A lone half of a surrogate pair is found only when its text is read.
-        | :? InvalidOperationException as problem -> Error $"The body holds text that is not Unicode: %s{problem.Message}"
+        | :? InvalidOperationException as problem ->
+            Error $"The body holds text that is not Unicode: %s{problem.Message}"
 
     /// Reads JSON from a string.
     let parseText (text: string) =

@@ -12,7 +12,10 @@ type MediaStore(secret: string, now: unit -> DateTimeOffset) =
     let files = Dictionary<string, MediaFile>()
 
     let seal (id: string) (expires: string) =
-        HMACSHA256.HashData(Text.Encoding.UTF8.GetBytes secret, Text.Encoding.UTF8.GetBytes $"%s{id}/%s{expires}")
+        HMACSHA256.HashData(
+            Text.Encoding.UTF8.GetBytes secret,
+            Text.Encoding.UTF8.GetBytes $"%s{id}/%s{expires}"
+        )
         |> Convert.ToHexStringLower
 
     /// Keeps a file and gives its new id.
@@ -47,7 +50,9 @@ type MediaStore(secret: string, now: unit -> DateTimeOffset) =
 
     /// The path and query to fetch a file from for the next five minutes (references/whatsapp-cloud-api.md, section 4).
     member _.PathOf id =
-        let expires = (now ()).AddMinutes(5.0).ToUnixTimeSeconds().ToString CultureInfo.InvariantCulture
+        let expires =
+            (now ()).AddMinutes(5.0).ToUnixTimeSeconds().ToString CultureInfo.InvariantCulture
+
         $"/whatsapp_business/attachments/?mid=%s{id}&ext=%s{expires}&hash=%s{seal id expires}"
 
     /// The file that such an address gives, unless it is forged or older than five minutes.

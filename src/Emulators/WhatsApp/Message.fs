@@ -86,7 +86,15 @@ module Message =
         Json.sparse [
             "id", Some(Json.Text message.Id)
             "customer", Some(Json.Text message.CustomerId)
-            "from", Some(Json.Text(if message.Author = ByCustomer then "customer" else "business"))
+            "from",
+            Some(
+                Json.Text(
+                    if message.Author = ByCustomer then
+                        "customer"
+                    else
+                        "business"
+                )
+            )
             "at", Some(Json.whole (message.At.ToUnixTimeMilliseconds()))
             "content", Some message.Content
             "context", message.Context |> Option.map Json.Text
@@ -119,7 +127,11 @@ module Message =
             Some {
                 Id = id
                 CustomerId = customer
-                Author = if text "from" = Some "business" then ByBusiness else ByCustomer
+                Author =
+                    if text "from" = Some "business" then
+                        ByBusiness
+                    else
+                        ByCustomer
                 At = DateTimeOffset.FromUnixTimeMilliseconds(int64 at)
                 Content = content
                 Context = text "context"

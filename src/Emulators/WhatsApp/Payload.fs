@@ -78,8 +78,11 @@ module Payload =
                         "code", Json.whole code
                         "title", Json.Text title
                         "message", Json.Text title
-                        "error_data", Json.Object [ "details", Json.Text $"%s{title} (asked for by the emulator)." ]
-                        "href", Json.Text "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
+                        "error_data",
+                        Json.Object [ "details", Json.Text $"%s{title} (asked for by the emulator)." ]
+                        "href",
+                        Json.Text
+                            "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
                     ]
 
                 "failed", Some(Json.List [ error ])
@@ -114,7 +117,8 @@ module Payload =
                 "phone_number_id", Json.Text settings.PhoneNumberId
             ]
 
-        let head = Json.Object [ "messaging_product", Json.Text "whatsapp"; "metadata", metadata ]
+        let head =
+            Json.Object [ "messaging_product", Json.Text "whatsapp"; "metadata", metadata ]
 
         let change update =
             Json.Object [ "value", Json.over head update.Value; "field", Json.Text update.Field ]
@@ -125,7 +129,10 @@ module Payload =
                 "changes", Json.List(List.map change updates)
             ]
 
-        Json.Object [ "object", Json.Text "whatsapp_business_account"; "entry", Json.List [ entry ] ]
+        Json.Object [
+            "object", Json.Text "whatsapp_business_account"
+            "entry", Json.List [ entry ]
+        ]
         |> Json.writeEscaped
         |> Encoding.ASCII.GetBytes
 

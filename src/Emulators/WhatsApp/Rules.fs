@@ -59,7 +59,8 @@ module Rules =
         | Some _, None -> [
             {
                 GraphError.create 100 $"%s{name}['id'] names no media of this phone number." with
-                    Title = $"Param %s{name}['id'] is not a valid whatsapp business account media attachment ID"
+                    Title =
+                        $"Param %s{name}['id'] is not a valid whatsapp business account media attachment ID"
             }
           ]
 
@@ -71,7 +72,10 @@ module Rules =
             | None -> [ GraphError.missing "interactive['header']['type']" ]
             | Some kind when not (List.contains kind allowed) ->
                 let names = String.Join(", ", allowed)
-                [ GraphError.invalid $"A header of type %s{kind} is not allowed here; allowed: %s{names}." ]
+
+                [
+                    GraphError.invalid $"A header of type %s{kind} is not allowed here; allowed: %s{names}."
+                ]
             | Some "text" -> required "interactive['header']['text']" 60 (Json.field "text" found)
             | Some kind ->
                 match Json.field kind found with
@@ -81,8 +85,11 @@ module Rules =
     let private anyHeader = [ "text"; "image"; "video"; "document" ]
 
     let private buttons action =
-        let found = Json.field "buttons" action |> Option.map Json.items |> Option.defaultValue []
-        let replyField name = List.choose (Json.textAt [ "reply"; name ]) found
+        let found =
+            Json.field "buttons" action |> Option.map Json.items |> Option.defaultValue []
+
+        let replyField name =
+            List.choose (Json.textAt [ "reply"; name ]) found
 
         [
             if found.IsEmpty || found.Length > 3 then
@@ -90,9 +97,12 @@ module Rules =
 
             for index, button in List.indexed found do
                 if Json.textAt [ "type" ] button <> Some "reply" then
-                    GraphError.invalid $"Param interactive['action']['buttons'][%d{index}]['type'] must be reply."
+                    GraphError.invalid
+                        $"Param interactive['action']['buttons'][%d{index}]['type'] must be reply."
 
-                let at name = $"interactive['action']['buttons'][%d{index}]['reply']['%s{name}']"
+                let at name =
+                    $"interactive['action']['buttons'][%d{index}]['reply']['%s{name}']"
+
                 yield! identifier (at "id") 256 (Json.path [ "reply"; "id" ] button)
                 yield! required (at "title") 20 (Json.path [ "reply"; "title" ] button)
 
@@ -101,8 +111,12 @@ module Rules =
         ]
 
     let private list action =
-        let sections = Json.field "sections" action |> Option.map Json.items |> Option.defaultValue []
-        let rowsOf section = Json.field "rows" section |> Option.map Json.items |> Option.defaultValue []
+        let sections =
+            Json.field "sections" action |> Option.map Json.items |> Option.defaultValue []
+
+        let rowsOf section =
+            Json.field "rows" section |> Option.map Json.items |> Option.defaultValue []
+
         let rows = List.collect rowsOf sections
 
         [

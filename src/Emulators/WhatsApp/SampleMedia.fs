@@ -61,10 +61,14 @@ module SampleMedia =
                 let near = 0.78 + 0.05 * cos (across * 5.0 + 1.0)
                 let sun = sqrt ((float x - 340.0) ** 2.0 + (float y - 105.0) ** 2.0)
 
-                if down > near then 38.0, 84.0, 64.0
-                elif down > far then 66.0, 121.0, 98.0
-                elif sun < 38.0 then 255.0, 236.0, 179.0
-                else mix 96.0 255.0 (down / far), mix 150.0 183.0 (down / far), mix 208.0 130.0 (down / far)
+                if down > near then
+                    38.0, 84.0, 64.0
+                elif down > far then
+                    66.0, 121.0, 98.0
+                elif sun < 38.0 then
+                    255.0, 236.0, 179.0
+                else
+                    mix 96.0 255.0 (down / far), mix 150.0 183.0 (down / far), mix 208.0 130.0 (down / far)
 
             let pixels = [|
                 for y in 0 .. height - 1 do
@@ -191,7 +195,8 @@ module SampleMedia =
             for offset in offsets do
                 file.Append($"%010d{offset} 00000 n \n") |> ignore
 
-            file.Append($"trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%d{start}\n%%%%EOF\n") |> ignore
+            file.Append($"trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%d{start}\n%%%%EOF\n")
+            |> ignore
 
             {
                 ContentType = "application/pdf"

@@ -29,9 +29,17 @@ type SendLimits() =
                 | _ -> now
 
             if faults.Throughput > 0 && inSecond >= faults.Throughput then
-                Error(GraphError.create 130429 "Message failed to send because there were too many messages sent at once.")
+                Error(
+                    GraphError.create
+                        130429
+                        "Message failed to send because there were too many messages sent at once."
+                )
             elif faults.PairLimit && paid + price > now + burst then
-                Error(GraphError.create 131056 "Too many messages sent to this recipient in a short time; wait and retry.")
+                Error(
+                    GraphError.create
+                        131056
+                        "Too many messages sent to this recipient in a short time; wait and retry."
+                )
             else
                 inSecond <- inSecond + 1
 

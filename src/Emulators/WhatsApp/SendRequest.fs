@@ -55,7 +55,8 @@ module SendRequest =
             | _ -> Error(GraphError.invalid $"Param to is no phone number: %s{number}.")
         | Some _, _ -> Error(GraphError.invalid "Param to must be a string.")
         | None, Some(Json.Text user) when isUserId user -> Ok(User user, user)
-        | None, Some _ -> Error(GraphError.invalid "Param recipient must be a business-scoped user id, like ES.123.")
+        | None, Some _ ->
+            Error(GraphError.invalid "Param recipient must be a business-scoped user id, like ES.123.")
         | None, None -> Error(GraphError.missing "to")
 
     let private location part = [
@@ -71,7 +72,9 @@ module SendRequest =
 
                 match number with
                 | Some found when abs found <= most -> []
-                | _ -> [ GraphError.invalid $"Param location['%s{name}'] must be a number of degrees." ]
+                | _ -> [
+                    GraphError.invalid $"Param location['%s{name}'] must be a number of degrees."
+                  ]
 
         yield! coordinate "latitude" 90.0
         yield! coordinate "longitude" 180.0
@@ -96,7 +99,11 @@ module SendRequest =
             GraphError.invalid "There must be 1 to 257 contacts."
 
         for card in cards do
-            yield! Rules.required "contacts[]['name']['formatted_name']" 1024 (Json.path [ "name"; "formatted_name" ] card)
+            yield!
+                Rules.required
+                    "contacts[]['name']['formatted_name']"
+                    1024
+                    (Json.path [ "name"; "formatted_name" ] card)
     ]
 
     let private content exists kind part =
@@ -169,7 +176,9 @@ module SendRequest =
         match body with
         | Json.Object _ ->
             if Json.textAt [ "messaging_product" ] body <> Some "whatsapp" then
-                Error(GraphError.create 100 "The parameter messaging_product is required and must be whatsapp.")
+                Error(
+                    GraphError.create 100 "The parameter messaging_product is required and must be whatsapp."
+                )
             elif (Json.field "status" body).IsSome then
                 markRead body
             else

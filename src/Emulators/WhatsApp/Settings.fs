@@ -96,7 +96,8 @@ module Customer =
     }
 
     /// Known by number and by user id.
-    let ana = create "ana" "Ana Ríos" (Some "34600111222") (Some "ES.13491208655302741918")
+    let ana =
+        create "ana" "Ana Ríos" (Some "34600111222") (Some "ES.13491208655302741918")
 
     /// Has taken a user name, so that the business never sees the number.
     let tomas = create "tomas" "Tomás Vidal" None (Some "AR.20817345520968113374")
@@ -106,7 +107,9 @@ module Customer =
 
     /// The id that a status or an answer gives for the person: the number when there is one.
     let address (customer: Customer) =
-        customer.Phone |> Option.orElse customer.UserId |> Option.defaultValue customer.Id
+        customer.Phone
+        |> Option.orElse customer.UserId
+        |> Option.defaultValue customer.Id
 
 /// The settings of the demo and of tests.
 [<RequireQualifiedAccess>]

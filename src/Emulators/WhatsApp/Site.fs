@@ -64,8 +64,7 @@ module Site =
         | Some(name, contentType) ->
             read name
             |> Option.map (fun body ->
-                context.Response.Headers.ContentSecurityPolicy <-
-                    policy
+                context.Response.Headers.ContentSecurityPolicy <- policy
 
                 context.Response.Headers.CacheControl <- "no-cache"
                 context.Response.Headers["Referrer-Policy"] <- "no-referrer"

@@ -78,13 +78,25 @@ type WebhookSender
         let wrong =
             faults.Strikes _.WrongSignature (fun all left -> { all with WrongSignature = left })
 
-        let secret = if wrong then settings.AppSecret + "-wrong" else settings.AppSecret
+        let secret =
+            if wrong then
+                settings.AppSecret + "-wrong"
+            else
+                settings.AppSecret
+
         use request = new HttpRequestMessage(HttpMethod.Post, target)
         let content = new ByteArrayContent(body)
-        content.Headers.TryAddWithoutValidation("Content-Type", "application/json") |> ignore
+
+        content.Headers.TryAddWithoutValidation("Content-Type", "application/json")
+        |> ignore
+
         request.Content <- content
-        request.Headers.TryAddWithoutValidation("X-Hub-Signature-256", Payload.signature secret body) |> ignore
-        request.Headers.TryAddWithoutValidation("User-Agent", "facebookexternalua") |> ignore
+
+        request.Headers.TryAddWithoutValidation("X-Hub-Signature-256", Payload.signature secret body)
+        |> ignore
+
+        request.Headers.TryAddWithoutValidation("User-Agent", "facebookexternalua")
+        |> ignore
 
         try
             use! response = client.SendAsync(request, stopping.Token)
@@ -92,8 +104,7 @@ type WebhookSender
             return if status = 200 then Taken else Refused status
         with
         | :? HttpRequestException as failure -> return Unreached failure.Message
-        | :? OperationCanceledException when not stopping.IsCancellationRequested ->
-            return Refused 0
+        | :? OperationCanceledException when not stopping.IsCancellationRequested -> return Refused 0
     }
 
     let record number body attempts outcome =
@@ -126,13 +137,13 @@ type WebhookSender
                         Accepted = false
                     }
 
-            deliveries[number] <-
-                { before with
+            deliveries[number] <- {
+                before with
                     Attempts = attempts
                     Status = status
                     Problem = text
                     Accepted = before.Accepted || outcome = Taken
-                })
+            })
 
     let settle number updates body attempts = task {
         lock gate (fun () ->
@@ -154,7 +165,11 @@ type WebhookSender
 
     let retryAfter attempts =
         let doubled = settings.FirstRetry * Math.Pow(2.0, float (min attempts 20 - 1))
-        if doubled > settings.LongestRetry then settings.LongestRetry else doubled
+
+        if doubled > settings.LongestRetry then
+            settings.LongestRetry
+        else
+            doubled
 
     // Nothing reaches a bot that is down, so its customers' order is kept by waiting on the spot; what it refuses is
     // repeated apart, since one bad body must not hold up the others.
@@ -195,7 +210,8 @@ type WebhookSender
         ignore later
 
     let send updates = task {
-        let still = lock gate (fun () -> updates |> List.filter (fun (key: int64, _) -> unsettled.ContainsKey key))
+        let still =
+            lock gate (fun () -> updates |> List.filter (fun (key: int64, _) -> unsettled.ContainsKey key))
 
         if not still.IsEmpty then
             let number =
@@ -229,7 +245,12 @@ type WebhookSender
                 let delay = TimeSpan.FromMilliseconds(float faults.Current.WebhookDelay)
                 do! wait ((snd first).At + delay - now ())
                 let! found = gather lane first
-                let ordered = if faults.Current.Shuffle > 1 then faults.Shuffled found else found
+
+                let ordered =
+                    if faults.Current.Shuffle > 1 then
+                        faults.Shuffled found
+                    else
+                        found
 
                 for batch in List.chunkBySize (max 1 faults.Current.BatchSize) ordered do
                     do! send batch
@@ -246,7 +267,10 @@ type WebhookSender
         let together = faults.Current.Shuffle > 1 || faults.Current.BatchSize > 1
 
         let index =
-            if together then 0 else abs (hash update.Lane % lanes.Length)
+            if together then
+                0
+            else
+                abs (hash update.Lane % lanes.Length)
 
         lock gate (fun () ->
             lastUpdate <- lastUpdate + 1L

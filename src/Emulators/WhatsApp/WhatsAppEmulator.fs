@@ -44,7 +44,9 @@ type Emulator = {
 module WhatsAppEmulator =
 
     let private verify (settings: Settings) (target: Uri) (token: string) : Task<Result<unit, string>> = task {
-        use client = new HttpClient(new SocketsHttpHandler(UseProxy = false), Timeout = TimeSpan.FromSeconds 20.0)
+        use client =
+            new HttpClient(new SocketsHttpHandler(UseProxy = false), Timeout = TimeSpan.FromSeconds 20.0)
+
         let challenge = string (RandomNumberGenerator.GetInt32(100_000_000, Int32.MaxValue))
         let separator = if target.Query = "" then "?" else "&"
 
@@ -57,14 +59,17 @@ module WhatsAppEmulator =
 
             return
                 if int response.StatusCode <> 200 then
-                    Error $"The webhook answered %d{int response.StatusCode} to the verification of %s{settings.BusinessName}."
+                    Error
+                        $"The webhook answered %d{int response.StatusCode} to the verification of %s{settings.BusinessName}."
                 elif body <> challenge then
                     Error "The webhook answered 200, but its body is not the bare hub.challenge."
                 else
                     Ok()
         with
-        | :? HttpRequestException as problem -> return Error $"The webhook cannot be reached: %s{problem.Message}"
-        | :? TaskCanceledException -> return Error "The webhook did not answer the verification within 20 seconds."
+        | :? HttpRequestException as problem ->
+            return Error $"The webhook cannot be reached: %s{problem.Message}"
+        | :? TaskCanceledException ->
+            return Error "The webhook did not answer the verification within 20 seconds."
     }
 
     let private restore (settings: Settings) (conversations: Conversations) (media: MediaStore) =
@@ -77,7 +82,12 @@ module WhatsAppEmulator =
             archive.Pending
         | Some(Error problem) -> raise (IO.InvalidDataException problem)
 
-    let private save (settings: Settings) (conversations: Conversations) (media: MediaStore) (sender: WebhookSender) =
+    let private save
+        (settings: Settings)
+        (conversations: Conversations)
+        (media: MediaStore)
+        (sender: WebhookSender)
+        =
         settings.DataFile
         |> Option.iter (fun path ->
             Archive.save path {
@@ -100,7 +110,8 @@ module WhatsAppEmulator =
 
     let private route graph control (context: HttpContext) : Task =
         let segments =
-            (string context.Request.Path).Split('/', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
+            (string context.Request.Path).Split('/', StringSplitOptions.RemoveEmptyEntries)
+            |> List.ofArray
 
         match segments with
         | "_emulator" :: rest when Site.isOurs context.Request -> Control.handle control context rest
@@ -109,7 +120,8 @@ module WhatsAppEmulator =
                 context
                 403
                 (Json.Object [
-                    "error", Json.Text "Only pages and programs of this machine may drive the emulator (Host, Origin)."
+                    "error",
+                    Json.Text "Only pages and programs of this machine may drive the emulator (Host, Origin)."
                 ])
         | _ ->
             match Site.tryServe context segments with
@@ -194,7 +206,10 @@ module WhatsAppEmulator =
             FunctionalBot.Emulators.Hosting.start settings.Port limit (fun app -> app.Run(RequestDelegate(route graph control)))
 
         let stopping = new CancellationTokenSource()
-        let write () = save settings conversations media sender
+
+        let write () =
+            save settings conversations media sender
+
         let saving = keepSaving settings live write stopping.Token
 
         return {
