@@ -19,7 +19,8 @@ let load () : Contract option =
     |> Option.filter File.Exists
     |> Option.map (fun path -> { Root = parse (File.ReadAllText path) })
 
-/// The node at a path of names. Fails where there is none, since then the file is not the one that tests know.
+/// The node at a path of names. Fails where there is none, since then the file is not the one that tests
+/// know.
 let at (path: string list) (contract: Contract) : Yaml =
     (contract.Root, path)
     ||> List.fold (fun node name ->
@@ -52,8 +53,8 @@ let rec private declared contract schema : Set<string> =
     |> Set.unionMany
     |> Set.union (Set.ofList own)
 
-/// The file closes each part of an `allOf`, which taken literally nothing could satisfy; what is meant is that the
-/// whole has no members besides those that its parts name.
+/// The file closes each part of an `allOf`, which taken literally nothing could satisfy; what is meant is
+/// that the whole has no members besides those that its parts name.
 let rec private isClosed contract schema =
     let schema = follow contract schema
 

@@ -1,5 +1,6 @@
-/// Reads the subset of YAML that Meta's OpenAPI file is written in: block mappings and sequences, plain and quoted
-/// scalars over one or more lines, [] and {}. No anchors, no tags, no block scalars: those fail loudly.
+/// Reads the subset of YAML that Meta's OpenAPI file is written in: block mappings and sequences, plain and
+/// quoted scalars over one or more lines, [] and {}. No anchors, no tags, no block scalars: those fail
+/// loudly.
 module FunctionalBot.Tests.ContractYaml
 
 open System
@@ -102,7 +103,8 @@ let parse (text: string) : Yaml =
     let fail reason =
         failwith $"line %d{lines[min at (lines.Length - 1)].Number}: %s{reason}"
 
-    /// A scalar that begins with `first`, the line at `at` being its first; lines deeper than `indent` go on with it.
+    /// A scalar that begins with `first`, the line at `at` being its first; lines deeper than `indent` go
+    /// on with it.
     let scalar indent (first: string) =
         let collected = StringBuilder first
         at <- at + 1

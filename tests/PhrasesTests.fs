@@ -31,9 +31,11 @@ let private title text = get (TicketTitle.create text)
 let private description text = get (TicketDescription.create text)
 let private email text = get (EmailAddress.create text)
 
-// -- Random data -------------------------------------------------------------------------------------------------
+// -- Random data
+// -------------------------------------------------------------------------------------------------
 
-/// Pieces that break naive text handling: long graphemes, markup, links, line breaks, halves of emoji, placeholders.
+/// Pieces that break naive text handling: long graphemes, markup, links, line breaks, halves of emoji,
+/// placeholders.
 let private pieces = [
     "a"
     "Hola, ¿qué tal? "
@@ -174,7 +176,8 @@ let private utteranceOf (case: UnionCaseInfo) : Gen<Utterance> = gen {
 /// Any utterance, with any data in it.
 let utterance: Gen<Utterance> = Gen.elements phraseCases |> Gen.bind utteranceOf
 
-// -- Limits ------------------------------------------------------------------------------------------------------
+// -- Limits
+// ------------------------------------------------------------------------------------------------------
 
 let private isFit limit (text: string) =
     text.Length <= limit && not (String.IsNullOrWhiteSpace text)
@@ -277,7 +280,8 @@ let ``a cut prefers the end of a sentence`` () =
     Assert.Equal("palabra palabra palabra…", Graphemes.cutAtSentence 28 (String.replicate 9 "palabra "))
     Assert.Equal("abc", Graphemes.cutAtSentence 3 "abc")
 
-// -- Content -----------------------------------------------------------------------------------------------------
+// -- Content
+// -----------------------------------------------------------------------------------------------------
 
 let private say language phrase choices =
     render {
@@ -442,7 +446,8 @@ let ``the thread shows what was said and the choices in brackets`` () =
         Phrases.renderText (book.Force()) business utterance
     )
 
-// -- The files ---------------------------------------------------------------------------------------------------
+// -- The files
+// ---------------------------------------------------------------------------------------------------
 
 [<Fact>]
 let ``every case of a choice has its own key`` () =

@@ -50,8 +50,8 @@ type private Seen = {
     Body: string
 }
 
-/// Runs a server on a free local port that answers every call like this, hands its address and what it saw to the
-/// test, and stops it.
+/// Runs a server on a free local port that answers every call like this, hands its address and what it saw
+/// to the test, and stops it.
 let private withServer (answer: HttpContext -> Task) (test: string -> ConcurrentQueue<Seen> -> Task) : Task =
     task {
         let seen = ConcurrentQueue<Seen>()

@@ -3,15 +3,17 @@ namespace FunctionalBot.Effects
 open System
 open System.Globalization
 
-/// Shortening texts where a reader would, never inside what a reader sees as one character (a grapheme: a flag, a
-/// family emoji, a letter with its marks). Lengths are UTF-16 units, the strictest way in which WhatsApp could
-/// count. .NET's own segmentation is used; it works without culture data too (InvariantGlobalization).
+/// Shortening texts where a reader would, never inside what a reader sees as one character (a grapheme: a
+/// flag, a family emoji, a letter with its marks). Lengths are UTF-16 units, the strictest way in which
+/// WhatsApp could count. .NET's own segmentation is used; it works without culture data too
+/// (InvariantGlobalization).
 module Graphemes =
     /// What ends a text that was cut.
     let ellipsis = "…"
 
-    /// The longest start of the text of at most `room` units that ends between graphemes. Where the first grapheme
-    /// alone is longer (a letter under hundreds of marks), the start ends between code points instead.
+    /// The longest start of the text of at most `room` units that ends between graphemes. Where the first
+    /// grapheme alone is longer (a letter under hundreds of marks), the start ends between code points
+    /// instead.
     let start (room: int) (text: string) : string =
         if text.Length <= room then
             text
@@ -36,8 +38,8 @@ module Graphemes =
         Char.IsWhiteSpace text[index]
         && (text[index] = '\n' || (index > 0 && ".!?…".Contains text[index - 1]))
 
-    /// Like `cut`, but ends after a sentence where one ends in the last two fifths, else after a word where one ends
-    /// in the last fifth.
+    /// Like `cut`, but ends after a sentence where one ends in the last two fifths, else after a word where
+    /// one ends in the last fifth.
     let cutAtSentence (limit: int) (text: string) : string =
         if text.Length <= limit then
             text

@@ -43,7 +43,8 @@ module PhraseBook =
     /// The longest description of a row of a list.
     let descriptionLimit = 72
 
-    /// Splits "Hi {name}!" at its placeholders. Error with the reason for a brace that is not closed or opened.
+    /// Splits "Hi {name}!" at its placeholders. Error with the reason for a brace that is not closed or
+    /// opened.
     let parse (text: string) : Result<TemplatePart list, string> =
         let rec split (rest: string) parts =
             match rest.IndexOfAny [| '{'; '}' |] with
@@ -235,8 +236,8 @@ module PhraseBook =
         | :? IOException
         | :? UnauthorizedAccessException -> Error [ name + ": cannot be opened" ]
 
-    /// Reads the files of every language in the folder. Error with every problem of every file at once, each naming
-    /// the file and the key.
+    /// Reads the files of every language in the folder. Error with every problem of every file at once,
+    /// each naming the file and the key.
     let load (folder: string) : Result<PhraseBook, string list> =
         let read =
             languages |> List.map (fun language -> language, readFile folder language)

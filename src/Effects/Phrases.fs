@@ -3,219 +3,21 @@ namespace FunctionalBot.Effects
 open System
 open FunctionalBot.Domain
 
-/// What customers are told about the business.
-type Business = {
-    Name: string
-    /// How else a person can be reached (phone, e-mail, hours), as it is to be read. Blank leaves the sentence out.
-    Contact: string
-}
-
-/// Turns what the bot means into what WhatsApp shows. Pure and total: every phrase, with whatever a customer, the
-/// assistant or Odoo put into it, becomes a message within WhatsApp's limits.
+/// Turns what the bot means into what WhatsApp shows. Pure and total: every phrase, with whatever a
+/// customer, the assistant or Odoo put into it, becomes a message within WhatsApp's limits.
 module Phrases =
     /// The longest text message, in UTF-16 units (Meta, "Text messages").
     let textLimit = 4096
 
-    /// The longest body of a message with buttons or a list (Meta, "Interactive messages"; for lists the OpenAPI file's
-    /// 1,024, which is the stricter of two statements).
+    /// The longest body of a message with buttons or a list (Meta, "Interactive messages"; for lists the
+    /// OpenAPI file's 1,024, which is the stricter of two statements).
     let interactiveLimit = 1024
 
     /// The most rows of a list, in all its sections.
     let rowLimit = 10
 
-    /// One language's words, and how to put in what people wrote.
-    [<NoComparison; NoEquality>]
-    type private Speaker = {
-        Book: LanguageBook
-        Business: Business
-        Safe: string -> string
-        /// The longest body.
-        Limit: int
-    }
-
-    let private oneLine (text: string) =
-        text.Split(Array.empty<char>, StringSplitOptions.RemoveEmptyEntries)
-        |> String.concat " "
-        |> String.filter (Char.IsControl >> not)
-
-    let private short speaker limit text =
-        speaker.Safe(Graphemes.cut limit (oneLine text))
-
-    let private say speaker wording (values: (string * string) list) =
-        let values = ("business", short speaker 60 speaker.Business.Name) :: values
-
-        let part =
-            function
-            | Literal text -> text
-            | Placeholder name ->
-                values
-                |> List.tryFind (fun (known, _) -> known = name)
-                |> Option.map snd
-                |> Option.defaultValue ""
-
-        match Map.tryFind wording speaker.Book.Texts with
-        | Some parts -> (parts |> List.map part |> String.concat "").Trim()
-        | None -> ""
-
-    let private simply speaker wording = say speaker wording []
-
-    let private contact speaker =
-        if String.IsNullOrWhiteSpace speaker.Business.Contact then
-            []
-        else
-            let text = Graphemes.cut 300 (speaker.Business.Contact.Trim())
-            [ "contact", say speaker Wording.Contact [ "contact", speaker.Safe text ] ]
-
-    let private paragraphs texts =
-        texts |> List.filter (fun text -> text <> "") |> String.concat "\n\n"
-
-    let private problem speaker field problem =
-        let field = "field", simply speaker (Wording.ofField field)
-
-        match problem with
-        | Blank -> say speaker Wording.ProblemBlank [ field ]
-        | WithoutWords -> say speaker Wording.ProblemWithoutWords [ field ]
-        | TooLong(length, limit) ->
-            say speaker Wording.ProblemTooLong [ field; "length", string length; "limit", string limit ]
-        | NotAnAddress -> simply speaker Wording.ProblemNotAnAddress
-
-    let private notice speaker notice =
-        match notice with
-        | FieldRejected(field, reason) -> problem speaker field reason
-        | KeptAsDescription -> simply speaker Wording.KeptAsDescription
-        | CannotRead kind -> say speaker Wording.CannotRead [ "kind", simply speaker (Wording.ofKind kind) ]
-        | ButtonIsStale -> simply speaker Wording.ButtonIsStale
-        | AlreadyAtFirstStep -> simply speaker Wording.AlreadyAtFirstStep
-        | PleaseConfirm -> simply speaker Wording.PleaseConfirm
-        | PrefilledFromYourWords -> simply speaker Wording.PrefilledFromYourWords
-        | StillWithYourTicket -> simply speaker Wording.StillWithYourTicket
-
-    /// The ticket as it would be sent. A description that does not fit `limit` is shown from its beginning, with a
-    /// sentence that says that the ticket carries all of it.
-    let private summary speaker limit (ticket: Ticket) =
-        let description = TicketDescription.value ticket.Description
-
-        let email =
-            match ticket.Email with
-            | Some address -> speaker.Safe(EmailAddress.value address)
-            | None -> simply speaker Wording.EmailNone
-
-        let showing (shown: string) =
-            say speaker Wording.Summary [
-                "title", speaker.Safe(TicketTitle.value ticket.Title)
-                "description", shown
-                "email", email
-            ]
-
-        let whole = showing (speaker.Safe description)
-
-        if whole.Length <= limit then
-            whole
-        else
-            let continues =
-                say speaker Wording.SummaryContinues [ "length", string description.Length ]
-
-            let room = limit - (showing "").Length - continues.Length - 1
-            // Cut first and made safe after, as what is cut off needs no room.
-            let shown = speaker.Safe(Graphemes.cutAtSentence (max 1 (room - 40)) description)
-            showing (shown + "\n" + continues)
-
-    let private ask speaker question about =
-        let before = about |> Option.map (notice speaker) |> Option.toList
-
-        let asked =
-            match question with
-            | WhichTitle -> simply speaker Wording.AskTitle
-            | WhichDescription -> simply speaker Wording.AskDescription
-            | WhichEmail -> simply speaker Wording.AskEmail
-            | WhichField -> simply speaker Wording.AskField
-            | IsThisRight ticket ->
-                let taken = before |> List.sumBy (fun text -> text.Length + 2)
-                summary speaker (speaker.Limit - taken) ticket
-
-        paragraphs (before @ [ asked ])
-
-    let private ticketLine speaker (ticket: TicketSummary) =
-        say
-            speaker
-            (if ticket.Closed then
-                 Wording.ClosedTicketLine
-             else
-                 Wording.TicketLine)
-            [
-                "number", short speaker 40 ticket.Reference.Number
-                "title", short speaker 60 ticket.Title
-                "stage", short speaker 30 ticket.Stage
-            ]
-
-    /// As many whole lines as fit, and how many more there are.
-    let private tickets speaker (found: TicketSummary list) =
-        let lines = found |> List.map (ticketLine speaker)
-        let count = List.length lines
-
-        let showing shown =
-            let more =
-                if shown = count then
-                    []
-                else
-                    [ say speaker Wording.MoreTickets [ "count", string (count - shown) ] ]
-
-            paragraphs [
-                simply speaker Wording.YourTickets
-                String.concat "\n" (List.truncate shown lines @ more)
-            ]
-
-        seq { count .. -1 .. 0 }
-        |> Seq.map showing
-        |> Seq.tryFind (fun text -> text.Length <= speaker.Limit)
-        |> Option.defaultValue (simply speaker Wording.YourTickets)
-
-    let private answer speaker text introduce =
-        if String.IsNullOrWhiteSpace text then
-            simply speaker Wording.AssistantIsUnavailable
-        else
-            paragraphs [
-                if introduce then
-                    simply speaker Wording.Introduction
-                text
-            ]
-
-    let private body speaker phrase : string =
-        match phrase with
-        | Welcome name ->
-            match name |> Option.map (short speaker 40) |> Option.defaultValue "" with
-            | "" -> simply speaker Wording.Welcome
-            | name -> say speaker Wording.WelcomeNamed [ "name", name ]
-        | HowCanIHelp -> simply speaker Wording.HowCanIHelp
-        | Help -> simply speaker Wording.Help
-        | Answer(text, introduce) -> answer speaker text introduce
-        | AssistantIsUnavailable -> simply speaker Wording.AssistantIsUnavailable
-        | Ask(question, about) -> ask speaker question about
-        | NothingToCancel -> simply speaker Wording.NothingToCancel
-        | TicketDiscarded -> simply speaker Wording.TicketDiscarded
-        | TicketIsBeingCreated -> simply speaker Wording.TicketIsBeingCreated
-        | TicketIsDelayed -> simply speaker Wording.TicketIsDelayed
-        | TicketWasCreated ticket ->
-            say speaker Wording.TicketWasCreated [ "number", short speaker 40 ticket.Number ]
-        | TicketWasRefused -> say speaker Wording.TicketWasRefused (contact speaker)
-        | AnotherTicketIsPending -> simply speaker Wording.AnotherTicketIsPending
-        | YourTickets []
-        | YouHaveNoTickets -> simply speaker Wording.YouHaveNoTickets
-        | YourTickets found -> tickets speaker found
-        | TicketsCannotBeRead -> simply speaker Wording.TicketsCannotBeRead
-        | PersonIsComing -> say speaker Wording.PersonIsComing (contact speaker)
-        | PersonTicketWasCreated ticket ->
-            say speaker Wording.PersonTicketWasCreated [ "number", short speaker 40 ticket.Number ]
-        | PassedOnToPerson -> simply speaker Wording.PassedOnToPerson
-        | BackWithBot -> simply speaker Wording.BackWithBot
-        | CannotReadKind kind ->
-            say speaker Wording.CannotReadKind [ "kind", simply speaker (Wording.ofKind kind) ]
-        | ThatButtonIsStale -> simply speaker Wording.ThatButtonIsStale
-        | Goodbye -> simply speaker Wording.Goodbye
-        | IdleGoodbye false -> simply speaker Wording.IdleGoodbye
-        | IdleGoodbye true -> simply speaker Wording.IdleGoodbyeUnsent
-
-    /// Id, title and description of each kind of choice once (equal titles are refused), at most as many as a list has rows.
+    /// Id, title and description of each kind of choice once (equal titles are refused), at most as many as
+    /// a list has rows.
     let private offered (book: LanguageBook) (choices: Choice list) =
         choices
         |> List.distinctBy Wording.choiceKey
@@ -225,13 +27,13 @@ module Phrases =
             | Some wording -> Choice.id choice, wording.Title, wording.Description
             | None -> Choice.id choice, Graphemes.cut PhraseBook.titleLimit (Choice.id choice), None)
 
-    /// Reads the wording of every language from a folder, or says everything that is wrong with it, each problem with
-    /// its file and key.
+    /// Reads the wording of every language from a folder, or says everything that is wrong with it, each
+    /// problem with its file and key.
     let load (folder: string) : Result<PhraseBook, string list> = PhraseBook.load folder
 
-    /// The message that says this. No choice makes a text, one to three make buttons, more make a list (of the
-    /// first ten). An answer of the assistant that is too long for buttons is sent whole as a text that names the
-    /// choices at its end; anything else that is too long is cut at the end of a sentence.
+    /// The message that says this. No choice makes a text, one to three make buttons, more make a list (of
+    /// the first ten). An answer of the assistant that is too long for buttons is sent whole as a text that
+    /// names the choices at its end; anything else that is too long is cut at the end of a sentence.
     let render (book: PhraseBook) (business: Business) (utterance: Utterance) : OutboundMessage =
         let language = book.Of utterance.Language
         let choices = offered language utterance.Choices
@@ -249,7 +51,7 @@ module Phrases =
             | Answer(text, introduce) -> Answer(MarkdownAnswer.toWhatsApp text, introduce)
             | other -> other
 
-        let said = body speaker phrase
+        let said = PhraseText.body speaker phrase
         let isAnswer = phrase.IsAnswer
 
         match choices with
@@ -260,15 +62,20 @@ module Phrases =
                 |> List.map (fun (_, title, _) -> "«" + title + "»")
                 |> String.concat ", "
 
-            let options = say speaker Wording.OptionsInWords [ "options", titles ]
+            let options = PhraseText.say speaker Wording.OptionsInWords [ "options", titles ]
             TextMessage(Graphemes.cutAtSentence (textLimit - options.Length - 2) said + "\n\n" + options)
         | _ when List.length choices <= 3 ->
             let buttons = choices |> List.map (fun (id, title, _) -> id, title)
             ButtonMessage(Graphemes.cutAtSentence limit said, buttons)
-        | _ -> ListMessage(Graphemes.cutAtSentence limit said, simply speaker Wording.ListButton, choices)
+        | _ ->
+            ListMessage(
+                Graphemes.cutAtSentence limit said,
+                PhraseText.simply speaker Wording.ListButton,
+                choices
+            )
 
-    /// The same as plain text of any length, as the assistant reads it in the thread: what was said, then the choices
-    /// in brackets.
+    /// The same as plain text of any length, as the assistant reads it in the thread: what was said, then
+    /// the choices in brackets.
     let renderText (book: PhraseBook) (business: Business) (utterance: Utterance) : string =
         let language = book.Of utterance.Language
 
@@ -280,7 +87,7 @@ module Phrases =
         }
 
         match offered language utterance.Choices with
-        | [] -> body speaker utterance.Phrase
+        | [] -> PhraseText.body speaker utterance.Phrase
         | choices ->
             let titles = choices |> List.map (fun (_, title, _) -> title) |> String.concat " | "
-            body speaker utterance.Phrase + "\n[" + titles + "]"
+            PhraseText.body speaker utterance.Phrase + "\n[" + titles + "]"

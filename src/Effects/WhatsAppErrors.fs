@@ -14,11 +14,11 @@ type ErrorClass =
     | Never
 
 /// Meta's error codes as data: code, class, and what to do or know, for operators.
-/// Source: Meta's error code page for the Cloud API (2026-09), and the rule that only 4, 80007, 130429 and 131056 are
-/// refused before they are processed.
+/// Source: Meta's error code page for the Cloud API (2026-09), and the rule that only 4, 80007, 130429 and
+/// 131056 are refused before they are processed.
 module WhatsAppErrors =
-    /// Every code that is known, with its class and its meaning. The meaning is ours: Meta's own texts may quote the
-    /// message or the number, and reasons end up in logs.
+    /// Every code that is known, with its class and its meaning. The meaning is ours: Meta's own texts may
+    /// quote the message or the number, and reasons end up in logs.
     let known: (int * ErrorClass * string) list = [
         0, Stopped, "the access token is not valid; set a new WHATSAPP_TOKEN"
         1, Unclear, "an error that Meta does not name"
@@ -86,8 +86,9 @@ module WhatsAppErrors =
         |> List.map (fun (code, kind, meaning) -> code, (kind, meaning))
         |> Map.ofList
 
-    /// Class and meaning of an answer: by the code where one can be read, else by the HTTP status. Codes 200 to 299 are
-    /// missing permissions. Whatever is not known is Unclear if the server failed (5xx), else Never.
+    /// Class and meaning of an answer: by the code where one can be read, else by the HTTP status. Codes
+    /// 200 to 299 are missing permissions. Whatever is not known is Unclear if the server failed (5xx),
+    /// else Never.
     let classify (status: HttpStatusCode) (code: int option) : ErrorClass * string =
         let number = int status
 

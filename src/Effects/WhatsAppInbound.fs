@@ -4,8 +4,8 @@ open System
 open System.Text.Json
 open FunctionalBot.Domain
 
-/// Reads webhook bodies. Nothing that Meta, or anybody with Meta's signature, can send makes it throw, and one
-/// element that cannot be read never takes its neighbours with it.
+/// Reads webhook bodies. Nothing that Meta, or anybody with Meta's signature, can send makes it throw, and
+/// one element that cannot be read never takes its neighbours with it.
 module WhatsAppInbound =
     open WhatsAppJson
 
@@ -13,11 +13,9 @@ module WhatsAppInbound =
     [<NoComparison; NoEquality>]
     type private Surroundings = {
         Channel: string
-        Contacts: JsonElement list
+        People: WhatsAppPeople
         /// The time to take where an element tells none.
         FallbackTime: DateTimeOffset
-        /// All messages of the value come from one person, so that a single contact must be that person.
-        OneSender: bool
     }
 
     /// The time of something whose own time, and that of its entry, cannot be read: the start of Unix time.
@@ -42,90 +40,6 @@ module WhatsAppInbound =
             Some(DateTimeOffset.FromUnixTimeSeconds(number / 1000L))
         | _ -> None
 
-    let private isSafe (unit: char) =
-        Char.IsAsciiLetterOrDigit unit
-        || unit = '.'
-        || unit = '-'
-        || unit = '_'
-        || unit = ':'
-
-    /// An id that can be part of a stream's name. Any other is treated as if it were missing.
-    let private name (text: string) =
-        let trimmed = text.Trim()
-
-        if trimmed.Length > 0 && trimmed.Length <= 150 && String.forall isSafe trimmed then
-            Some trimmed
-        else
-            None
-
-    /// International digits of a number, however it was written. E.164 allows 15; a few more do no harm.
-    let private phone (text: string) =
-        let digits = String.filter Char.IsAsciiDigit text
-
-        let isNumber =
-            text
-            |> Seq.forall (fun unit -> Char.IsAsciiDigit unit || " +-().".Contains unit)
-
-        if isNumber && digits.Length >= 5 && digits.Length <= 20 then
-            Some digits
-        else
-            None
-
-    /// A business-scoped id begins with two letters of a country and a dot ("ES.1349…"), so a dotted number is none.
-    let private scoped (text: string) =
-        match phone text with
-        | Some _ -> None
-        | None -> name text
-
-    /// Every id that an element names, of whatever kind. Ids of the sender stand in any of these fields.
-    let private ids fields element =
-        fields |> List.choose (fun field -> filled field element)
-
-    let private messageIds = ids [ "from"; "from_user_id" ]
-    let private contactIds = ids [ "wa_id"; "user_id" ]
-
-    let private contactOf (around: Surroundings) (message: JsonElement) =
-        let wanted = messageIds message |> List.map (fun id -> id.Trim().TrimStart '+')
-
-        let isMatch contact =
-            contactIds contact
-            |> List.exists (fun id -> List.contains (id.Trim().TrimStart '+') wanted)
-
-        match List.tryFind isMatch around.Contacts, around.Contacts with
-        | Some contact, _ -> Some contact
-        // WhatsApp's own id and the number that was written from may differ for the same person.
-        | None, [ only ] when around.OneSender -> Some only
-        | None, _ -> None
-
-    let private person around message : Person option =
-        let contact = contactOf around message
-        let own = messageIds message
-
-        let others =
-            match contact with
-            | Some contact -> contactIds contact
-            | None -> []
-
-        let businessScoped =
-            [ filled "from_user_id" message; contact |> Option.bind (filled "user_id") ]
-            |> List.choose id
-
-        let businessScopedId = List.tryPick scoped (businessScoped @ own @ others)
-        let phone = List.tryPick phone (own @ others)
-
-        match businessScopedId, phone with
-        | None, None -> None
-        | _ ->
-            Some {
-                BusinessScopedId = businessScopedId
-                Phone = phone
-                Name =
-                    contact
-                    |> Option.bind (field "profile")
-                    |> Option.bind (filled "name")
-                    |> Option.map _.Trim()
-            }
-
     let private message around (element: JsonElement) =
         match filled "id" element with
         | None -> NothingToDo(None, "a message without an id", compact element)
@@ -135,7 +49,7 @@ module WhatsAppInbound =
             let nothing reason =
                 NothingToDo(Some sourceId, reason, compact element)
 
-            match filled "group_id" element, person around element with
+            match filled "group_id" element, WhatsAppPeople.sender around.People element with
             | Some _, _ -> nothing "a message to a group"
             | None, sender ->
                 match WhatsAppMessage.fact (MessageId sourceId) element, sender with
@@ -187,7 +101,8 @@ module WhatsAppInbound =
                 at
             )
 
-    /// Reads one element; what even the lenient readers stumble over (a member's name that is no Unicode) is kept too.
+    /// Reads one element; what even the lenient readers stumble over (a member's name that is no Unicode)
+    /// is kept too.
     let private guarded (read: JsonElement -> Update) (element: JsonElement) =
         try
             if element.ValueKind = JsonValueKind.Object then
@@ -213,7 +128,7 @@ module WhatsAppInbound =
             let channel =
                 field "metadata" value
                 |> Option.bind (filled "phone_number_id")
-                |> Option.bind name
+                |> Option.bind WhatsAppPeople.name
 
             let messages = list "messages" value
             let statuses = list "statuses" value
@@ -222,21 +137,10 @@ module WhatsAppInbound =
             | None when messages <> [] || statuses <> [] ->
                 whole "messages that do not say to which business number they came (metadata.phone_number_id)"
             | _ ->
-                let senders =
-                    messages
-                    |> List.map (fun part ->
-                        if part.ValueKind = JsonValueKind.Object then
-                            messageIds part
-                        else
-                            [])
-
                 let around = {
                     Channel = "whatsapp-" + Option.defaultValue "" channel
-                    Contacts =
-                        list "contacts" value
-                        |> List.filter (fun part -> part.ValueKind = JsonValueKind.Object)
+                    People = WhatsAppPeople.ofValue messages value
                     FallbackTime = Option.defaultValue unknownTime entryTime
-                    OneSender = List.length (List.distinct senders) <= 1
                 }
 
                 let read =
@@ -261,10 +165,10 @@ module WhatsAppInbound =
                     NothingToDo(None, "a change that cannot be read: " + problem.Message, compact part)
                 ])
 
-    /// The updates of a body in their order. Error only where the body as a whole is no such thing: not JSON, nested
-    /// deeper than `maximumDepth`, or without `entry`.
-    /// Ids that cannot be part of a stream's name (white space, "/", more than 150 characters) count as missing.
-    /// A timestamp that makes no sense is replaced by the entry's time, else by `unknownTime`.
+    /// The updates of a body in their order. Error only where the body as a whole is no such thing: not
+    /// JSON, nested deeper than `maximumDepth`, or without `entry`.
+    /// Ids that cannot be part of a stream's name (white space, "/", more than 150 characters) count as
+    /// missing. A timestamp that makes no sense is replaced by the entry's time, else by `unknownTime`.
     let read (body: ReadOnlyMemory<byte>) : Result<Update list, string> =
         try
             use document =

@@ -6,8 +6,8 @@ open System.Runtime.InteropServices
 open System.Text
 open System.Text.Json
 
-/// Reading Meta's JSON without trusting its shape: whatever is missing, null, or of another type than expected
-/// is None or an empty list, and whatever text cannot be is repaired.
+/// Reading Meta's JSON without trusting its shape: whatever is missing, null, or of another type than
+/// expected is None or an empty list, and whatever text cannot be is repaired.
 module WhatsAppJson =
     let private replacement = char 0xFFFD
 
@@ -40,7 +40,8 @@ module WhatsAppJson =
             String.init text.Length (fun index ->
                 string (if isBroken index then replacement else text[index]))
 
-    /// Undoes JSON's escapes one by one, for the texts that System.Text.Json refuses: broken surrogates and bytes.
+    /// Undoes JSON's escapes one by one, for the texts that System.Text.Json refuses: broken surrogates and
+    /// bytes.
     let private unescape (quoted: string) =
         let inner = quoted.Substring(1, quoted.Length - 2)
         let result = StringBuilder inner.Length

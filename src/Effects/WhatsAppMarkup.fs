@@ -4,8 +4,8 @@ open System
 open System.Globalization
 open System.Text
 
-/// WhatsApp's own markup: *bold*, _italic_, ~struck~, `mono`, ```mono block```, "- " lists, "> " quotes. A marker works
-/// at the border of a word and, all but the block, within one line.
+/// WhatsApp's own markup: *bold*, _italic_, ~struck~, `mono`, ```mono block```, "- " lists, "> " quotes. A
+/// marker works at the border of a word and, all but the block, within one line.
 module WhatsAppMarkup =
     let private separator = "\u200B"
     let private markers = "*_~`"
@@ -20,8 +20,8 @@ module WhatsAppMarkup =
         | UnicodeCategory.SpacingCombiningMark -> true
         | _ -> false
 
-    /// True where the unit could begin or end markup. A marker within a word ("ana_maria") is none, nor is one that
-    /// is part of an emoji (the keycap asterisk).
+    /// True where the unit could begin or end markup. A marker within a word ("ana_maria") is none, nor is
+    /// one that is part of an emoji (the keycap asterisk).
     let private couldFormat (text: string) index =
         let isBefore = index > 0 && isWordUnit text[index - 1]
         let isAfter = index + 1 < text.Length && isWordUnit text[index + 1]
@@ -30,9 +30,10 @@ module WhatsAppMarkup =
         && not (isBefore && isAfter)
         && not (index + 1 < text.Length && isMark text[index + 1])
 
-    /// Shows a text as its writer typed it: invisible spaces (U+200B) keep its asterisks and the like from formatting
-    /// anything. WhatsApp has no documented escape, so nothing important rests on this: what a person wrote
-    /// always stands on a line without markup of ours. A text that would grow by more than 40 units stays as it is.
+    /// Shows a text as its writer typed it: invisible spaces (U+200B) keep its asterisks and the like from
+    /// formatting anything. WhatsApp has no documented escape, so nothing important rests on this: what a
+    /// person wrote always stands on a line without markup of ours. A text that would grow by more than 40
+    /// units stays as it is.
     let literal (text: string) : string =
         let result = StringBuilder text.Length
 

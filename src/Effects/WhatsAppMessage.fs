@@ -3,8 +3,8 @@ namespace FunctionalBot.Effects
 open System.Text.Json
 open FunctionalBot.Domain
 
-/// What one element of `messages[]` says. The types and their fields are those of Meta's webhook reference for
-/// the `messages` field, as collected in the project's notes on the Cloud API.
+/// What one element of `messages[]` says. The types and their fields are those of Meta's webhook reference
+/// for the `messages` field, as collected in the project's notes on the Cloud API.
 module WhatsAppMessage =
     open WhatsAppJson
 
@@ -152,8 +152,9 @@ module WhatsAppMessage =
         | Some("pin" | "keep_in_chat" as name) -> Error("the customer marked a message (" + name + ")")
         | _ -> Ok(unreadable Other None id message)
 
-    /// The fact that a message stands for, or why it is nothing that a session should know. A type that this version
-    /// does not know becomes a MediaReceived of kind Other with the whole element as its content.
+    /// The fact that a message stands for, or why it is nothing that a session should know. A type that
+    /// this version does not know becomes a MediaReceived of kind Other with the whole element as its
+    /// content.
     let fact (id: MessageId) (message: JsonElement) : Result<Fact, string> =
         match text "type" message with
         | Some "text" -> Ok(textReceived id message)

@@ -77,9 +77,9 @@ module WhatsAppRequest =
                             | Some text -> writer.WriteString("description", text)
                             | None -> ())))
 
-    /// One message. `to` is the phone number with "+" (without it Meta would put the business's own country code
-    /// first), `recipient` the business-scoped id; where both are there Meta takes the phone. The key travels as
-    /// `biz_opaque_callback_data` and comes back with every status of the message.
+    /// One message. `to` is the phone number with "+" (without it Meta would put the business's own country
+    /// code first), `recipient` the business-scoped id; where both are there Meta takes the phone. The key
+    /// travels as `biz_opaque_callback_data` and comes back with every status of the message.
     let message
         (key: CommandKey)
         (recipient: Recipient)
@@ -105,7 +105,8 @@ module WhatsAppRequest =
             writer.WriteString("biz_opaque_callback_data", CommandKey.text key)
             content writer message)
 
-    /// Marks a message and all before it as read and shows the typing dots for 25 seconds or until something is said.
+    /// Marks a message and all before it as read and shows the typing dots for 25 seconds or until
+    /// something is said.
     let markRead (MessageId id) : byte[] =
         json (fun writer ->
             writer.WriteString("status", "read")

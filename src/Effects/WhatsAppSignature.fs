@@ -8,10 +8,10 @@ open System.Text
 module WhatsAppSignature =
     let private prefix = "sha256="
 
-    /// True if the header `X-Hub-Signature-256` is the HMAC-SHA256 of exactly these bytes under one of the app
-    /// secrets (there may be several while they are rotated). The time it takes tells nothing about a secret: each
-    /// is tried to the end. A missing or malformed header, or an empty list of secrets, is false; empty secrets
-    /// are passed over, since anybody can sign with those.
+    /// True if the header `X-Hub-Signature-256` is the HMAC-SHA256 of exactly these bytes under one of the
+    /// app secrets (there may be several while they are rotated). The time it takes tells nothing about a
+    /// secret: each is tried to the end. A missing or malformed header, or an empty list of secrets, is
+    /// false; empty secrets are passed over, since anybody can sign with those.
     let verify (secrets: byte[] list) (header: string | null) (body: ReadOnlyMemory<byte>) : bool =
         match header with
         | null -> false
@@ -41,8 +41,9 @@ module WhatsAppSignature =
         prefix
         + Convert.ToHexStringLower(HMACSHA256.HashData(ReadOnlySpan secret, body.Span))
 
-    /// The answer to Meta's GET handshake: the challenge to send back as the bare body with 200, or None for 403.
-    /// The arguments are the expected token and the query's `hub.mode`, `hub.verify_token` and `hub.challenge`.
+    /// The answer to Meta's GET handshake: the challenge to send back as the bare body with 200, or None
+    /// for 403. The arguments are the expected token and the query's `hub.mode`, `hub.verify_token` and
+    /// `hub.challenge`.
     let challenge
         (expectedToken: string)
         (mode: string | null)

@@ -6,7 +6,8 @@ open FSharp.Reflection
 open FunctionalBot.Domain
 
 /// One text of data/phrases/*.json. Its key there is the name in lower case with hyphens: `HowCanIHelp` is
-/// "how-can-i-help". What each says is told by the phrase, question or notice of the same name in `Speech.fs`.
+/// "how-can-i-help". What each says is told by the phrase, question or notice of the same name in
+/// `Speech.fs`.
 [<RequireQualifiedAccess>]
 type Wording =
     | Welcome

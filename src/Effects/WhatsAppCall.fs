@@ -1,0 +1,137 @@
+namespace FunctionalBot.Effects
+
+open System
+open System.IO
+open System.Net
+open System.Net.Http
+open System.Net.Http.Headers
+open System.Threading
+open System.Threading.Tasks
+
+/// Where and as whom the Cloud API is called.
+[<NoComparison>]
+type WhatsAppSettings = {
+    /// With the version, for example https://graph.facebook.com/v25.0.
+    GraphUrl: Uri
+    /// A system user's token with the permission whatsapp_business_messaging.
+    Token: string
+    PhoneNumberId: string
+    /// How long one call may take, from connecting to the last byte of the answer.
+    Timeout: TimeSpan
+}
+
+/// A body that knows whether anything of it went out: what was never begun cannot have been sent.
+type internal TracedContent(bytes: byte[]) as this =
+    inherit HttpContent()
+
+    let mutable started = false
+
+    do this.Headers.ContentType <- MediaTypeHeaderValue("application/json", "utf-8")
+
+    member _.Started = Volatile.Read &started
+
+    override _.SerializeToStreamAsync(stream: Stream, _: TransportContext | null) : Task =
+        Volatile.Write(&started, true)
+        stream.WriteAsync(bytes, 0, bytes.Length)
+
+    override _.SerializeToStreamAsync
+        (stream: Stream, _: TransportContext | null, token: CancellationToken)
+        : Task =
+        Volatile.Write(&started, true)
+        stream.WriteAsync(bytes, 0, bytes.Length, token)
+
+    override _.TryComputeLength(length: byref<int64>) =
+        length <- int64 bytes.Length
+        true
+
+/// How one call ended, before anybody asks what it was for.
+[<NoComparison; NoEquality>]
+type internal CallEnd =
+    /// A whole answer; the body is at most `answerLimit` bytes.
+    | Answered of HttpStatusCode * retryAfter: TimeSpan option * body: byte[]
+    /// No whole answer. `sent` tells that something of the request may have reached the other side.
+    | Broken of sent: bool * reason: string
+
+/// One call to the Graph API, as far as the network goes.
+module internal WhatsAppCall =
+    let private answerLimit = 64 * 1024
+
+    let private address (settings: WhatsAppSettings) (path: string) =
+        Uri(settings.GraphUrl.AbsoluteUri.TrimEnd '/' + "/" + path)
+
+    /// Seconds, or a date that is taken against the answer's own Date. Between nothing and a day.
+    let private retryAfter (response: HttpResponseMessage) : TimeSpan option =
+        let named =
+            match response.Headers.RetryAfter with
+            | null -> None
+            | value when value.Delta.HasValue -> Some value.Delta.Value
+            | value when value.Date.HasValue && response.Headers.Date.HasValue ->
+                Some(value.Date.Value - response.Headers.Date.Value)
+            | _ -> None
+
+        named
+        |> Option.filter (fun span -> span >= TimeSpan.Zero)
+        |> Option.map (min (TimeSpan.FromDays 1.))
+
+    /// Reads no more than is of use; Meta's answers are a few hundred bytes.
+    let private readBody (response: HttpResponseMessage) token = task {
+        use! stream = response.Content.ReadAsStreamAsync(token: CancellationToken)
+        let buffer = Array.zeroCreate<byte> answerLimit
+        let! count = stream.ReadAtLeastAsync(Memory buffer, answerLimit, false, token)
+        return Array.sub buffer 0 count
+    }
+
+    /// Connecting failed, so that nothing was sent.
+    let private isBeforeSending (problem: HttpRequestException) =
+        match problem.HttpRequestError with
+        | HttpRequestError.NameResolutionError
+        | HttpRequestError.ConnectionError
+        | HttpRequestError.SecureConnectionError
+        | HttpRequestError.ProxyTunnelError -> true
+        | _ -> false
+
+    /// Makes one call with the token, within the time limit of the settings. Never throws for what a
+    /// network can do.
+    let send
+        (settings: WhatsAppSettings)
+        (client: HttpClient)
+        (method: HttpMethod)
+        (path: string)
+        (body: byte[] option)
+        (token: CancellationToken)
+        : Task<CallEnd> = task {
+        use limited = CancellationTokenSource.CreateLinkedTokenSource token
+        limited.CancelAfter settings.Timeout
+        use request = new HttpRequestMessage(method, address settings path)
+        request.Headers.Authorization <- AuthenticationHeaderValue("Bearer", settings.Token)
+        request.Headers.UserAgent.Add(ProductInfoHeaderValue("FunctionalBot", "1.0"))
+
+        let content =
+            body
+            |> Option.map (fun bytes ->
+                let content = new TracedContent(bytes)
+                request.Content <- content
+                content)
+
+        let started () =
+            match content with
+            | Some content -> content.Started
+            | None -> true
+
+        try
+            use! response =
+                client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limited.Token)
+
+            let! body = readBody response limited.Token
+            return Answered(response.StatusCode, retryAfter response, body)
+        with
+        | :? HttpRequestException as problem ->
+            let sent = started () && not (isBeforeSending problem)
+            return Broken(sent, $"the connection failed (%O{problem.HttpRequestError})")
+        | :? IOException -> return Broken(started (), "the connection broke")
+        | :? OperationCanceledException when token.IsCancellationRequested ->
+            return Broken(started (), "the bot was stopping")
+        | :? OperationCanceledException ->
+            let seconds = settings.Timeout.TotalSeconds
+            return Broken(started (), $"no answer within %g{seconds} seconds")
+    }
