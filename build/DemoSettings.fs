@@ -49,6 +49,9 @@ let private setting (name: string) : string option =
     | "" -> None
     | value -> Some value
 
+/// The invented shop whose knowledge lies in data/knowledge.
+let private businessName = "Ferretería La Encina"
+
 /// The environment of the bot and that of the emulators, in this order. WhatsApp is always the emulator;
 /// OpenAI and Odoo are the real ones when OPENAI_API_KEY or ODOO_URL are set.
 let environments (kept: string) (ports: Ports) (database: string) =
@@ -64,14 +67,17 @@ let environments (kept: string) (ports: Ports) (database: string) =
         "WHATSAPP_APP_SECRET", appSecret
         "WHATSAPP_VERIFY_TOKEN", verifyToken
         "WHATSAPP_PHONE_NUMBER_ID", phoneNumberId
-        "WHATSAPP_GRAPH_URL", at ports.Phone
+        "WHATSAPP_GRAPH_URL", at ports.Phone + "/v25.0"
+        "BOT_BUSINESS_NAME", businessName
+        "BOT_BUSINESS_CONTACT", "el 555 01 42 o hola@encina.example.com, en el horario de la tienda"
+        "BOT_BUSINESS_SCOPE", "tienda de herramientas y maquinaria de jardín, con taller de reparación"
         if setting "OPENAI_API_KEY" = None then
             "BOT_ASSISTANT", "local"
         if setting "ODOO_URL" = None then
             yield! [
                 "ODOO_URL", at ports.Desk
                 "ODOO_DB", "demo"
-                "ODOO_USER", "bot"
+                "ODOO_USER", "wa-bot"
                 "ODOO_API_KEY", odooKey
             ]
     ]
@@ -86,6 +92,7 @@ let environments (kept: string) (ports: Ports) (database: string) =
         "EMULATOR_VERIFY_TOKEN", verifyToken
         "EMULATOR_ACCESS_TOKEN", accessToken
         "EMULATOR_PHONE_NUMBER_ID", phoneNumberId
+        "EMULATOR_BUSINESS_NAME", businessName
         "EMULATOR_ODOO_API_KEY", odooKey
     ]
 

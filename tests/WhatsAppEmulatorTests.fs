@@ -14,7 +14,6 @@ open Microsoft.AspNetCore.Http
 open FsCheck
 open FsCheck.FSharp
 open Xunit
-open FunctionalBot.Emulators
 open FunctionalBot.Emulators.WhatsApp
 
 let private patience = TimeSpan.FromSeconds 30.0
@@ -32,7 +31,7 @@ type private Stage = {
 }
 
 let private receiver (hooks: ConcurrentQueue<Hook>) (answer: int -> int) =
-    Hosting.start 0 3_000_000L (fun app ->
+    FunctionalBot.Emulators.Hosting.start 0 3_000_000L (fun app ->
         app.Run(
             RequestDelegate(fun context -> task {
                 let! body = Answer.bytes context

@@ -1,6 +1,8 @@
 /// The emulators as a program of their own: starts them, prints where each answers, and stops them on Ctrl-C or
 /// SIGTERM. Ports come from EMULATOR_WHATSAPP_PORT, EMULATOR_OPENAI_PORT and EMULATOR_ODOO_PORT (0 takes any free
-/// one); EMULATOR_DATA names the folder that keeps their state over restarts.
+/// one); EMULATOR_DATA names the folder that keeps their state over restarts. What the emulators and the bot agree on
+/// comes from EMULATOR_WEBHOOK_URL, EMULATOR_APP_SECRET, EMULATOR_VERIFY_TOKEN, EMULATOR_ACCESS_TOKEN,
+/// EMULATOR_PHONE_NUMBER_ID, EMULATOR_BUSINESS_NAME and EMULATOR_ODOO_API_KEY.
 module FunctionalBot.Emulators.Program
 
 open System
@@ -30,11 +32,41 @@ let private port (name: string) (standard: int) : Result<int, string> =
         | true, number when number >= 0 && number <= 65535 -> Ok number
         | _ -> Error $"%s{name} is \"%s{text}\"; it must be a port from 0 (any free one) to 65535."
 
+let private startWhatsApp (dataFolder: string option) (port: int) : Task<Started> = task {
+    let standard = WhatsApp.Settings.standard
+
+    let orStandard name fallback =
+        variable name |> Option.defaultValue fallback
+
+    let! emulator =
+        WhatsApp.WhatsAppEmulator.start {
+            standard with
+                Port = port
+                PhoneNumberId = orStandard "EMULATOR_PHONE_NUMBER_ID" standard.PhoneNumberId
+                BusinessName = orStandard "EMULATOR_BUSINESS_NAME" standard.BusinessName
+                AccessToken = orStandard "EMULATOR_ACCESS_TOKEN" standard.AccessToken
+                AppSecret = orStandard "EMULATOR_APP_SECRET" standard.AppSecret
+                VerifyToken = orStandard "EMULATOR_VERIFY_TOKEN" standard.VerifyToken
+                WebhookUrl = variable "EMULATOR_WEBHOOK_URL" |> Option.bind WhatsApp.WebAddress.tryRead
+                DataFile = dataFolder |> Option.map (fun folder -> Path.Combine(folder, "whatsapp.json"))
+        }
+
+    return {
+        Name = "WhatsApp"
+        Address = emulator.Address
+        Stop = emulator.Stop
+    }
+}
+
 let private startOdoo (dataFolder: string option) (port: int) : Task<Started> = task {
     let! emulator =
         Odoo.OdooEmulator.start {
             Odoo.Settings.standard with
                 Port = port
+                ApiKeys =
+                    variable "EMULATOR_ODOO_API_KEY"
+                    |> Option.toList
+                    |> List.append Odoo.Settings.standard.ApiKeys
                 DataFile = dataFolder |> Option.map (fun folder -> Path.Combine(folder, "odoo.jsonl"))
         }
 
@@ -61,6 +93,7 @@ let private startOpenAI (_: string option) (port: int) : Task<Started> = task {
 
 /// Every emulator: the variable of its port, the port without one, how it starts.
 let private emulators = [
+    "EMULATOR_WHATSAPP_PORT", 8081, startWhatsApp
     "EMULATOR_OPENAI_PORT", 8082, startOpenAI
     "EMULATOR_ODOO_PORT", 8083, startOdoo
 ]
