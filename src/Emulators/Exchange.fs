@@ -1,5 +1,5 @@
-/// One HTTP request and its answer, as the emulators read and write them, and the guard of the pages and controls
-/// that only this machine's own browser and tests may use.
+/// One HTTP request and its answer, as the emulators read and write them, and the guard of the pages and
+/// controls that only this machine's own browser and tests may use.
 module FunctionalBot.Emulators.Exchange
 
 open System
@@ -45,8 +45,9 @@ let private isLoopbackHost (host: string) : bool =
         | true, NonNull address -> IPAddress.IsLoopback address
         | _ -> false)
 
-/// True when the request names this machine as its host and no foreign page sent it. A page of another site that
-/// the developer has open could otherwise change or read the emulator (also by a name that resolves to loopback).
+/// True when the request names this machine as its host and no foreign page sent it. A page of another site
+/// that the developer has open could otherwise change or read the emulator (also by a name that resolves to
+/// loopback).
 let isFromHere (context: HttpContext) : bool =
     let originIsHere =
         match header "Origin" context with

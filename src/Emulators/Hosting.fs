@@ -1,4 +1,5 @@
-/// How each emulator is put on a port of its own: loopback only, quiet, and stopped by the one who started it.
+/// How each emulator is put on a port of its own: loopback only, quiet, and stopped by the one who started
+/// it.
 module FunctionalBot.Emulators.Hosting
 
 open System

@@ -1,5 +1,5 @@
-/// The requests that an emulator answered, so that a test can ask what the bot really sent. It never holds a key
-/// or a password: the emulators write only what came in the body, without its credentials.
+/// The requests that an emulator answered, so that a test can ask what the bot really sent. It never holds a
+/// key or a password: the emulators write only what came in the body, without its credentials.
 module FunctionalBot.Emulators.Journal
 
 open System

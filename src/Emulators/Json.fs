@@ -1,4 +1,5 @@
-/// JSON as plain F# data: emulators compare, change and store it, which the framework's mutable nodes make hard.
+/// JSON as plain F# data: emulators compare, change and store it, which the framework's mutable nodes make
+/// hard.
 module FunctionalBot.Emulators.Json
 
 open System
@@ -7,7 +8,8 @@ open System.Text
 open System.Text.Encodings.Web
 open System.Text.Json
 
-/// One JSON value. Whole numbers are kept apart from others, since ids are compared; the order of fields is kept.
+/// One JSON value. Whole numbers are kept apart from others, since ids are compared; the order of fields is
+/// kept.
 type Json =
     /// `null`.
     | Null

@@ -1,5 +1,5 @@
-/// The models that the emulated Odoo has, with the fields, labels and rights that the bot's user sees. Taken from
-/// Odoo 19's own fields_get where that runs, from documentation for Enterprise's helpdesk.
+/// The models that the emulated Odoo has, with the fields, labels and rights that the bot's user sees. Taken
+/// from Odoo 19's own fields_get where that runs, from documentation for Enterprise's helpdesk.
 module FunctionalBot.Emulators.Odoo.Catalogue
 
 open FunctionalBot.Emulators.Json

@@ -1,5 +1,5 @@
-/// The file that keeps the records over restarts: one line per change, so that a commit costs what it changes. A
-/// last line that a crash cut short is left out when reading.
+/// The file that keeps the records over restarts: one line per change, so that a commit costs what it
+/// changes. A last line that a crash cut short is left out when reading.
 module FunctionalBot.Emulators.Odoo.DataFile
 
 open System.IO
@@ -22,7 +22,8 @@ let private ofLine (line: string) : Change option =
         | Some model, Some id, None, Some externalId -> Some(Named(externalId, model, id))
         | _ -> None
 
-/// Cuts off a line that a crash left without its end: the next change would otherwise be glued to it and lost.
+/// Cuts off a line that a crash left without its end: the next change would otherwise be glued to it and
+/// lost.
 let private mend (path: string) : unit =
     use file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite)
 

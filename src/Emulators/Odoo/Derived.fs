@@ -1,5 +1,5 @@
-/// What Odoo's models do to a record by themselves: ticket numbers and the first stage, closing dates, sanitized phone
-/// numbers, the types and checksums of attachments.
+/// What Odoo's models do to a record by themselves: ticket numbers and the first stage, closing dates,
+/// sanitized phone numbers, the types and checksums of attachments.
 module FunctionalBot.Emulators.Odoo.Derived
 
 open System
@@ -8,8 +8,8 @@ open FunctionalBot.Emulators.Json
 open FunctionalBot.Emulators.Odoo.Catalogue
 open FunctionalBot.Emulators.Odoo.Records
 
-/// The phone number in E.164 form, or none: a number in national form needs a country, which contacts made over
-/// the API do not have. Mexico's and Brazil's mobile forms change as in the library that Odoo uses.
+/// The phone number in E.164 form, or none: a number in national form needs a country, which contacts made
+/// over the API do not have. Mexico's and Brazil's mobile forms change as in the library that Odoo uses.
 let sanitizedPhone (phone: string) : string option =
     let digits = phone |> String.filter Char.IsAsciiDigit
 

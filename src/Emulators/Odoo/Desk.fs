@@ -1,5 +1,5 @@
-/// The page on which people see the tickets, as in Odoo's helpdesk: live, with stages and the chatter. It belongs to
-/// the emulator and is for this machine's browser only.
+/// The page on which people see the tickets, as in Odoo's helpdesk: live, with stages and the chatter. It
+/// belongs to the emulator and is for this machine's browser only.
 module FunctionalBot.Emulators.Odoo.Desk
 
 open System
@@ -209,7 +209,8 @@ let private comment (server: Server) (context: HttpContext) (body: Json) : Task 
 
     answerOutcome context written
 
-/// Sends one event per change, until the page goes away or the emulator stops. What changed the page asks for itself.
+/// Sends one event per change, until the page goes away or the emulator stops. What changed the page asks for
+/// itself.
 let private events (server: Server) (stopping: CancellationToken) (context: HttpContext) : Task = task {
     use either =
         CancellationTokenSource.CreateLinkedTokenSource(stopping, context.RequestAborted)

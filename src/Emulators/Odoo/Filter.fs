@@ -1,4 +1,5 @@
-/// Search domains: Odoo's prefix lists of conditions, such as `["|", ["name", "ilike", "a"], ["id", "in", [1, 2]]]`.
+/// Search domains: Odoo's prefix lists of conditions, such as `["|", ["name", "ilike", "a"], ["id", "in", [1,
+/// 2]]]`.
 module FunctionalBot.Emulators.Odoo.Filter
 
 open System

@@ -1,5 +1,6 @@
-/// `load()`: the import of rows by external id that makes creating a ticket safe to repeat. A row whose external id
-/// is known changes that record, any other makes a new one. Texts and shapes of the messages are Odoo 19's.
+/// `load()`: the import of rows by external id that makes creating a ticket safe to repeat. A row whose
+/// external id is known changes that record, any other makes a new one. Texts and shapes of the messages are
+/// Odoo 19's.
 module FunctionalBot.Emulators.Odoo.Import
 
 open System
@@ -214,7 +215,8 @@ let private importRow
 
 let private introduction = "The operation cannot be completed: "
 
-/// The words for people that load uses where create() raises: without the introduction, or as an unknown error.
+/// The words for people that load uses where create() raises: without the introduction, or as an unknown
+/// error.
 let private reworded (complaint: Complaint) : Complaint =
     if complaint.Message.StartsWith(introduction, StringComparison.Ordinal) then
         let message = complaint.Message.Substring introduction.Length

@@ -1,5 +1,5 @@
-/// The JSON-2 protocol of Odoo 19 and later: `POST /json/2/<model>/<method>` with a bearer key, named arguments and
-/// bare results. Statuses and bodies as an Odoo 19 gave them.
+/// The JSON-2 protocol of Odoo 19 and later: `POST /json/2/<model>/<method>` with a bearer key, named
+/// arguments and bare results. Statuses and bodies as an Odoo 19 gave them.
 module FunctionalBot.Emulators.Odoo.Json2
 
 open System

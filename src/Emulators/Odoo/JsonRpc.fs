@@ -1,5 +1,5 @@
-/// The JSON-RPC protocol of Odoo 14 to 21: `POST /jsonrpc` with a service, a method and positions. It answers 200
-/// whatever happens, with `result` or `error`.
+/// The JSON-RPC protocol of Odoo 14 to 21: `POST /jsonrpc` with a service, a method and positions. It answers
+/// 200 whatever happens, with `result` or `error`.
 module FunctionalBot.Emulators.Odoo.JsonRpc
 
 open System.Threading.Tasks

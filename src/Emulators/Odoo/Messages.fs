@@ -20,8 +20,8 @@ let private adopt (model: string) (id: int64) (attachments: int64 list) (databas
 
     List.fold step database attachments
 
-/// Writes a message on a record and gives its id. `arguments` are those of message_post; the record itself is not
-/// touched: write_date stays, as in Odoo.
+/// Writes a message on a record and gives its id. `arguments` are those of message_post; the record itself is
+/// not touched: write_date stays, as in Odoo.
 let post (caller: Caller) (model: string) (id: int64) (arguments: (string * Json) list) (database: Database) =
     outcome {
         let given name =

@@ -14,8 +14,8 @@ type Call = {
     Arguments: Map<string, Json>
 }
 
-/// A method: whether it works on the model as a whole (and takes no ids), which arguments it must and may have, in
-/// the order of JSON-RPC's positions, whether it changes records, and what it does.
+/// A method: whether it works on the model as a whole (and takes no ids), which arguments it must and may
+/// have, in the order of JSON-RPC's positions, whether it changes records, and what it does.
 [<NoComparison; NoEquality>]
 type Method = {
     OnModel: bool
@@ -265,7 +265,8 @@ let tryMethod (model: Model) (name: string) : Method option =
     | "context_get" when model.Name = "res.users" -> Some(onModel [] [] false (reading contextGet))
     | _ -> Map.tryFind name methods
 
-/// Odoo's answer to a method whose name starts with an underscore, and to the few that may not be called from afar.
+/// Odoo's answer to a method whose name starts with an underscore, and to the few that may not be called from
+/// afar.
 let demandPublic (model: string) (name: string) : Outcome<unit> =
     if name.StartsWith '_' || name = "check_access" then
         accessError $"Private methods (such as '%s{model}.%s{name}') cannot be called remotely."

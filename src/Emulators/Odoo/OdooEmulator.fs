@@ -1,5 +1,5 @@
-/// An Odoo to develop and test against: both of its protocols, a helpdesk with its desk page, faults on demand. Any
-/// number of them run side by side in one process.
+/// An Odoo to develop and test against: both of its protocols, a helpdesk with its desk page, faults on
+/// demand. Any number of them run side by side in one process.
 module FunctionalBot.Emulators.Odoo.OdooEmulator
 
 open System

@@ -48,8 +48,8 @@ let find (caller: Caller) (name: string) (domain: Json) (page: Page) (database: 
              rest)
 }
 
-/// Reads fields of records that are there; those that are gone are left out. No names read all fields. `plain`
-/// gives references as bare ids.
+/// Reads fields of records that are there; those that are gone are left out. No names read all fields.
+/// `plain` gives references as bare ids.
 let read
     (caller: Caller)
     (name: string)

@@ -1,7 +1,7 @@
-/// What Odoo does to markup that is written into a field of type html, in the ways that a bot can notice: plain text
-/// is wrapped in a paragraph, unknown tags and line breaks of plain text do not survive as such, scripts, frames,
-/// forms, event handlers and javascript: addresses go, images, links and styling stay. Each case was compared with
-/// Odoo 19's own answer.
+/// What Odoo does to markup that is written into a field of type html, in the ways that a bot can notice:
+/// plain text is wrapped in a paragraph, unknown tags and line breaks of plain text do not survive as such,
+/// scripts, frames, forms, event handlers and javascript: addresses go, images, links and styling stay. Each
+/// case was compared with Odoo 19's own answer.
 module FunctionalBot.Emulators.Odoo.Sanitizer
 
 open System
@@ -149,7 +149,8 @@ let private render (pieces: Piece list) : string =
 let sanitize (markup: string) : string =
     let pieces = piecesOf markup |> withoutForbidden
 
-    // An unknown element that is alone becomes a div, one inside other text vanishes and leaves its content (seen).
+    // An unknown element that is alone becomes a div, one inside other text vanishes and leaves its content
+    // (seen).
     let isUnknown piece =
         match piece with
         | Opening(name, _, _)

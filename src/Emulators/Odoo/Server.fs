@@ -1,5 +1,5 @@
-/// The running state of one emulated Odoo: its database behind a lock, its faults, its journal, and who waits for
-/// changes. Every call is one transaction, as in Odoo.
+/// The running state of one emulated Odoo: its database behind a lock, its faults, its journal, and who waits
+/// for changes. Every call is one transaction, as in Odoo.
 module FunctionalBot.Emulators.Odoo.Server
 
 open System
@@ -132,8 +132,8 @@ type Server(settings: Settings) =
                 else
                     Ok answer, Delivered)
 
-    /// Runs load() as one transaction that stays open for a while. Of those that overlap on an external id one
-    /// goes through; the others get Odoo's message that they could not serialize access.
+    /// Runs load() as one transaction that stays open for a while. Of those that overlap on an external id
+    /// one goes through; the others get Odoo's message that they could not serialize access.
     member this.Load(externalIds: string list, run: Database -> Outcome<Json * Database>) = task {
         let started, hit =
             locked (fun () ->

@@ -6,8 +6,8 @@ open System
 type Helpdesk =
     /// OCA's helpdesk_mgmt: `number` "HT00001", description compulsory, closed flag.
     | Community
-    /// Odoo Enterprise's own: `ticket_ref`, partner_phone, folded stages. Its sources are closed: shaped after its
-    /// documentation, never compared with the original.
+    /// Odoo Enterprise's own: `ticket_ref`, partner_phone, folded stages. Its sources are closed: shaped
+    /// after its documentation, never compared with the original.
     | Enterprise
 
 /// How an emulated Odoo is set up.
@@ -29,7 +29,8 @@ type Settings = {
     ApiKeys: string list
     /// Char fields that an administrator added to the ticket model, such as `x_wa_key`.
     TicketFields: string list
-    /// How long the transaction of `load` stays open: two that overlap on one external id collide, as in Odoo.
+    /// How long the transaction of `load` stays open: two that overlap on one external id collide, as in
+    /// Odoo.
     LoadTime: TimeSpan
     /// The file that keeps the records over restarts; none keeps them in memory only.
     DataFile: string option

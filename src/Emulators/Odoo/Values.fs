@@ -32,8 +32,8 @@ let private demandRecord (caller: Caller) (database: Database) (target: string) 
     | Some _ -> Ok(Whole id)
     | None -> missingError target id caller.User
 
-/// Applies Odoo's commands for lists of records: `[4, id]`, `[6, 0, ids]`, `[3, id]`, `[5]`, or plain ids. Commands
-/// that create records are carried out by whoever writes the record.
+/// Applies Odoo's commands for lists of records: `[4, id]`, `[6, 0, ids]`, `[3, id]`, `[5]`, or plain ids.
+/// Commands that create records are carried out by whoever writes the record.
 let private references caller database (target: string) (old: Json) (json: Json) : Outcome<Json> =
     let start =
         match old with

@@ -1,5 +1,5 @@
-/// The emulated model's answer: a sentence for the customer, and values for each property of the wanted schema, chosen
-/// by the property's name and type. The same request always gets the same answer.
+/// The emulated model's answer: a sentence for the customer, and values for each property of the wanted
+/// schema, chosen by the property's name and type. The same request always gets the same answer.
 module FunctionalBot.Emulators.OpenAI.Answering
 
 open System
@@ -49,7 +49,8 @@ let private quote (content: string) : string =
         | -1 -> cut.Substring(0, max 1 (cut.LastIndexOf ' ')) + "…"
         | stop -> cut.Substring(0, stop + 1)
 
-/// A question that the given knowledge answers is answered with it; other wishes have a sentence of their own.
+/// A question that the given knowledge answers is answered with it; other wishes have a sentence of their
+/// own.
 let private answersFromKnowledge (understanding: Understanding) : Passage option =
     match understanding.Wish with
     | Asks
@@ -157,7 +158,8 @@ let private enumOf (schema: Json) : string list = [
         | _ -> ()
 ]
 
-/// A value that follows the schema. `root` holds the definitions that `$ref` points to; `name` is the property's.
+/// A value that follows the schema. `root` holds the definitions that `$ref` points to; `name` is the
+/// property's.
 let rec fill (root: Json) (understanding: Understanding) (name: string) (schema: Json) : Json =
     let allowsNull =
         StrictSchema.hasType "null" schema

@@ -27,8 +27,8 @@ type Emulator = {
     Stop: unit -> Task
 }
 
-/// An OpenAI to develop and test against: the Responses API with its checks and errors, answered by rules or by a
-/// script. Any number of them run side by side in one process.
+/// An OpenAI to develop and test against: the Responses API with its checks and errors, answered by rules or
+/// by a script. Any number of them run side by side in one process.
 module OpenAIEmulator =
     [<NoComparison; NoEquality>]
     type private State = {

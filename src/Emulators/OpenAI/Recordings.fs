@@ -1,5 +1,5 @@
-/// Voice notes for `POST /v1/audio/transcriptions`: taken by the file's name, as the real one does, and answered with
-/// one fixed sentence, since nothing here can listen.
+/// Voice notes for `POST /v1/audio/transcriptions`: taken by the file's name, as the real one does, and
+/// answered with one fixed sentence, since nothing here can listen.
 module FunctionalBot.Emulators.OpenAI.Recordings
 
 open System.IO

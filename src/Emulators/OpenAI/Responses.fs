@@ -5,7 +5,8 @@ open System
 open FunctionalBot.Emulators.Json
 open FunctionalBot.Emulators.OpenAI.Requests
 
-/// About one token for four characters, at least one: a rule of thumb, good enough for numbers that look right.
+/// About one token for four characters, at least one: a rule of thumb, good enough for numbers that look
+/// right.
 let private tokens (text: string) : int64 = int64 (max 1 ((text.Length + 3) / 4))
 
 let private message (number: int64) (status: string) (content: Json) : Json =

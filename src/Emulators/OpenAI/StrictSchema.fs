@@ -1,5 +1,5 @@
-/// The rules of OpenAI's strict structured output: every object lists all its properties as required and allows no
-/// others. A schema that breaks them is refused with 400 before anything is generated.
+/// The rules of OpenAI's strict structured output: every object lists all its properties as required and
+/// allows no others. A schema that breaks them is refused with 400 before anything is generated.
 module FunctionalBot.Emulators.OpenAI.StrictSchema
 
 open FunctionalBot.Emulators.Json

@@ -1,5 +1,5 @@
-/// What the emulated model makes of a customer's text, by plain rules: language, wish, mood, address, and the passage
-/// of the given knowledge that fits best. It is no language model and never pretends to be one.
+/// What the emulated model makes of a customer's text, by plain rules: language, wish, mood, address, and the
+/// passage of the given knowledge that fits best. It is no language model and never pretends to be one.
 module FunctionalBot.Emulators.OpenAI.Understanding
 
 open System
@@ -122,7 +122,8 @@ let emailOf (text: string) : string option =
 
     if found.Success then Some found.Value else None
 
-/// Passages in a JSON document: objects with a name (`id`, `source`, `title`) and a content (`text`, `content`).
+/// Passages in a JSON document: objects with a name (`id`, `source`, `title`) and a content (`text`,
+/// `content`).
 let rec private ofJson (json: Json) : Passage list =
     match json with
     | Items items -> items |> List.collect ofJson
@@ -147,7 +148,8 @@ let private bracketed =
 let private headed =
     Regex(@"^#{1,6}\s+(.+?)\s*$\n(.+?)(?=^#{1,6}\s|\z)", RegexOptions.Multiline ||| RegexOptions.Singleline)
 
-/// The named passages in a text: JSON, `<passage id="x">…</passage>`, `[x] …` or a heading with what is below it.
+/// The named passages in a text: JSON, `<passage id="x">…</passage>`, `[x] …` or a heading with what is below
+/// it.
 let passages (text: string) : Passage list =
     let from (pattern: Regex) (source: int) (content: int) = [
         for found in pattern.Matches text do
