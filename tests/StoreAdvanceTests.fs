@@ -322,8 +322,8 @@ let ``a saved session that cannot be read, is of another shape or is missing is 
     for index, damage in
         List.indexed [
             "UPDATE bot.session SET data = '{\"Id\":1}'"
-            "UPDATE bot.session SET shape = shape + 1, phase = 'x'"
-            "UPDATE bot.session SET version = version - 1"
+            "UPDATE bot.session SET shape = shape + 1, data = replace(data::text, '\"Spanish\"', '\"English\"')::json"
+            "UPDATE bot.session SET version = version - 1, data = replace(data::text, '\"Spanish\"', '\"English\"')::json"
             "DELETE FROM bot.session"
         ] do
         let! events = eventsOf bench (sessionOf "ES.1" 1)
