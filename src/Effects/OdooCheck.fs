@@ -96,32 +96,48 @@ module OdooCheck =
                 )
     }
 
-    let private required (desk: OdooDesk) (fields: Map<string, OdooField>) cancelled = odoo {
-        let open' =
+    let private required
+        (desk: OdooDesk)
+        (fields: Map<string, OdooField>)
+        cancelled
+        : OdooAnswer<OdooFinding> = task {
+        let asked =
             fields
             |> Map.toList
             |> List.filter (fun (name, field) -> field.Required && not ((filled desk).Contains name))
             |> List.map fst
 
-        let! defaults =
-            desk.Caller.Call (model desk) "default_get" OnModel [ "fields", OdooValue.texts open' ] cancelled
+        let told names = String.concat ", " names
 
-        // The number comes from a sequence when the ticket is created.
-        let missing =
-            open'
-            |> List.filter (fun name ->
-                not (OdooValue.isSet name defaults) && Some name <> numberField fields)
-
-        return
-            match missing with
-            | [] -> Fine "Every required field has a value."
-            | names ->
-                let told = String.concat ", " names
-
-                Notice(
-                    $"Required fields without a default: %s{told}.",
-                    "If Odoo does not fill them in by itself, tickets are refused: give them a default in Odoo."
+        match!
+            desk.Caller.Call (model desk) "default_get" OnModel [ "fields", OdooValue.texts asked ] cancelled
+        with
+        | Error failure when failure.MayPass -> return Error failure
+        | Error _ ->
+            return
+                Ok(
+                    Notice(
+                        $"Whether required fields have defaults cannot be seen: %s{told asked}.",
+                        "Create a ticket by hand as the bot's user, with a name only, to see whether Odoo takes it."
+                    )
                 )
+        | Ok defaults ->
+            // The number comes from a sequence when the ticket is created.
+            let missing =
+                asked
+                |> List.filter (fun name ->
+                    not (OdooValue.isSet name defaults) && Some name <> numberField fields)
+
+            return
+                match missing with
+                | [] -> Ok(Fine "Every required field has a value.")
+                | names ->
+                    Ok(
+                        Notice(
+                            $"Required fields without a default: %s{told names}.",
+                            "If Odoo does not fill them in by itself, tickets are refused: give them a default in Odoo."
+                        )
+                    )
     }
 
     let private keyNotice (desk: OdooDesk) (fields: Map<string, OdooField>) =

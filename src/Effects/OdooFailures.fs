@@ -77,7 +77,8 @@ module OdooFailures =
                     $"Odoo refuses the login (%s{told}). Check ODOO_USER and ODOO_API_KEY: keys expire, and only unscoped or rpc keys work."
             | "AccessError"
             | "Forbidden" -> never name $"The bot's Odoo user lacks a right (%s{told})"
-            | "NotFound" ->
+            | "NotFound"
+            | "AttributeError" ->
                 never
                     name
                     $"Odoo lacks a model or method (%s{told}). Check ODOO_MODEL and that its app is installed."

@@ -81,17 +81,30 @@ module OdooPartners =
               }
     }
 
-    let private byEmail caller (email: EmailAddress) cancelled : OdooAnswer<int64 option> = odoo {
+    // An address is only the customer's word. A contact with another number than WhatsApp vouches for is somebody else.
+    let private byEmail
+        caller
+        (fields: Map<string, OdooField>)
+        (customer: Customer)
+        (email: EmailAddress)
+        cancelled
+        = odoo {
         // "=ilike" takes "_" and "%" as wildcards.
         let pattern = (EmailAddress.value email).Replace("_", "\\_").Replace("%", "\\%")
 
-        let! found =
-            find caller [ OdooValue.condition "email" "=ilike" (Text pattern) ] cancelled
+        let domain = [
+            OdooValue.condition "email" "=ilike" (Text pattern)
+            if customer.Phone.IsSome then
+                for name in [ "phone"; "mobile" ] |> List.filter fields.ContainsKey do
+                    OdooValue.condition name "=" (Truth false)
+        ]
+
+        let! found = find caller domain cancelled
 
         return
-            (match found with
-             | [ only ] -> Some only
-             | _ -> None)
+            match found with
+            | [ only ] -> Some only
+            | _ -> None
     }
 
     let private create caller (customer: Customer) (digits: string) (email: EmailAddress option) cancelled =
@@ -119,8 +132,8 @@ module OdooPartners =
                         cancelled
         }
 
-    /// The contact for a ticket: found by phone, else by the address given for this ticket if just one contact has it,
-    /// else created. None when several share the number, when there is no number to create one with, or when the
+    /// The contact for a ticket: found by phone, else by the address given for this ticket if just one contact has it
+    /// and no other number stands there, else created. None when several share the number, when there is no number to create one with, or when the
     /// bot's user may not create contacts; the ticket's text then says who it is.
     let forTicket
         caller
@@ -136,7 +149,10 @@ module OdooPartners =
 
         let! byAddress =
             match byNumber, email with
-            | Nobody, Some address -> byEmail caller address cancelled
+            | Nobody, Some address -> odoo {
+                let! fields = fieldsOf partner cancelled
+                return! byEmail caller fields customer address cancelled
+              }
             | _ -> Task.FromResult(Ok None)
 
         return!

@@ -1,0 +1,198 @@
+/// What must hold at any Odoo, emulated or real, of any version and over both protocols.
+module FunctionalBot.Tests.OdooScenes
+
+open System
+open System.Net.Http
+open System.Threading
+open System.Threading.Tasks
+open Xunit
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Effects.OdooAdapter
+
+let private none = CancellationToken.None
+
+let private fitting result =
+    match result with
+    | Ok value -> value
+    | Error problem -> failwith $"%A{problem}"
+
+/// A client as the host builds it.
+let client () =
+    new HttpClient(new SocketsHttpHandler(AllowAutoRedirect = false))
+
+/// A customer nobody has had before: the digits are random, of no country.
+let newCustomer () : Customer =
+    let digits = string (Random.Shared.NextInt64(10_000_000L, 99_999_999L))
+
+    {
+        Id = CustomerId $"ES.%s{digits}"
+        Phone = Some("3460" + digits.Substring 1)
+        Name = Some "Ana <Prueba>"
+    }
+
+/// A key of the customer's first session.
+let keyOf (customer: Customer) version : CommandKey = {
+    Session = {
+        Channel = "whatsapp-100"
+        Customer = customer.Id
+        Ordinal = 1
+    }
+    Version = version
+    Ordinal = 0
+}
+
+/// A complete ticket with text that HTML would spoil.
+let ticketOf purpose title email : Ticket = {
+    Purpose = purpose
+    Title = fitting (TicketTitle.create title)
+    Description = fitting (TicketDescription.create "No arranca: 5 < 6 & \"ruido\"\nsegunda línea 🛠️")
+    Email = email |> Option.map (EmailAddress.create >> fitting)
+}
+
+/// Creating again gives the same ticket; a note is written once; the customer finds the ticket and nobody else does.
+let createNoteAndFind (settings: Odoo.Settings) : Task = task {
+    use client = client ()
+    let port = Odoo.create settings client
+    let customer = newCustomer ()
+    let key = keyOf customer 4L
+
+    let ticket =
+        ticketOf Support "El cortacésped no arranca" (Some $"ana.%s{customer.Phone.Value}@example.com")
+
+    let! first = port.Create key ticket customer Spanish none
+    let first = fitting first
+    // A port of its own has nothing remembered: this is what a restarted bot does.
+    let! again = (Odoo.create settings client).Create key ticket customer Spanish none
+    Assert.Equal(first, fitting again)
+    let noteKey = keyOf customer 9L
+    let! noted = port.AddNote noteKey key "El cliente escribe:\n5 < 6 & <b>hola</b>" none
+    fitting noted
+
+    let! notedAgain =
+        port.AddNote noteKey key "El cliente escribe:\n5 < 6 & <b>hola</b>" none
+
+    fitting notedAgain
+    let! other = port.AddNote (keyOf customer 10L) key "Otra nota" none
+    fitting other
+
+    let! second =
+        port.Create (keyOf customer 20L) (ticketOf HandOver "Persona: factura" None) customer English none
+
+    let second = fitting second
+    let! found = port.Find customer none
+    Assert.Equal<TicketReference list>([ second; first ], fitting found |> List.map _.Reference)
+    Assert.Equal("El cortacésped no arranca", (fitting found |> List.last).Title)
+    Assert.All(fitting found, (fun summary -> Assert.False summary.Closed))
+    let! stranger = port.Find (newCustomer ()) none
+    Assert.Empty(fitting stranger)
+
+    // What agents see, read as an agent would.
+    let caller = OdooCaller.create settings client
+
+    let! messages =
+        OdooRecords.search
+            caller
+            "mail.message"
+            [
+                OdooValue.condition "model" "=" (Text settings.Model)
+                OdooValue.condition "res_id" "=" (Number first.Id)
+                OdooValue.condition "body" "ilike" (Text "Ref.: wabot-")
+            ]
+            [ "body" ]
+            "id"
+            10L
+            false
+            none
+
+    let bodies = fitting messages |> List.choose (OdooValue.text "body")
+    Assert.Equal(2, bodies.Length)
+    Assert.Contains("5 &lt; 6 &amp; &lt;b&gt;hola&lt;/b&gt;", bodies.Head)
+
+    let! records =
+        OdooRecords.search
+            caller
+            settings.Model
+            [ OdooValue.condition "id" "in" (Items [ Number first.Id; Number second.Id ]) ]
+            [ "description"; "priority"; "partner_id" ]
+            "id"
+            10L
+            false
+            none
+
+    let records = fitting records
+
+    let description =
+        records |> List.map (OdooValue.text "description" >> Option.defaultValue "")
+
+    Assert.Contains("No arranca: 5 &lt; 6 &amp; ", description[0])
+    Assert.Contains("<br>segunda línea 🛠️", description[0].Replace("<br/>", "<br>"))
+    Assert.Contains("Cliente: Ana &lt;Prueba&gt;", description[0])
+    Assert.DoesNotContain("Para una persona", description[0])
+    Assert.Contains("Para una persona", description[1])
+    Assert.NotEqual(OdooValue.text "priority" records[0], OdooValue.text "priority" records[1])
+
+    let partners =
+        records
+        |> List.map (OdooValue.reference "partner_id" >> Option.map fst)
+        |> List.distinct
+
+    Assert.Single partners |> ignore
+    Assert.True partners.Head.IsSome
+}
+
+/// A note for a ticket that is not there yet is worth another try; a customer without a phone gets a ticket all the same.
+let withoutPhoneAndTooEarly (settings: Odoo.Settings) : Task = task {
+    use client = client ()
+    let port = Odoo.create settings client
+    let customer = { newCustomer () with Phone = None }
+
+    match! port.AddNote (keyOf customer 3L) (keyOf customer 2L) "pronto" none with
+    | Error(TryAgain _) -> ()
+    | other -> failwith $"%A{other}"
+
+    let! created =
+        port.Create (keyOf customer 2L) (ticketOf Support "Sin teléfono" None) customer Portuguese none
+
+    let created = fitting created
+    let! found = port.Find customer none
+    Assert.Equal<TicketReference list>([ created ], fitting found |> List.map _.Reference)
+}
+
+/// Several at the same moment make one ticket; those that lose are told to try again and then find it.
+let race (settings: Odoo.Settings) : Task = task {
+    use client = client ()
+    let customer = newCustomer ()
+    let key = keyOf customer 4L
+    let ticket = ticketOf Support "A la vez" None
+
+    let rec create (port: TicketsPort) triesLeft : Task<TicketReference> = task {
+        match! port.Create key ticket customer Spanish none with
+        | Ok reference -> return reference
+        | Error(TryAgain _) when triesLeft > 0 -> return! create port (triesLeft - 1)
+        | Error problem -> return failwith $"%A{problem}"
+    }
+
+    let! references =
+        [ for _ in 1..6 -> create (Odoo.create settings client) 20 ] |> Task.WhenAll
+
+    Assert.Single(Array.distinct references) |> ignore
+    let! found = (Odoo.create settings client).Find customer none
+    Assert.Single(fitting found) |> ignore
+}
+
+/// The check finds nothing that stands in the way.
+let checkIsClean (settings: Odoo.Settings) : Task = task {
+    use client = client ()
+    let! findings = Odoo.check settings client none
+
+    let problems =
+        findings
+        |> List.filter (function
+            | Problem _ -> true
+            | Fine _
+            | Notice _ -> false)
+
+    Assert.True(problems.IsEmpty, $"%A{problems}")
+    Assert.True(findings.Length >= 6, $"%A{findings}")
+}
