@@ -1,4 +1,5 @@
-/// The WhatsApp emulator held against references/whatsapp-cloud-api.md: its limits, error shapes, webhooks and faults.
+/// The WhatsApp emulator held against references/whatsapp-cloud-api.md: its limits, error shapes, webhooks
+/// and faults.
 module FunctionalBot.Tests.WhatsAppEmulatorTests
 
 open System
@@ -284,9 +285,7 @@ let ``a wrong token is error 190 with status 401, an unknown object 100 with sub
     })
 
 [<Fact>]
-let ``a missing field is 131008, a recipient must be a number or a user id, and the business cannot write to itself``
-    ()
-    =
+let ``a missing field is 131008, and a recipient is a number or a user id but not the business itself`` () =
     onStage (fun stage -> task {
         write stage "Hola" |> ignore
 

@@ -26,8 +26,8 @@ module Archive =
             "blocked", Some(Json.Flag customer.Blocked)
         ]
 
-    /// Reads a customer as the page and the data file write it; a new id when it has none. The error says what is
-    /// missing.
+    /// Reads a customer as the page and the data file write it; a new id when it has none. The error says
+    /// what is missing.
     let customerOfJson newId value : Result<Customer, string> =
         let text name =
             Json.textAt [ name ] value

@@ -118,7 +118,7 @@ type Business
                 Error(
                     GraphError.create
                         132000
-                        $"body: number of localizable_params (%d{parameters.Length}) does not match the expected %d{expected}"
+                        $"body: %d{parameters.Length} localizable_params, but expected %d{expected}"
                 )
             else
                 let replies = template.QuickReplies |> List.map Json.Text
@@ -166,7 +166,7 @@ type Business
             Error(
                 GraphError.create
                     131047
-                    "Message failed to send because more than 24 hours have passed since the customer last replied."
+                    "Message failed to send because the customer last wrote more than 24 hours ago."
             )
         else
             Ok late
@@ -225,7 +225,8 @@ type Business
             Announce = announceIt
         }
 
-    /// Takes a send of the bot, or says why not. The customer sees it at once; the statuses wait for `Announce`.
+    /// Takes a send of the bot, or says why not. The customer sees it at once; the statuses wait for
+    /// `Announce`.
     member _.Take(outbound: Outbound) =
         let customer = conversations.Reach outbound.Recipient
 

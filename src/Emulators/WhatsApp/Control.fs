@@ -5,110 +5,15 @@ open System.Security.Cryptography
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Http
 
-/// What the endpoints under `/_emulator` work on.
-[<NoComparison; NoEquality>]
-type Control = {
-    Settings: Settings
-    Conversations: Conversations
-    Customers: Customers
-    Business: Business
-    Sender: WebhookSender
-    Faults: FaultSwitches
-    Media: MediaStore
-    Log: RequestLog
-    Live: Live
-    Verify: Uri -> string -> Task<Result<unit, string>>
-}
-
 /// The endpoints that drive the emulator: for its page, for tests in any language, and for people with curl.
 [<RequireQualifiedAccess>]
 module Control =
-
-    /// What `GET /_emulator` answers.
-    let help =
-        """WhatsApp emulator. It answers on 127.0.0.1 only. Bodies are JSON.
-
-GET  /_emulator/health      is it up, where do webhooks go, how many wait
-GET  /_emulator/state       business, customers, conversations, who is typing (what the page shows)
-GET  /_emulator/events      the same, live: server-sent events hello, message, typing, customer, delivery, reset
-GET  /_emulator/messages    ?customer=ID        messages, oldest first
-GET  /_emulator/requests    the last requests to the Graph API: method, path, body, status, at
-GET  /_emulator/webhooks    the last deliveries: body as sent, attempts, status, problem, accepted
-GET  /_emulator/faults      every switch as it stands
-POST /_emulator/faults      some switches, for example {"sendError": 3, "sendErrorCode": 131056}
-                            A trigger is true, false, a count, or {"next": 2, "probability": 0.1}.
-POST /_emulator/send        {"customer": "ana", ...} and one of
-                              "text": "Hola", "replyTo": "wamid..."
-                              "press": {"message": "wamid...", "id": "choice"}   a button, list row or quick reply
-                              "answer": {"message": "wamid...", "content": {...}}  what a form or a request asks for
-                              "sample": voice | photo | document | sticker | location | contact | unsupported
-                              "message": {...}   any item of a webhook's messages[]; missing fields are filled in
-POST /_emulator/media       ?customer=ID&name=FILE&caption=TEXT   the file as body, with its Content-Type
-GET  /_emulator/media/ID    a file that was sent
-POST /_emulator/customers   {"name", "phone"?, "userId"?, "id"?, "readReceipts"?, "blocked"?}   adds or changes one
-POST /_emulator/read        {"customer"}        this phone shows its messages: `read` statuses follow
-POST /_emulator/clock       {"advance": seconds}
-POST /_emulator/webhook     {"url"}             where webhooks go from now on
-POST /_emulator/verify      asks the webhook for hub.challenge, as Meta does when the address is saved
-POST /_emulator/change      {"field", "value"}  a webhook with any value
-POST /_emulator/reset       forgets conversations, journals, waiting webhooks and faults
-"""
 
     let private problem context status (text: string) =
         Answer.json context status (Json.Object [ "error", Json.Text text ])
 
     let private done' context =
         Answer.json context 200 (Json.Object [ "ok", Json.Flag true ])
-
-    /// How the delivery of webhooks stands.
-    let delivery control =
-        Json.sparse [
-            "pending", Some(Json.whole control.Sender.PendingCount)
-            "problem", control.Sender.Problem |> Option.map Json.Text
-            "url", control.Sender.Url |> Option.map (fun url -> Json.Text(string url))
-        ]
-
-    let private state control =
-        Json.Object [
-            "business",
-            Json.Object [
-                "name", Json.Text control.Settings.BusinessName
-                "number", Json.Text control.Settings.BusinessNumber
-            ]
-            "now", Json.whole (control.Conversations.Now.ToUnixTimeMilliseconds())
-            "customers", control.Conversations.ToJson()
-            "delivery", delivery control
-        ]
-
-    let private health control =
-        Json.over
-            (Json.Object [
-                "status", Json.Text "ok"
-                "phoneNumberId", Json.Text control.Settings.PhoneNumberId
-                "businessAccountId", Json.Text control.Settings.BusinessAccountId
-                "seed", Json.whole control.Settings.Seed
-            ])
-            (delivery control)
-
-    let private requestJson (request: Request) =
-        Json.sparse [
-            "method", Some(Json.Text request.Method)
-            "path", Some(Json.Text request.Path)
-            "body", request.Body
-            "status", Some(Json.whole request.Status)
-            "at", Some(Json.whole (request.At.ToUnixTimeMilliseconds()))
-        ]
-
-    let private deliveryJson (found: Delivery) =
-        Json.sparse [
-            "number", Some(Json.whole found.Number)
-            "at", Some(Json.whole (found.At.ToUnixTimeMilliseconds()))
-            "body", Some(Json.Text found.Body)
-            "attempts", Some(Json.whole found.Attempts)
-            "status", found.Status |> Option.map (int64 >> Json.whole)
-            "problem", found.Problem |> Option.map Json.Text
-            "accepted", Some(Json.Flag found.Accepted)
-        ]
 
     let private send control context body =
         let customer = Json.textAt [ "customer" ] body |> Option.defaultValue ""
@@ -137,7 +42,7 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
         | Ok id -> Answer.json context 200 (Json.Object [ "id", Json.Text id ])
         | Error text -> problem context 400 text
 
-    let private upload (control: Control) (context: HttpContext) : Task = task {
+    let private upload (control: ControlDesk) (context: HttpContext) : Task = task {
         let! bytes = Answer.bytes context
         let query name = string context.Request.Query[name]
         let given text = if text = "" then None else Some text
@@ -156,7 +61,7 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
         | Error text -> do! problem context 400 text
     }
 
-    let private media (control: Control) (context: HttpContext) id =
+    let private media (control: ControlDesk) (context: HttpContext) id =
         match control.Media.Find id with
         | Some file ->
             // Shown by the page inside an image or audio element; opened alone, it must not run anything.
@@ -164,7 +69,7 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
             Answer.file context file.ContentType file.Bytes
         | None -> problem context 404 $"There is no media %s{id}."
 
-    let private addCustomer (control: Control) context body =
+    let private addCustomer (control: ControlDesk) context body =
         let newId () =
             "c" + (RandomNumberGenerator.GetHexString 8).ToLowerInvariant()
 
@@ -204,7 +109,7 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
         match name with
         | "send" -> send control context body
         | "faults" -> changeFaults control context body
-        | "customers" -> addCustomer (control: Control) context body
+        | "customers" -> addCustomer (control: ControlDesk) context body
         | "read" ->
             match Json.textAt [ "customer" ] body |> Option.bind control.Conversations.Customer with
             | Some customer ->
@@ -287,13 +192,15 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
         let shown = Answer.json context 200
 
         match context.Request.Method, rest with
-        | "GET", [] -> Answer.file context "text/plain; charset=utf-8" (Text.Encoding.UTF8.GetBytes help)
-        | "GET", [ "health" ] -> shown (health control)
-        | "GET", [ "state" ] -> shown (state control)
+        | "GET", [] ->
+            Answer.file context "text/plain; charset=utf-8" (Text.Encoding.UTF8.GetBytes ControlView.help)
+        | "GET", [ "health" ] -> shown (ControlView.health control)
+        | "GET", [ "state" ] -> shown (ControlView.state control)
         | "GET", [ "events" ] -> events control context
         | "GET", [ "messages" ] -> shown (messages control context)
-        | "GET", [ "requests" ] -> shown (Json.List(List.map requestJson control.Log.All))
-        | "GET", [ "webhooks" ] -> shown (Json.List(List.map deliveryJson control.Sender.Deliveries))
+        | "GET", [ "requests" ] -> shown (Json.List(List.map ControlView.requestJson control.Log.All))
+        | "GET", [ "webhooks" ] ->
+            shown (Json.List(List.map ControlView.deliveryJson control.Sender.Deliveries))
         | "GET", [ "faults" ] -> shown (Faults.toJson control.Faults.Current)
         | "GET", [ "media"; id ] -> media control context id
         | "POST", [ "media" ] -> upload control context

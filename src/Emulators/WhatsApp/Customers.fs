@@ -235,23 +235,22 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
         | Ok customer ->
             match sample customer name with
             | Some content -> Ok(write customer content quoted)
-            | None ->
-                Error
-                    $"There is no sample `%s{name}`: voice, photo, document, sticker, location, contact, unsupported."
+            | None -> Error $"There is no sample `%s{name}`: GET /_emulator lists them."
 
     /// Sends a file as the type of message that fits its media type.
     member _.File id file caption =
         find id
         |> Result.map (fun customer -> write customer (fileMessage file caption) None)
 
-    /// Sends any message: the fields of a webhook's `messages[]` item. What is left out (`from`, `id`, `timestamp`...) is
-    /// filled in, what is there is sent as it is.
+    /// Sends any message: the fields of a webhook's `messages[]` item. What is left out (`from`, `id`,
+    /// `timestamp`...) is filled in, what is there is sent as it is.
     member _.Raw id content =
         match content with
         | Json.Object _ -> find id |> Result.map (fun customer -> write customer content None)
         | _ -> Error "`message` must be a JSON object, as in a webhook's messages[]."
 
-    /// Answers a message that asks for something with the message that its button sends, and greys the button.
+    /// Answers a message that asks for something with the message that its button sends, and greys the
+    /// button.
     member _.Answer id (wamid: string) content =
         find id
         |> Result.map (fun customer ->

@@ -2,8 +2,8 @@ namespace FunctionalBot.Emulators.WhatsApp
 
 open System
 
-/// The switches of one running emulator. Every draw comes from its one seeded source, so that the same calls in the same
-/// order meet the same faults again.
+/// The switches of one running emulator. Every draw comes from its one seeded source, so that the same calls
+/// in the same order meet the same faults again.
 [<Sealed>]
 type FaultSwitches(seed: int) =
     let gate = obj ()

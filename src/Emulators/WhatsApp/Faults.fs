@@ -41,10 +41,12 @@ type Faults = {
     LostAnswer: Trigger
     /// The send is taken at once and answered after so many milliseconds.
     AnswerDelay: int
-    /// The send is taken and answered, and a `failed` status with `FailureCode` follows instead of `delivered`.
+    /// The send is taken and answered, and a `failed` status with `FailureCode` follows instead of
+    /// `delivered`.
     FailAfterwards: Trigger
     FailureCode: int
-    /// True: outside the 24 hour window a send is taken and fails by status; false: it is refused at once (131047).
+    /// True: outside the 24 hour window a send is taken and fails by status; false: it is refused at once
+    /// (131047).
     LateByStatus: bool
     /// One message per six seconds to one customer, with a burst of 45 (131056).
     PairLimit: bool

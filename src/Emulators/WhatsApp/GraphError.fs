@@ -101,8 +101,8 @@ module GraphError =
         Code = 100
         Type = "GraphMethodException"
         Title =
-            $"Unsupported %s{verb} request. Object with ID '%s{id}' does not exist, cannot be loaded due to missing "
-            + "permissions, or does not support this operation"
+            $"Unsupported %s{verb} request. Object with ID '%s{id}' does not exist, cannot be loaded due to "
+            + "missing permissions, or does not support this operation"
         Details = None
         Subcode = Some 33
     }

@@ -79,7 +79,8 @@ module Json =
         | Json.Object found -> found
         | _ -> []
 
-    /// `first` with the fields of `second` put over it. Either may be something else than an object: then `second`.
+    /// `first` with the fields of `second` put over it. Either may be something else than an object: then
+    /// `second`.
     let over first second =
         match first, second with
         | Json.Object below, Json.Object above ->
@@ -168,6 +169,6 @@ module Json =
     /// Ordinary JSON text.
     let write value = written false value
 
-    /// The form in which Meta puts a webhook on the wire and signs it: ASCII only, everything else as `\uXXXX` with
-    /// lower-case digits, and `/` as `\/` (references/whatsapp-cloud-api.md, section 1).
+    /// The form in which Meta puts a webhook on the wire and signs it: ASCII only, everything else as
+    /// `\uXXXX` with lower-case digits, and `/` as `\/` (references/whatsapp-cloud-api.md, section 1).
     let writeEscaped value = written true value

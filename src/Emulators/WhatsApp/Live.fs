@@ -22,8 +22,8 @@ type Live() =
     /// Whether a page is open now.
     member _.Watched = lock gate (fun () -> pages.Count > 0)
 
-    /// Sends one event to every open page, as server-sent events write it. A page that does not read is let go: it comes
-    /// back by itself and reads everything anew.
+    /// Sends one event to every open page, as server-sent events write it. A page that does not read is let
+    /// go: it comes back by itself and reads everything anew.
     member _.Publish(name: string, data: Json) =
         let ended =
             lock gate (fun () ->

@@ -5,7 +5,8 @@ open System.Collections.Generic
 open System.Globalization
 open System.Security.Cryptography
 
-/// The files that both sides have sent, by media id, and the short-lived addresses that they are fetched from.
+/// The files that both sides have sent, by media id, and the short-lived addresses that they are fetched
+/// from.
 [<Sealed>]
 type MediaStore(secret: string, now: unit -> DateTimeOffset) =
     let gate = obj ()
@@ -48,7 +49,8 @@ type MediaStore(secret: string, now: unit -> DateTimeOffset) =
     /// Forgets every file.
     member _.Clear() = lock gate files.Clear
 
-    /// The path and query to fetch a file from for the next five minutes (references/whatsapp-cloud-api.md, section 4).
+    /// The path and query to fetch a file from for the next five minutes (references/whatsapp-cloud-api.md,
+    /// section 4).
     member _.PathOf id =
         let expires =
             (now ()).AddMinutes(5.0).ToUnixTimeSeconds().ToString CultureInfo.InvariantCulture

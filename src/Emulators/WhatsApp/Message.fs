@@ -9,8 +9,8 @@ type Author =
     | ByCustomer
     | ByBusiness
 
-/// How far a message has come. A customer's message is sent when WhatsApp has it, delivered when the bot's webhook has
-/// answered 200, and read when the bot marks it so.
+/// How far a message has come. A customer's message is sent when WhatsApp has it, delivered when the bot's
+/// webhook has answered 200, and read when the bot marks it so.
 type Progress =
     | Waiting
     | Sent
@@ -44,8 +44,9 @@ type Message = {
 [<RequireQualifiedAccess>]
 module Message =
 
-    /// A new wamid with the outer look of WhatsApp's own: opaque, base64 after `wamid.`. It is drawn from the system's
-    /// random numbers, not from the seed: two runs must never give the same id to different messages.
+    /// A new wamid with the outer look of WhatsApp's own: opaque, base64 after `wamid.`. It is drawn from the
+    /// system's random numbers, not from the seed: two runs must never give the same id to different
+    /// messages.
     let newId author (address: string) =
         let name = Encoding.ASCII.GetBytes address
         let name = if name.Length > 32 then Array.sub name 0 32 else name

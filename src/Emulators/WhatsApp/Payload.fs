@@ -62,7 +62,8 @@ module Payload =
             "category", Json.Text "service"
         ]
 
-    /// The value of a webhook that brings one status of `message`. `free` is the price told by `sent` and `delivered`.
+    /// The value of a webhook that brings one status of `message`. `free` is the price told by `sent` and
+    /// `delivered`.
     let ofStatus (customer: Customer) (message: Message) at progress free =
         let name, errors =
             match progress with

@@ -2,9 +2,9 @@ namespace FunctionalBot.Emulators.WhatsApp
 
 open System
 
-/// Meta's limits on what a send may carry (references/whatsapp-cloud-api.md, section 3). Each rule gives the list of
-/// problems; the first one is what the API answers. Lengths are counted in UTF-16 units, the strictest reading of
-/// "characters".
+/// Meta's limits on what a send may carry (references/whatsapp-cloud-api.md, section 3). Each rule gives the
+/// list of problems; the first one is what the API answers. Lengths are counted in UTF-16 units, the
+/// strictest reading of "characters".
 [<RequireQualifiedAccess>]
 module Rules =
 
@@ -173,7 +173,8 @@ module Rules =
         let kind = Json.textAt [ "type" ] value
         let action = Json.field "action" value |> Option.defaultValue Json.Null
 
-        // The list's body may have 4096 characters by one page and 1024 by the published contract: the smaller holds.
+        // The list's body may have 4096 characters by one page and 1024 by the published contract: the
+        // smaller holds.
         [
             match kind with
             | None -> GraphError.missing "interactive['type']"

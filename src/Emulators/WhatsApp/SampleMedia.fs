@@ -15,8 +15,8 @@ type MediaFile = {
     Bytes: byte array
 }
 
-/// Real files to send from the phones, drawn here so that none has to be shipped: every reader of their formats accepts
-/// them.
+/// Real files to send from the phones, drawn here so that none has to be shipped: every reader of their
+/// formats accepts them.
 [<RequireQualifiedAccess>]
 module SampleMedia =
 
@@ -204,8 +204,8 @@ module SampleMedia =
                 Bytes = Encoding.ASCII.GetBytes(file.ToString())
             }
 
-    /// A lossless WebP of 256 by 256 points: a smiling face on a transparent ground. Each colour channel has at most two
-    /// values, so that one bit for each of red, green and alpha tells a point.
+    /// A lossless WebP of 256 by 256 points: a smiling face on a transparent ground. Each colour channel has
+    /// at most two values, so that one bit for each of red, green and alpha tells a point.
     let sticker =
         lazy
             let size = 256

@@ -15,8 +15,9 @@ type SendLimits() =
     let price = TimeSpan.FromSeconds 6.0
     let burst = price * 45.0
 
-    /// Counts one send to `address` at `now`, or says which limit it breaks (references/whatsapp-cloud-api.md, section 6:
-    /// one message per six seconds with 45 borrowed from the future; so many per second for the number).
+    /// Counts one send to `address` at `now`, or says which limit it breaks
+    /// (references/whatsapp-cloud-api.md, section 6: one message per six seconds with 45 borrowed from the
+    /// future; so many per second for the number).
     member _.Count faults (address: string) (now: DateTimeOffset) =
         lock gate (fun () ->
             if second <> now.ToUnixTimeSeconds() then

@@ -51,7 +51,8 @@ type Settings = {
     /// The people that exist after a start or a reset.
     Customers: Customer list
     Templates: Template list
-    /// How many webhooks are under way at the same time, at most. Those of one customer go one after the other.
+    /// How many webhooks are under way at the same time, at most. Those of one customer go one after the
+    /// other.
     Connections: int
     /// How many requests and how many deliveries the journals keep.
     JournalLimit: int

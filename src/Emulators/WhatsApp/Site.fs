@@ -13,8 +13,9 @@ module Site =
     let private isLoopback (host: string) =
         host = "localhost" || host = "127.0.0.1" || host = "::1" || host = "[::1]"
 
-    /// Whether the request comes from this machine by one of its loopback names, and not from a page of another site. The
-    /// name in `Host` is checked too: a foreign name that resolves to 127.0.0.1 is not ours.
+    /// Whether the request comes from this machine by one of its loopback names, and not from a page of
+    /// another site. The name in `Host` is checked too: a foreign name that resolves to 127.0.0.1 is not
+    /// ours.
     let isOurs (request: HttpRequest) =
         let origin = string request.Headers.Origin
 
@@ -39,8 +40,8 @@ module Site =
         ]
 
     let private policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self'; "
-        + "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        + "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
     let private read name =
         match Assembly.GetExecutingAssembly().GetManifestResourceStream($"whatsapp-page/%s{name}") with

@@ -24,14 +24,16 @@ type Delivery = {
     Accepted: bool
 }
 
-/// What an attempt came to: `Refused` is an answer other than 200 (0 for none in time), `Unreached` is no connection.
+/// What an attempt came to: `Refused` is an answer other than 200 (0 for none in time), `Unreached` is no
+/// connection.
 type private Attempt =
     | Taken
     | Refused of status: int
     | Unreached of problem: string
 
-/// Brings updates to the webhook and repeats what is not answered with 200, for as long as it takes. `tried` hears of each
-/// update whose attempt failed, `accepted` of each that was answered with 200, `changed` of any change worth showing.
+/// Brings updates to the webhook and repeats what is not answered with 200, for as long as it takes. `tried`
+/// hears of each update whose attempt failed, `accepted` of each that was answered with 200, `changed` of any
+/// change worth showing.
 [<Sealed>]
 type WebhookSender
     (
@@ -171,8 +173,8 @@ type WebhookSender
         else
             doubled
 
-    // Nothing reaches a bot that is down, so its customers' order is kept by waiting on the spot; what it refuses is
-    // repeated apart, since one bad body must not hold up the others.
+    // Nothing reaches a bot that is down, so its customers' order is kept by waiting on the spot; what it
+    // refuses is repeated apart, since one bad body must not hold up the others.
     let rec attempt number updates body first : Task = task {
         let mutable attempts = first
         let mutable finished = false

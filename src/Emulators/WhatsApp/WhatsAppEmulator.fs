@@ -34,8 +34,8 @@ type Emulator = {
     Show: string -> unit
     /// Forgets conversations, journals, waiting webhooks and faults.
     Reset: unit -> unit
-    /// Waits until the condition holds, looking again at every change. Fails with the words given when it does not hold
-    /// within the time.
+    /// Waits until the condition holds, looking again at every change. Fails with the words given when it
+    /// does not hold within the time.
     Until: string -> TimeSpan -> (unit -> bool) -> Task
 }
 
@@ -43,7 +43,7 @@ type Emulator = {
 [<RequireQualifiedAccess>]
 module WhatsAppEmulator =
 
-    let private verify (settings: Settings) (target: Uri) (token: string) : Task<Result<unit, string>> = task {
+    let private verify (target: Uri) (token: string) : Task<Result<unit, string>> = task {
         use client =
             new HttpClient(new SocketsHttpHandler(UseProxy = false), Timeout = TimeSpan.FromSeconds 20.0)
 
@@ -59,8 +59,7 @@ module WhatsAppEmulator =
 
             return
                 if int response.StatusCode <> 200 then
-                    Error
-                        $"The webhook answered %d{int response.StatusCode} to the verification of %s{settings.BusinessName}."
+                    Error $"The webhook answered %d{int response.StatusCode} to the verification."
                 elif body <> challenge then
                     Error "The webhook answered 200, but its body is not the bare hub.challenge."
                 else
@@ -174,7 +173,7 @@ module WhatsAppEmulator =
         let customers = Customers(settings, conversations, sender, media)
         List.iter sender.Enqueue pending
 
-        let graph: GraphApi = {
+        let graph: Graph = {
             Settings = settings
             Business = business
             Faults = faults
@@ -183,10 +182,10 @@ module WhatsAppEmulator =
             Live = live
             Sender = sender
             Now = now
-            Verify = verify settings
+            Verify = verify
         }
 
-        let control: Control = {
+        let control: ControlDesk = {
             Settings = settings
             Conversations = conversations
             Customers = customers
@@ -196,7 +195,7 @@ module WhatsAppEmulator =
             Media = media
             Log = log
             Live = live
-            Verify = verify settings
+            Verify = verify
         }
 
         // The largest media that WhatsApp takes is a document of 100 MB.
@@ -233,7 +232,7 @@ module WhatsAppEmulator =
             Verify =
                 fun () -> task {
                     match sender.Url with
-                    | Some url -> return! verify settings url settings.VerifyToken
+                    | Some url -> return! verify url settings.VerifyToken
                     | None -> return Error "No webhook address is set."
                 }
             Show = fun id -> conversations.Customer id |> Option.iter business.Shown

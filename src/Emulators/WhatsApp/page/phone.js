@@ -398,7 +398,7 @@ function setUpDialog() {
   const dialog = element('new-customer');
   const name = element('new-name');
   presets.forEach(([label, person], index) => {
-    const radio = make('input', { type: 'radio', name: 'preset', value: String(index), checked: index === 0 });
+    const radio = make('input', { type: 'radio', name: 'preset', value: String(index), defaultChecked: index === 0 });
     radio.addEventListener('change', () => { name.value = person; });
     element('presets').append(make('label', { class: 'preset' }, radio, label));
   });

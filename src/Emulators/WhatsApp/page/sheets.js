@@ -80,7 +80,7 @@ export function openAttachments(phone, sendSample, sendFile) {
   });
   grid.append(make('button', { type: 'button', class: 'sample', on: { click: () => input.click() } },
     make('span', {}, icon('attach')), 'Archivo propio'), input);
-  close = open(phone, 'Adjuntar', grid);
+  close = open(phone, 'Adjuntar', make('div', {}, grid));
 }
 
 /** The answer of a form, as the JSON that WhatsApp would send. */

@@ -1,0 +1,107 @@
+namespace FunctionalBot.Emulators.WhatsApp
+
+open System
+open System.Threading.Tasks
+
+/// What the endpoints under `/_emulator` work on.
+[<NoComparison; NoEquality>]
+type ControlDesk = {
+    Settings: Settings
+    Conversations: Conversations
+    Customers: Customers
+    Business: Business
+    Sender: WebhookSender
+    Faults: FaultSwitches
+    Media: MediaStore
+    Log: RequestLog
+    Live: Live
+    Verify: Uri -> string -> Task<Result<unit, string>>
+}
+
+/// What `/_emulator` shows.
+[<RequireQualifiedAccess>]
+module ControlView =
+
+    /// What `GET /_emulator` answers.
+    let help =
+        """WhatsApp emulator. It answers on 127.0.0.1 only. Bodies are JSON.
+
+GET  /_emulator/health      is it up, where do webhooks go, how many wait
+GET  /_emulator/state       business, customers, conversations, who is typing (what the page shows)
+GET  /_emulator/events      server-sent events: hello, message, typing, customer, delivery, reset
+GET  /_emulator/messages    ?customer=ID        messages, oldest first
+GET  /_emulator/requests    the last requests to the Graph API: method, path, body, status, at
+GET  /_emulator/webhooks    the last deliveries: body as sent, attempts, status, problem, accepted
+GET  /_emulator/faults      every switch as it stands
+POST /_emulator/faults      some switches, for example {"sendError": 3, "sendErrorCode": 131056}
+                            A trigger is true, false, a count, or {"next": 2, "probability": 0.1}.
+POST /_emulator/send        {"customer": "ana", ...} and one of
+                              "text": "Hola", "replyTo": "wamid..."
+                              "press": {"message": "wamid...", "id": "choice"}   button, row, quick reply
+                              "answer": {"message": "wamid...", "content": {...}}  form, request
+                              "sample": voice | photo | document | sticker | location | contact | unsupported
+                              "message": {...}   an item of a webhook's messages[]; gaps are filled in
+POST /_emulator/media       ?customer=ID&name=FILE&caption=TEXT   the file as body, with its Content-Type
+GET  /_emulator/media/ID    a file that was sent
+POST /_emulator/customers   {"name", "phone"?, "userId"?, "id"?, "readReceipts"?, "blocked"?}
+POST /_emulator/read        {"customer"}        this phone shows its messages: `read` statuses follow
+POST /_emulator/clock       {"advance": seconds}
+POST /_emulator/webhook     {"url"}             where webhooks go from now on
+POST /_emulator/verify      asks the webhook for hub.challenge, as Meta does when the address is saved
+POST /_emulator/change      {"field", "value"}  a webhook with any value
+POST /_emulator/reset       forgets conversations, journals, waiting webhooks and faults
+"""
+
+    /// How the delivery of webhooks stands.
+    let delivery control =
+        Json.sparse [
+            "pending", Some(Json.whole control.Sender.PendingCount)
+            "problem", control.Sender.Problem |> Option.map Json.Text
+            "url", control.Sender.Url |> Option.map (fun url -> Json.Text(string url))
+        ]
+
+    /// Everything that the page shows.
+    let state control =
+        Json.Object [
+            "business",
+            Json.Object [
+                "name", Json.Text control.Settings.BusinessName
+                "number", Json.Text control.Settings.BusinessNumber
+            ]
+            "now", Json.whole (control.Conversations.Now.ToUnixTimeMilliseconds())
+            "customers", control.Conversations.ToJson()
+            "delivery", delivery control
+        ]
+
+    /// Whether it is up, where webhooks go, how many wait.
+    let health control =
+        Json.over
+            (Json.Object [
+                "status", Json.Text "ok"
+                "phoneNumberId", Json.Text control.Settings.PhoneNumberId
+                "businessAccountId", Json.Text control.Settings.BusinessAccountId
+                "seed", Json.whole control.Settings.Seed
+            ])
+            (delivery control)
+
+    /// One request of the journal.
+    let requestJson (request: Request) =
+        Json.sparse [
+            "method", Some(Json.Text request.Method)
+            "path", Some(Json.Text request.Path)
+            "body", request.Body
+            "status", Some(Json.whole request.Status)
+            "at", Some(Json.whole (request.At.ToUnixTimeMilliseconds()))
+        ]
+
+    /// One webhook with all its attempts.
+    let deliveryJson (found: Delivery) =
+        Json.sparse [
+            "number", Some(Json.whole found.Number)
+            "at", Some(Json.whole (found.At.ToUnixTimeMilliseconds()))
+            "body", Some(Json.Text found.Body)
+            "attempts", Some(Json.whole found.Attempts)
+            "status", found.Status |> Option.map (int64 >> Json.whole)
+            "problem", found.Problem |> Option.map Json.Text
+            "accepted", Some(Json.Flag found.Accepted)
+        ]
