@@ -23,7 +23,7 @@ type Graph = {
     Verify: Uri -> string -> Task<Result<unit, string>>
 }
 
-/// The objects of the Graph API that a bot or a check of its set-up reads: the number, the account, the token, media.
+/// The objects of the Graph API that a bot or a check of its set-up reads: number, account, token, media.
 [<RequireQualifiedAccess>]
 module GraphObjects =
 

@@ -370,7 +370,11 @@ function listen() {
   on('customer', customer => {
     const known = phones.get(customer.id);
     if (known) known.rename(customer);
-    else build(customer).chip.click();
+    else {
+      const phone = build(customer);
+      if (adding) phone.chip.click();
+      adding = false;
+    }
   });
   on('clock', load);
   on('delivery', refreshDelivery);
@@ -383,6 +387,9 @@ function listen() {
 }
 
 // ---- New customers --------------------------------------------------------------------------------------------------
+
+// True until the customer that was added on this page has come.
+let adding = false;
 
 const digits = count => Array.from({ length: count }, () => Math.floor(Math.random() * 10)).join('');
 
@@ -411,6 +418,7 @@ function setUpDialog() {
   element('new-cancel').addEventListener('click', () => dialog.close());
   element('new-customer-form').addEventListener('submit', event => {
     const [, , ids] = presets[Number(new FormData(event.target).get('preset'))];
+    adding = true;
     attempt(() => call('customers', { name: name.value, ...ids() }));
   });
 }
