@@ -24,8 +24,8 @@ let private hasType (value: JsonElement) (name: string) =
     | "integer", JsonValueKind.Number -> fst (value.TryGetInt64())
     | _ -> false
 
-/// Required properties that are not asked for, by the schema's name: what the official client leaves out itself when
-/// it replays an assistant's message.
+/// Required properties that are not asked for, by the schema's name: what the official client leaves out
+/// itself when it replays an assistant's message.
 let private relaxed =
     Map [
         "OutputMessage", set [ "id"; "status" ]

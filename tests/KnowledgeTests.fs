@@ -66,7 +66,8 @@ let ``small words tell the language and a bare name tells none`` () =
 let ``headings nest, wrapped lines join, lists and tables keep their lines`` () =
     let text =
         "# Tienda\n\n## Horario\n<!-- keywords: opening hours -->\nDe lunes\na viernes.\n\n"
-        + "- **Mañana**: 9 a 14\n- [Web](https://encina.example.com)\n\n| Día | Hora |\n|---|---|\n| Lunes | 9 |\n"
+        + "- **Mañana**: 9 a 14\n- [Web](https://encina.example.com)\n\n| Día | Hora |\n|---|---|\n| \
+          Lunes | 9 |\n"
         + "### Agosto\nSolo mañanas.\n# Otra\nFin."
 
     withFiles [ "a.md", text ] (fun folder ->
@@ -81,7 +82,8 @@ let ``headings nest, wrapped lines join, lists and tables keep their lines`` () 
         Assert.Equal("opening hours", first.Keywords)
 
         Assert.Equal(
-            "De lunes a viernes.\n- *Mañana*: 9 a 14\n- Web (https://encina.example.com)\nDía · Hora\nLunes · 9",
+            "De lunes a viernes.\n- *Mañana*: 9 a 14\n- Web (https://encina.example.com)\nDía · \
+              Hora\nLunes · 9",
             first.Text
         ))
 

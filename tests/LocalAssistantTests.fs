@@ -95,7 +95,8 @@ let ``only what the customer says after the bot's last line counts`` () =
 [<Fact>]
 let ``a request for a ticket gives title, description and address`` () =
     let text =
-        "Hola, quiero abrir un ticket porque mi cortacésped no arranca desde ayer. Mi correo es Ana.Perez@example.com"
+        "Hola, quiero abrir un ticket porque mi cortacésped no arranca desde ayer. Mi correo es \
+          Ana.Perez@example.com"
 
     let answer = askAs (Some WantsTicket) [ CustomerSaid, text ]
     Assert.Equal(WantsTicket, answer.Intent)
@@ -135,7 +136,8 @@ let ``a bare request for a ticket gives no hints`` () =
 [<Fact>]
 let ``a long story gives a title of at most 80 characters`` () =
     let story =
-        "El taladro que compré hace dos semanas en vuestra tienda hace un ruido muy raro al apretar el gatillo, huele a "
+        "El taladro que compré hace dos semanas en vuestra tienda hace un ruido muy raro al apretar el \
+          gatillo, huele a "
         + "quemado, y además la batería no carga más que hasta la mitad, así que necesito que alguien lo mire"
 
     match (TicketWords.read story).Title with

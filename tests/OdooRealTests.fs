@@ -1,5 +1,6 @@
-/// The same scenes as at the emulator, at a real Odoo 19. They run when BOT_TEST_ODOO_URL names one; BOT_TEST_ODOO_DB,
-/// _USER, _KEY and _PROJECT (a project's id) say the rest. They leave tasks and leads behind: use a test database.
+/// The same scenes as at the emulator, at a real Odoo 19. They run when BOT_TEST_ODOO_URL names one;
+/// BOT_TEST_ODOO_DB, _USER, _KEY and _PROJECT (a project's id) say the rest. They leave tasks and leads
+/// behind: use a test database.
 module FunctionalBot.Tests.OdooRealTests
 
 open System

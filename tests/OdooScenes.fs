@@ -50,7 +50,8 @@ let ticketOf purpose title email : Ticket = {
     Email = email |> Option.map (EmailAddress.create >> fitting)
 }
 
-/// Creating again gives the same ticket; a note is written once; the customer finds the ticket and nobody else does.
+/// Creating again gives the same ticket; a note is written once; the customer finds the ticket and nobody
+/// else does.
 let createNoteAndFind (settings: Odoo.Settings) : Task = task {
     use client = client ()
     let port = Odoo.create settings client
@@ -141,7 +142,8 @@ let createNoteAndFind (settings: Odoo.Settings) : Task = task {
     Assert.True partners.Head.IsSome
 }
 
-/// A note for a ticket that is not there yet is worth another try; a customer without a phone gets a ticket all the same.
+/// A note for a ticket that is not there yet is worth another try; a customer without a phone gets a ticket
+/// all the same.
 let withoutPhoneAndTooEarly (settings: Odoo.Settings) : Task = task {
     use client = client ()
     let port = Odoo.create settings client

@@ -285,3 +285,23 @@ let ``a browser's address of a ticket is on the public host`` () =
         "https://odoo.example.com/web#id=7&model=helpdesk.ticket&view_type=form",
         (Odoo.ticketUrl settings { Id = 7L; Number = "HT00007" }).AbsoluteUri
     )
+
+[<Fact>]
+let ``whether a ticket is closed is read from the field that the model has`` () =
+    let field: OdooField = {
+        Type = "char"
+        Required = false
+        Relation = None
+        Choices = []
+    }
+
+    let closed (name: string) (record: string) =
+        use document = JsonDocument.Parse record
+        OdooDesk.isClosed (Map [ name, field ]) document.RootElement
+
+    Assert.True(closed "closed" """{"closed":true}""")
+    Assert.False(closed "closed" """{"closed":false}""")
+    Assert.True(closed "state" """{"state":"1_done"}""")
+    Assert.False(closed "state" """{"state":"01_in_progress"}""")
+    Assert.True(closed "close_date" """{"close_date":"2026-11-22 10:00:00"}""")
+    Assert.False(closed "close_date" """{"close_date":false}""")

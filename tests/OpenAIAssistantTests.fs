@@ -78,7 +78,8 @@ let private response (status: string) (content: string) (extra: string) =
     """{"id":"resp_1","object":"response","created_at":1790000000,"status":"STATUS","model":"gpt-6-luna",
        "output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[CONTENT]}],
        "parallel_tool_calls":true,"tools":[],"tool_choice":"auto","metadata":{},"instructions":null,
-       "usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2,"input_tokens_details":{"cached_tokens":0},
+       "usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2,
+       "input_tokens_details":{"cached_tokens":0},
        "output_tokens_details":{"reasoning_tokens":0}}EXTRA}"""
         .Replace("STATUS", status)
         .Replace("CONTENT", content)
@@ -191,7 +192,8 @@ let ``the request keeps nothing at OpenAI and has the customer's words in the us
 
 [<Fact>]
 let ``the request body fits OpenAI's published contract`` () =
-    // CONTRACTS_FOLDER names the folder that holds OpenAI's OpenAPI file, which is no part of this repository.
+    // CONTRACTS_FOLDER names the folder that holds OpenAI's OpenAPI file, which is no part of this
+    // repository.
     let folder =
         match Environment.GetEnvironmentVariable "CONTRACTS_FOLDER" with
         | null
@@ -417,7 +419,8 @@ let ``sources that were not given and links to foreign hosts are taken out`` () 
     let text =
         turn [
             "reply",
-            "\"Mira https://encina.example.com/envios, paga en pagos.example.org/x o en [aquí](https://evil.test/a).\""
+            "\"Mira https://encina.example.com/envios, paga en pagos.example.org/x o en \
+              [aquí](https://evil.test/a).\""
             "sources", """["Envíos › Gastos de envío","Mi memoria"]"""
         ]
 
@@ -431,35 +434,35 @@ let ``sources that were not given and links to foreign hosts are taken out`` () 
         ))
 
 [<Fact>]
-let ``links are kept by the host that a browser would open`` () =
-    let keep = Links.keep (set [ "encina.example.com" ])
+let ``the emulated OpenAI, which checks requests as the real one does, is understood`` () : Task = task {
+    let standard = FunctionalBot.Emulators.OpenAI.Settings.standard
+    let! emulator = FunctionalBot.Emulators.OpenAI.OpenAIEmulator.start standard
 
-    let same text = Assert.Equal(text, keep text)
-    same "Escribe a hola@encina.example.com o ven a las 9.30."
-    same "www.encina.example.com/a?b=c y http://encina.example.com."
-    same "Un vale de 5.90 €, p.ej. hoy. Luego no.Mañana sí"
-    Assert.Equal("Mira aquí", keep "Mira https://encina.example.com@evil.test/ aquí")
-    Assert.Equal("Mira aquí", keep "Mira https://encina.example.com.evil.test aquí")
-    Assert.Equal("Mira aquí", keep "Mira evil.com/encina.example.com aquí")
-    Assert.Equal("Mira", keep "Mira (https://evil.test)")
-    Assert.Equal("Mira aquí", keep "Mira https://encina.example.com\\@evil.test aquí")
-    Assert.Equal("Mira aquí", keep "Mira javascript://encina.example.com/%0aalert(1) aquí")
-    Assert.Equal("Mira.", keep "Mira www.evil.test.")
+    try
+        let settings: OpenAIAssistant.Settings = {
+            ApiKey = standard.ApiKeys.Head
+            Model = OpenAIAssistant.defaultModel
+            BaseUrl = Uri(emulator.Address, "/v1")
+            Timeout = TimeSpan.FromSeconds 20.
+            Instructions = {
+                BusinessName = "Ferretería La Encina"
+                Scope = "herramientas"
+                Knowledge = knowledge
+                AllowedHosts = []
+            }
+        }
 
-[<Fact>]
-let ``a long conversation is sent in part, the newest lines, from a customer's line on`` () =
-    let long = [
-        for number in 1..200 do
-            CustomerSaid, $"pregunta %d{number} " + String('x', 400)
-            BotSaid, $"respuesta %d{number}"
-        CustomerSaid, "la última"
-    ]
+        let! result = (OpenAIAssistant.create settings).Ask request CancellationToken.None
+        let answer = answered result
+        Assert.NotEqual<string>("", answer.Reply)
+        Assert.Equal(Spanish, answer.Language)
 
-    let recent = ThreadWindow.recent long
-    Assert.Equal((CustomerSaid, "la última"), List.last recent)
-    Assert.Equal(CustomerSaid, fst recent.Head)
-    Assert.True(recent.Length <= 30)
-    Assert.Empty(ThreadWindow.recent [ BotSaid, "hola" ])
+        let! refused =
+            (OpenAIAssistant.create { settings with ApiKey = "sk-wrong" }).Ask request CancellationToken.None
 
-    Assert.Single(ThreadWindow.recent [ CustomerSaid, String('x', 30_000) ])
-    |> ignore
+        match refused with
+        | Error(CannotAnswer reason) -> Assert.Contains("OPENAI_API_KEY", reason)
+        | other -> failwith $"%A{other}"
+    finally
+        emulator.Stop().Wait()
+}

@@ -4,7 +4,8 @@ open System
 open System.Text.Json
 open FunctionalBot.Domain
 
-/// The one shape in which the language model answers a turn (Structured Outputs, strict), and reading it back.
+/// The one shape in which the language model answers a turn (Structured Outputs, strict), and reading it
+/// back.
 module AnswerSchema =
 
     /// The name under which the schema is sent.
@@ -13,8 +14,8 @@ module AnswerSchema =
     /// Longest reply that is passed on, in UTF-16 units. WhatsApp takes 4,096; nobody reads that on a phone.
     let replyLimit = 1500
 
-    // What the model may choose from. The intents that only make sense inside the ticket dialogue are not among
-    // them: the rules understand those, and the model is not asked there.
+    // What the model may choose from. The intents that only make sense inside the ticket dialogue are not
+    // among them: the rules understand those, and the model is not asked there.
     let private intents = [
         "asks_something", AsksSomething
         "wants_ticket", WantsTicket

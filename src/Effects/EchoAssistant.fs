@@ -3,7 +3,8 @@ namespace FunctionalBot.Effects
 open System.Threading.Tasks
 open FunctionalBot.Domain
 
-/// The assistant of benchmarks: it says what the customer said last, so that everything but the assistant is measured.
+/// The assistant of benchmarks: it says what the customer said last, so that everything but the assistant
+/// is measured.
 module EchoAssistant =
 
     /// An assistant that answers at once with the customer's last line, or with "…" when there is none.

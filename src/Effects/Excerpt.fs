@@ -6,8 +6,8 @@ open System.Globalization
 /// Cutting a text where a reader would.
 module Excerpt =
 
-    /// Whether position `index` of the text ends a sentence: after ".", "!" or "?" with white space behind, or at a
-    /// line's end. "5.90" and "example.com" have no space behind, so they end none.
+    /// Whether position `index` of the text ends a sentence: after ".", "!" or "?" with white space behind,
+    /// or at a line's end. "5.90" and "example.com" have no space behind, so they end none.
     let private endsSentence (text: string) (index: int) =
         let letter = text[index]
 
@@ -17,14 +17,15 @@ module Excerpt =
             (letter = '.' || letter = '!' || letter = '?' || letter = '…')
             && (index + 1 = text.Length || Char.IsWhiteSpace text[index + 1])
 
-    /// The longest prefix of at most `limit` UTF-16 units that does not cut a character that a reader sees as one.
+    /// The longest prefix of at most `limit` UTF-16 units that does not cut a character that a reader sees
+    /// as one.
     let private atGrapheme (limit: int) (text: string) =
         let starts = StringInfo.ParseCombiningCharacters text
         let last = starts |> Array.filter (fun start -> start <= limit) |> Array.last
         text.Substring(0, last)
 
-    /// The text within `limit` UTF-16 units: whole sentences where at least a third of the limit is used by them,
-    /// else whole words with "…" behind. A text that fits is only trimmed.
+    /// The text within `limit` UTF-16 units: whole sentences where at least a third of the limit is used by
+    /// them, else whole words with "…" behind. A text that fits is only trimmed.
     let cut (limit: int) (text: string) : string =
         let text = text.Trim()
 

@@ -16,7 +16,8 @@ type Knowledge = private {
     AverageLength: float
 }
 
-/// Finding passages. Ranking is BM25 (Robertson and Zaragoza 2009: k1 = 1.2, b = 0.75), put on a scale of 0 to 1.
+/// Finding passages. Ranking is BM25 (Robertson and Zaragoza 2009: k1 = 1.2, b = 0.75), put on a scale of 0
+/// to 1.
 module Knowledge =
 
     let private k1 = 1.2
@@ -25,12 +26,13 @@ module Knowledge =
     /// How many times a term of a heading or a keyword counts, beside one in the text.
     let private titleWeight = 4.
 
-    /// A term that no passage holds says that the question is about something else, but customers also tell stories
-    /// around their question; so it weighs this much of the rarest term.
+    /// A term that no passage holds says that the question is about something else, but customers also tell
+    /// stories around their question; so it weighs this much of the rarest term.
     let private unknownWeight = 0.8
 
-    /// How much of what is missing from a perfect fit a keyword phrase adds when the question holds it word for word
-    /// and nothing else. It tells "cuánto cuesta el envío" from "cuánto tarda el envío", whose terms are the same.
+    /// How much of what is missing from a perfect fit a keyword phrase adds when the question holds it word
+    /// for word and nothing else. It tells "cuánto cuesta el envío" from "cuánto tarda el envío", whose
+    /// terms are the same.
     let private phraseWeight = 0.5
 
     let private asPhrase (text: string) =
@@ -94,8 +96,8 @@ module Knowledge =
     /// Knowledge of these passages, however they were come by.
     let ofPassages (passages: Passage list) : Knowledge = build passages
 
-    /// Reads every `*.md` file of the folder (not of folders in it), in the order of their names. The errors name the
-    /// folder or file and what is wrong with it.
+    /// Reads every `*.md` file of the folder (not of folders in it), in the order of their names. The
+    /// errors name the folder or file and what is wrong with it.
     let load (folder: string) : Result<Knowledge, string list> =
         if not (Directory.Exists folder) then
             Error [
@@ -113,7 +115,8 @@ module Knowledge =
                     match Markdown.passages name (File.ReadAllText file) with
                     | [] ->
                         Error
-                            $"The knowledge file %s{name} holds no text. Write some under its headings, or delete it."
+                            $"The knowledge file %s{name} holds no text. Write some under its headings, \
+                              or delete it."
                     | passages -> Ok passages
                 with
                 | :? IOException as problem ->
@@ -143,8 +146,9 @@ module Knowledge =
     /// All passages, in the order of files and headings.
     let passages (knowledge: Knowledge) : Passage list = List.ofArray knowledge.All
 
-    /// The passages that share a term with the question, best first, each with how well it fits: the share of what a
-    /// passage would get that is about nothing but the question's words. 1 is never reached; 0 shares nothing.
+    /// The passages that share a term with the question, best first, each with how well it fits: the share
+    /// of what a passage would get that is about nothing but the question's words. 1 is never reached; 0
+    /// shares nothing.
     let search (knowledge: Knowledge) (question: string) : (Passage * float) list =
         let count = float knowledge.All.Length
 

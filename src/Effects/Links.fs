@@ -3,15 +3,24 @@ namespace FunctionalBot.Effects
 open System
 open System.Text.RegularExpressions
 
-/// Keeping to links that the business itself uses. A language model can be talked into writing any address; WhatsApp
-/// would make it a link that looks as if the business stood behind it.
+/// Keeping to links that the business itself uses. A language model can be talked into writing any address;
+/// WhatsApp would make it a link that looks as if the business stood behind it.
 module Links =
 
-    // With a scheme, with "www.", or a bare name under a top-level domain that WhatsApp turns into a link. The part
-    // before "@" is not looked at here: an e-mail address is no link to a page.
+    // With a scheme, with "www.", or a bare name under a top-level domain that WhatsApp turns into a link.
+    // The part before "@" is not looked at here: an e-mail address is no link to a page.
     let private link =
+        let topLevels =
+            "com|net|org|info|biz|es|pt|br|mx|ar|cl|co|uk|eu|us|io|me|ly|gl|app|dev|shop|store|online|site"
+            + "|link|xyz|top|club|page|web|ru|cn|tk|to|cc"
+
+        let rest = @"[^\s<>""«»]"
+        let label = @"[\p{L}\d](?:[\p{L}\d-]*[\p{L}\d])?"
+
         Regex(
-            @"(?<![\w@.-])(?:[a-z][a-z0-9+.-]*://[^\s<>""«»]+|www\.[^\s<>""«»]+|(?:[\p{L}\d](?:[\p{L}\d-]*[\p{L}\d])?\.)+(?:com|net|org|info|biz|es|pt|br|mx|ar|cl|co|uk|eu|us|io|me|ly|gl|app|dev|shop|store|online|site|link|xyz|top|club|page|web|ru|cn|tk|to|cc)(?![\p{L}\d-]|\.[\p{L}\d])(?:[/:?#][^\s<>""«»]*)?)",
+            @"(?<![\w@.-])(?:[a-z][a-z0-9+.-]*://"
+            + $@"%s{rest}+|www\.%s{rest}+"
+            + $@"|(?:%s{label}\.)+(?:%s{topLevels})(?![\p{{L}}\d-]|\.[\p{{L}}\d])(?:[/:?#]%s{rest}*)?)",
             RegexOptions.IgnoreCase ||| RegexOptions.CultureInvariant
         )
 
@@ -33,8 +42,9 @@ module Links =
         else
             host
 
-    /// The host that a browser would open, in lower case without "www.". None when that is not plain to see: user
-    /// names, backslashes, other schemes than http, or letters beyond ASCII, all of which serve to look like another.
+    /// The host that a browser would open, in lower case without "www.". None when that is not plain to
+    /// see: user names, backslashes, other schemes than http, or letters beyond ASCII, all of which serve
+    /// to look like another.
     let private hostOf (address: string) : string option =
         let address =
             if address.Contains "://" then
@@ -52,7 +62,8 @@ module Links =
             Some(withoutWww (uri.Host.ToLowerInvariant()))
         | _ -> None
 
-    /// Marks that end a sentence belong to it, not to the link before them; a bracket does when none was opened.
+    /// Marks that end a sentence belong to it, not to the link before them; a bracket does when none was
+    /// opened.
     let rec private splitTrail (address: string) : string * string =
         let last = address[address.Length - 1]
 
@@ -76,8 +87,8 @@ module Links =
         |> Seq.choose (fun found -> hostOf (fst (splitTrail found.Value)))
         |> Set.ofSeq
 
-    /// The text with only those links whose host is allowed (with or without "www."); others are taken out, and the
-    /// words of a Markdown link stay.
+    /// The text with only those links whose host is allowed (with or without "www."); others are taken out,
+    /// and the words of a Markdown link stay.
     let keep (allowed: Set<string>) (text: string) : string =
         let allowed = Set.map withoutWww allowed
 

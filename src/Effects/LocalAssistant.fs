@@ -4,13 +4,15 @@ open System
 open System.Threading.Tasks
 open FunctionalBot.Domain
 
-/// The assistant that needs no service: it finds the passage of the knowledge that fits and quotes it. It is no
-/// language model and says so by what it does: it makes up no sentence about the business, and where nothing fits it
-/// says that it does not know. It stands in while OpenAI is down and is what the demo runs with.
+/// The assistant that needs no service: it finds the passage of the knowledge that fits and quotes it. It
+/// is no language model and says so by what it does: it makes up no sentence about the business, and where
+/// nothing fits it says that it does not know. It stands in while OpenAI is down and is what the demo runs
+/// with.
 module LocalAssistant =
 
-    /// Below this fit (`Knowledge.search`, 0 to 1) a passage is not taken for an answer. Set between what questions
-    /// about the sample shop reach and what unrelated questions reach; LocalAssistantTests hold both lists.
+    /// Below this fit (`Knowledge.search`, 0 to 1) a passage is not taken for an answer. Set between what
+    /// questions about the sample shop reach and what unrelated questions reach; LocalAssistantTests hold
+    /// both lists.
     let threshold = 0.33
 
     /// Longest quoted passage, in UTF-16 units: what one looks at on a phone without scrolling.
@@ -25,11 +27,13 @@ module LocalAssistant =
     let private unknown =
         function
         | Spanish ->
-            "Eso no lo encuentro en la información que tengo. Si quieres, abro un ticket o aviso a una persona del equipo."
+            "Eso no lo encuentro en la información que tengo. Si quieres, abro un ticket o aviso a una \
+              persona del equipo."
         | English ->
             "I can't find that in the information I have. I can open a ticket or call a person of our team."
         | Portuguese ->
-            "Não encontro isso na informação que tenho. Se quiser, abro um ticket ou chamo uma pessoa da equipe."
+            "Não encontro isso na informação que tenho. Se quiser, abro um ticket ou chamo uma pessoa \
+              da equipe."
 
     let private takenNote =
         function

@@ -35,8 +35,9 @@ module Odoo =
         return Result.mapError OdooFailures.toPort result
     }
 
-    /// The port over this Odoo. The client should not follow redirects: a POST would arrive as a GET. Nothing is
-    /// called before the first use; version, protocol, user and fields are found out once and remembered.
+    /// The port over this Odoo. The client should not follow redirects: a POST would arrive as a GET.
+    /// Nothing is called before the first use; version, protocol, user and fields are found out once and
+    /// remembered.
     let create (settings: Settings) (client: HttpClient) : TicketsPort =
         let desk = deskOf settings client
 

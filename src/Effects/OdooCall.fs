@@ -154,8 +154,8 @@ module OdooCaller =
         }
     }
 
-    /// A caller that finds out version, protocol and user with its first call and remembers them. Nothing it returns
-    /// is an exception but the cancelling of the caller's own token.
+    /// A caller that finds out version, protocol and user with its first call and remembers them. Nothing
+    /// it returns is an exception but the cancelling of the caller's own token.
     let create (settings: OdooSettings) (client: HttpClient) : OdooCaller =
         let gate = new SemaphoreSlim(1, 1)
         let mutable known: Connection option = None

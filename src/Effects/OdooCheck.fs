@@ -67,7 +67,8 @@ module OdooCheck =
         return
             Notice(
                 "The key is accepted.",
-                "Odoo does not tell when it ends: note the day that was shown when it was made (at most 90 days for users who are no administrators)."
+                "Odoo does not tell when it ends: note the day that was shown when it was made (at most \
+                  90 days for users who are no administrators)."
             )
     }
 
@@ -118,7 +119,8 @@ module OdooCheck =
                 Ok(
                     Notice(
                         $"Whether required fields have defaults cannot be seen: %s{told asked}.",
-                        "Create a ticket by hand as the bot's user, with a name only, to see whether Odoo takes it."
+                        "Create a ticket by hand as the bot's user, with a name only, to see whether \
+                          Odoo takes it."
                     )
                 )
         | Ok defaults ->
@@ -135,7 +137,8 @@ module OdooCheck =
                     Ok(
                         Notice(
                             $"Required fields without a default: %s{told names}.",
-                            "If Odoo does not fill them in by itself, tickets are refused: give them a default in Odoo."
+                            "If Odoo does not fill them in by itself, tickets are refused: give them a \
+                              default in Odoo."
                         )
                     )
     }
@@ -145,8 +148,10 @@ module OdooCheck =
         | Some name -> Fine $"The field %s{name} holds the bot's keys."
         | None ->
             Notice(
-                $"%s{model desk} has no field %s{desk.Caller.Settings.KeyField}; tickets are found by their external ids.",
-                $"Add a char field of that name (Settings, Technical, Fields) to find tickets faster and from within Odoo."
+                $"%s{model desk} has no field %s{desk.Caller.Settings.KeyField}; tickets are found by \
+                  their external ids.",
+                $"Add a char field of that name (Settings, Technical, Fields) to find tickets faster \
+                  and from within Odoo."
             )
 
     let private team (desk: OdooDesk) (fields: Map<string, OdooField>) cancelled = odoo {
@@ -194,8 +199,8 @@ module OdooCheck =
                 )
     }
 
-    /// Checks server, login, model, rights, team and required fields. It creates nothing. The checks that need what
-    /// failed are left out.
+    /// Checks server, login, model, rights, team and required fields. It creates nothing. The checks that
+    /// need what failed are left out.
     let run (desk: OdooDesk) (cancelled: CancellationToken) : Task<OdooFinding list> = task {
         match! server desk cancelled with
         | Error failure -> return [ Problem(failure.Reason, mendBy failure) ]

@@ -52,7 +52,8 @@ module OdooDesk =
         else
             "team_id"
 
-    /// The fields that tell whether a ticket is closed: OCA's and older tasks' flag, newer tasks' state, or a date.
+    /// The fields that tell whether a ticket is closed: OCA's and older tasks' flag, newer tasks' state, or
+    /// a date.
     let closedFields (fields: Map<string, OdooField>) : string list =
         [ "closed"; "state"; "is_closed"; "close_date"; "date_closed" ]
         |> List.filter fields.ContainsKey

@@ -5,14 +5,16 @@ open System.Text.Json
 open System.Text.RegularExpressions
 open FunctionalBot.Effects
 
-/// What Odoo's errors mean. They are told apart by content type and Python's exception name: the HTTP status alone
-/// says little (JSON-RPC always answers 200, a wrong field name is 500, a stopped database is 404 in HTML).
+/// What Odoo's errors mean. They are told apart by content type and Python's exception name: the HTTP
+/// status alone says little (JSON-RPC always answers 200, a wrong field name is 500, a stopped database is
+/// 404 in HTML).
 module OdooFailures =
 
     let private address = Regex(@"\S+@\S+", RegexOptions.CultureInvariant)
     let private longNumber = Regex(@"\+?\d[\d \-]{6,}\d", RegexOptions.CultureInvariant)
 
-    /// The first line of a message, short, without what looks personal. `debug`, which comes with it, is never read.
+    /// The first line of a message, short, without what looks personal. `debug`, which comes with it, is
+    /// never read.
     let clean (message: string) : string =
         let line = message.Trim().Split('\n')[0]
         Excerpt.cut 160 (longNumber.Replace(address.Replace(line, "…"), "…"))
@@ -74,14 +76,16 @@ module OdooFailures =
             | "AccessDenied" ->
                 never
                     name
-                    $"Odoo refuses the login (%s{told}). Check ODOO_USER and ODOO_API_KEY: keys expire, and only unscoped or rpc keys work."
+                    $"Odoo refuses the login (%s{told}). Check ODOO_USER and ODOO_API_KEY: keys expire, \
+                      and only unscoped or rpc keys work."
             | "AccessError"
             | "Forbidden" -> never name $"The bot's Odoo user lacks a right (%s{told})"
             | "NotFound"
             | "AttributeError" ->
                 never
                     name
-                    $"Odoo lacks a model or method (%s{told}). Check ODOO_MODEL and that its app is installed."
+                    $"Odoo lacks a model or method (%s{told}). Check ODOO_MODEL and that its app is \
+                      installed."
             | "TooManyRequests"
             | "ServiceUnavailable"
             | "BadGateway"

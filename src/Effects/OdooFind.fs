@@ -6,8 +6,8 @@ open FunctionalBot.Domain
 open FunctionalBot.Effects
 open OdooDesk
 
-/// Finding a customer's tickets. Only what WhatsApp vouches for leads to a ticket: the customer's id and phone number,
-/// never an e-mail address, which anybody can claim.
+/// Finding a customer's tickets. Only what WhatsApp vouches for leads to a ticket: the customer's id and
+/// phone number, never an e-mail address, which anybody can claim.
 module OdooFind =
 
     let private most = 10
@@ -27,8 +27,8 @@ module OdooFind =
     /// A stored id within a LIKE pattern.
     let private literal (text: string) = text.Replace("_", "\\_")
 
-    /// Whether the ticket belongs to the customer: it is linked to the contact, or its key names the customer. The
-    /// search alone is not trusted with this, since its patterns are loose.
+    /// Whether the ticket belongs to the customer: it is linked to the contact, or its key names the
+    /// customer. The search alone is not trusted with this, since its patterns are loose.
     let private belongs
         (customer: Customer)
         (partner: int64 option)

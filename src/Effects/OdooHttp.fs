@@ -36,7 +36,8 @@ type OdooSettings = {
     Protocol: OdooProtocol
     /// How long one call may take; Odoo itself ends a request after 120 s.
     Timeout: TimeSpan
-    /// The char field that holds the command's key, used where the model has it. "x_wa_key" unless named otherwise.
+    /// The char field that holds the command's key, used where the model has it. "x_wa_key" unless named
+    /// otherwise.
     KeyField: string
 }
 

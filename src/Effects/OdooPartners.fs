@@ -6,7 +6,8 @@ open System.Threading.Tasks
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 
-/// Finding the contact who writes. A contact that is found is never changed: the bot knows less than the team.
+/// Finding the contact who writes. A contact that is found is never changed: the bot knows less than the
+/// team.
 module OdooPartners =
 
     let private partner = "res.partner"
@@ -30,7 +31,8 @@ module OdooPartners =
         else
             [ among "phone" ]
 
-    /// Of several with the same number, the one whose ticket is the newest; without tickets none is better than a guess.
+    /// Of several with the same number, the one whose ticket is the newest; without tickets none is better
+    /// than a guess.
     let private withTickets
         (caller: OdooCaller)
         (candidates: int64 list)
@@ -81,7 +83,8 @@ module OdooPartners =
               }
     }
 
-    // An address is only the customer's word. A contact with another number than WhatsApp vouches for is somebody else.
+    // An address is only the customer's word. A contact with another number than WhatsApp vouches for is
+    // somebody else.
     let private byEmail
         caller
         (fields: Map<string, OdooField>)
@@ -132,9 +135,10 @@ module OdooPartners =
                         cancelled
         }
 
-    /// The contact for a ticket: found by phone, else by the address given for this ticket if just one contact has it
-    /// and no other number stands there, else created. None when several share the number, when there is no number to create one with, or when the
-    /// bot's user may not create contacts; the ticket's text then says who it is.
+    /// The contact for a ticket: found by phone, else by the address given for this ticket if just one
+    /// contact has it and no other number stands there, else created. None when several share the number,
+    /// when there is no number to create one with, or when the bot's user may not create contacts; the
+    /// ticket's text then says who it is.
     let forTicket
         caller
         fieldsOf

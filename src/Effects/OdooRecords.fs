@@ -96,8 +96,9 @@ module OdooRecords =
         return OdooValue.items answer
     }
 
-    /// The record that an external id names. Some (Some id) when there is one, Some None when there is none, and None
-    /// when the server does not tell (the method came and may go; the bot has no right to read ir.model.data itself).
+    /// The record that an external id names. Some (Some id) when there is one, Some None when there is
+    /// none, and None when the server does not tell (the method came and may go; the bot has no right to
+    /// read ir.model.data itself).
     let byExternalId
         (caller: OdooCaller)
         model
@@ -128,9 +129,9 @@ module OdooRecords =
         | Error _ -> return Ok None
     }
 
-    /// Creates the record with this external id, or writes the values over the one that has it. Of several callers at
-    /// the same time one creates it: the database holds external ids unique. Values are as in a CSV file: "" is empty,
-    /// "field/.id" takes a database id.
+    /// Creates the record with this external id, or writes the values over the one that has it. Of several
+    /// callers at the same time one creates it: the database holds external ids unique. Values are as in a
+    /// CSV file: "" is empty, "field/.id" takes a database id.
     let load
         (caller: OdooCaller)
         model

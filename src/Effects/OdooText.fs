@@ -13,8 +13,8 @@ module OdooText =
     let private isSafe (letter: char) =
         Char.IsAsciiLetterOrDigit letter || "._/-".Contains letter
 
-    /// A text as part of an external id: Odoo takes no blanks there. Other characters become "=" and four hex digits,
-    /// so two texts never become one.
+    /// A text as part of an external id: Odoo takes no blanks there. Other characters become "=" and four
+    /// hex digits, so two texts never become one.
     let safe (text: string) : string =
         let written = StringBuilder text.Length
 
@@ -88,8 +88,9 @@ module OdooText =
         |> String.concat " "
         |> Excerpt.cut 120
 
-    /// The number in E.164 form first, then the other forms that the same subscriber is stored under: WhatsApp's ids of
-    /// Mexico, Brazil and Argentina keep or drop a digit that the numbering plans treat the other way.
+    /// The number in E.164 form first, then the other forms that the same subscriber is stored under:
+    /// WhatsApp's ids of Mexico, Brazil and Argentina keep or drop a digit that the numbering plans treat
+    /// the other way.
     let phones (digits: string) : string list =
         let rest (prefix: string) = digits.Substring prefix.Length
 
@@ -117,8 +118,8 @@ module OdooText =
         | English -> "inglés"
         | Portuguese -> "portugués"
 
-    /// The description that agents read: the customer's words, then who it is. The key at the end lets the ticket be
-    /// found again where the model has no field for it.
+    /// The description that agents read: the customer's words, then who it is. The key at the end lets the
+    /// ticket be found again where the model has no field for it.
     let description
         (command: CommandKey)
         (ticket: Ticket)

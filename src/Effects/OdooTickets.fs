@@ -6,7 +6,8 @@ open FunctionalBot.Domain
 open FunctionalBot.Effects
 open OdooDesk
 
-/// Creating tickets and noting on them, for helpdesk.ticket (Odoo's own and OCA's), project.task and crm.lead.
+/// Creating tickets and noting on them, for helpdesk.ticket (Odoo's own and OCA's), project.task and
+/// crm.lead.
 module OdooTickets =
 
     let private firstOf (records: JsonElement list) fields =
@@ -87,8 +88,8 @@ module OdooTickets =
           }
         | _ -> Task.FromResult(Ok [])
 
-    /// Who it is, in the ticket's own fields. Where a contact is linked, Odoo's own helpdesk and CRM write these
-    /// fields back to the contact, so they are left alone there; OCA's helpdesk does not.
+    /// Who it is, in the ticket's own fields. Where a contact is linked, Odoo's own helpdesk and CRM write
+    /// these fields back to the contact, so they are left alone there; OCA's helpdesk does not.
     let private person
         (desk: OdooDesk)
         (fields: Map<string, OdooField>)
@@ -121,7 +122,8 @@ module OdooTickets =
         | "crm.lead", None -> given "contact_name" name @ given "email_from" email @ given "phone" phone
         | _, None -> []
 
-    /// Odoo makes its creator responsible for tasks and leads; nobody would look at what the bot is responsible for.
+    /// Odoo makes its creator responsible for tasks and leads; nobody would look at what the bot is
+    /// responsible for.
     let private nobody (desk: OdooDesk) (fields: Map<string, OdooField>) =
         if model desk = "helpdesk.ticket" then
             []
@@ -136,8 +138,8 @@ module OdooTickets =
         |> Option.map (fun id -> teamField desk + "/.id", string id)
         |> Option.toList
 
-    /// Creates the ticket of this key, or finds it. Repeated after a lost answer it changes nothing: it looks first,
-    /// and what two do at the same moment, the external id makes one.
+    /// Creates the ticket of this key, or finds it. Repeated after a lost answer it changes nothing: it
+    /// looks first, and what two do at the same moment, the external id makes one.
     let create
         (desk: OdooDesk)
         key

@@ -1,4 +1,5 @@
-// The whole Responses part of the package is marked experimental; F# reports that as warning 57. It stays in this file.
+// The whole Responses part of the package is marked experimental; F# reports that as warning 57. It stays
+// in this file.
 #nowarn "57"
 
 namespace FunctionalBot.Effects
@@ -62,7 +63,8 @@ module OpenAIAssistant =
 
         let items = [
             yield! List.map item earlier
-            // The passages are the business's own and trusted. In the developer role no customer can forge them.
+            // The passages are the business's own and trusted. In the developer role no customer can forge
+            // them.
             ResponseItem.CreateDeveloperMessageItem(AssistantInstructions.reference request passages)
             yield! List.map item now
         ]
@@ -137,7 +139,8 @@ module OpenAIAssistant =
         | None -> if refuses then Refusal else Text text
         | Some other -> Failure(AskAgain(None, $"OpenAI has not finished the answer (%s{string other})"))
 
-    // The retries of the package would come on top of the outbox's and cannot tell a billing error from a rate limit.
+    // The retries of the package would come on top of the outbox's and cannot tell a billing error from a
+    // rate limit.
     let private clientOf (settings: Settings) =
         let options =
             ResponsesClientOptions(
@@ -192,9 +195,10 @@ module OpenAIAssistant =
             )
         | _ -> None
 
-    /// The assistant over this service. It never throws for what a network or the service can do; when the caller's
-    /// token is cancelled, the task is cancelled. An output that is not the schema is asked for once more at once,
-    /// then it cannot be answered; a refusal by the model is a polite answer that does not know.
+    /// The assistant over this service. It never throws for what a network or the service can do; when the
+    /// caller's token is cancelled, the task is cancelled. An output that is not the schema is asked for
+    /// once more at once, then it cannot be answered; a refusal by the model is a polite answer that does
+    /// not know.
     let create (settings: Settings) : AssistantPort =
         let client = clientOf settings
         let hosts = AssistantInstructions.hosts settings.Instructions

@@ -3,8 +3,9 @@ namespace FunctionalBot.Effects
 open System
 open System.Text.Json
 
-/// What OpenAI's errors mean, decided by their code (developers.openai.com, guides/error-codes), not by their type or
-/// status alone. Reasons hold codes and what to do, never OpenAI's message, which can repeat parts of a key or prompt.
+/// What OpenAI's errors mean, decided by their code (developers.openai.com, guides/error-codes), not by
+/// their type or status alone. Reasons hold codes and what to do, never OpenAI's message, which can repeat
+/// parts of a key or prompt.
 module OpenAIFailures =
 
     /// Longest time that a service's "retry after" is believed; hours have been seen.
@@ -20,8 +21,8 @@ module OpenAIFailures =
             "organization_usage_limit_exceeded"
         ]
 
-    /// How long to wait by the headers "retry-after-ms" and "retry-after", of which the latter is seconds or a date;
-    /// a date is taken relative to the answer's own "date", so that no clock of ours is asked.
+    /// How long to wait by the headers "retry-after-ms" and "retry-after", of which the latter is seconds
+    /// or a date; a date is taken relative to the answer's own "date", so that no clock of ours is asked.
     let retryAfter (header: string -> string option) : TimeSpan option =
         let number (text: string) =
             match
@@ -86,7 +87,8 @@ module OpenAIFailures =
         match status, code with
         | _, Some code when billingCodes.Contains code ->
             CannotAnswer
-                $"OpenAI's account is out of credit or at its limit (%s{code}). Top it up or raise the limit in its billing settings."
+                $"OpenAI's account is out of credit or at its limit (%s{code}). Top it up or raise the \
+                  limit in its billing settings."
         | 400, Some "conversation_locked"
         | 408, _
         | 409, _

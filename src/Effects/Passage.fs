@@ -22,7 +22,8 @@ module Passage =
     /// The name under which a reply quotes it: "Envíos y entregas › Gastos de envío".
     let name (passage: Passage) = String.Join(" › ", passage.Path)
 
-/// Markdown as far as knowledge files use it (headings, paragraphs, lists, tables, links, bold), turned into passages.
+/// Markdown as far as knowledge files use it (headings, paragraphs, lists, tables, links, bold), turned
+/// into passages.
 module Markdown =
 
     let private heading =
@@ -73,7 +74,8 @@ module Markdown =
 
         String.Join('\n', paragraphs)
 
-    /// The passages of one file in order. A heading without text of its own is only part of its children's path.
+    /// The passages of one file in order. A heading without text of its own is only part of its children's
+    /// path.
     let passages (file: string) (text: string) : Passage list =
         let found = List<Passage>()
         let mutable path: (int * string) list = []

@@ -20,28 +20,33 @@ module TicketWords =
 
     let private greeting =
         pattern
-            @"^\s*(?:(?:hola|buen[oa]s(?:\s+(?:d[ií]as|tardes|noches))?|hello|hi|hey|good\s+(?:morning|afternoon|evening)
+            @"^\s*(?:(?:hola|buen[oa]s(?:\s+(?:d[ií]as|tardes|noches))?
+              |hello|hi|hey|good\s+(?:morning|afternoon|evening)
               |ol[aá]|oi|bo[am]\s+(?:dia|tarde|noite))\b[\s,.!¡:;-]*)+"
 
-    // "quiero abrir un ticket porque …", "I would like to open a ticket about …", "preciso de abrir um chamado …".
+    // "quiero abrir un ticket porque …", "I would like to open a ticket about …", "preciso de abrir um
+    // chamado …".
     let private request =
         pattern
             @"^\s*¿?\s*
               (?:(?:por\s+favor|please)\s*,?\s*)?
-              (?:(?:yo\s+)?(?:quiero|quisiera|quer[ií]a|necesito|deseo|me\s+gustar[ií]a|puede[sn]?|pod[eé]is|podr[ií]as?)
+              (?:(?:yo\s+)?(?:quiero|quisiera|quer[ií]a|necesito|deseo
+                 |me\s+gustar[ií]a|puede[sn]?|pod[eé]is|podr[ií]as?)
                  |i\s+(?:want|need|would\s+like)\s+(?:you\s+)?to|i'd\s+like\s+to|(?:can|could)\s+(?:you|i)
                  |(?:eu\s+)?(?:quero|queria|gostaria\s+de|preciso(?:\s+de)?|pode[ms]?))?\s*
               (?:que\s+)?
               (?:abrir(?:me|nos)?|abr[aei]s?|abre|crear(?:me)?|crea|poner|pon|hacer|registrar|dar\s+de\s+alta
                  |open|create|file|raise|submit|make|criar|fazer|registar)\s+
               (?:me\s+)?
-              (?:una?|um|uma|an?|the|el|la|o|a|otro|otra|another|outro|outra|new|nuev[oa]|nov[oa])?\s*(?:nuev[oa]|new|nov[oa])?\s*
+              (?:una?|um|uma|an?|the|el|la|o|a|otro|otra|another|outro|outra|new|nuev[oa]|nov[oa])?\s*
+              (?:nuev[oa]|new|nov[oa])?\s*
               (?:support\s+|de\s+)?
               (?:ticket|tique|incidencia|reclamaci[oó]n|queja|caso|parte|petici[oó]n|complaint|case|request
                  |chamado|pedido\s+de\s+(?:suporte|ajuda)|reclama[cç][aã]o|incid[eê]ncia)
               (?:\s+(?:de\s+soporte|de\s+suporte))?
               \s*[,.:;!?-]*\s*
-              (?:(?:porque|por|para|de\s+que|sobre|ya\s+que|because\s+of|because|about|for|since|as|pois|j[aá]\s+que)\b)?
+              (?:(?:porque|por|para|de\s+que|sobre|ya\s+que|because\s+of|because|about
+                 |for|since|as|pois|j[aá]\s+que)\b)?
               \s*[,.:;-]*\s*"
 
     let private clauseEnd =
@@ -74,8 +79,9 @@ module TicketWords =
         // One word ("ayuda") names no problem; the dialogue asks for a better title then.
         if (Words.split title).Length >= 2 then Some title else None
 
-    /// What the words tell of a ticket: a title from the first clause after the words that ask for it, the words
-    /// themselves as description, and an e-mail address that is in them. Nothing but "open a ticket" gives no hints.
+    /// What the words tell of a ticket: a title from the first clause after the words that ask for it, the
+    /// words themselves as description, and an e-mail address that is in them. Nothing but "open a ticket"
+    /// gives no hints.
     let read (words: string) : TicketHints =
         let email =
             match EmailAddress.find words with
