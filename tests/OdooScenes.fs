@@ -176,7 +176,9 @@ let race (settings: Odoo.Settings) : Task = task {
     let ticket = ticketOf Support "A la vez" None
 
     let! references =
-        [ for _ in 1..6 -> createPatiently (Odoo.create settings client) customer ticket 20 ]
+        [
+            for _ in 1..6 -> createPatiently (Odoo.create settings client) customer ticket 20
+        ]
         |> Task.WhenAll
 
     Assert.Single(Array.distinct references) |> ignore

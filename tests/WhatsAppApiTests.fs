@@ -55,7 +55,10 @@ type private Seen = {
 let private withServer (answer: HttpContext -> Task) (test: string -> ConcurrentQueue<Seen> -> Task) : Task =
     task {
         let seen = ConcurrentQueue<Seen>()
-        let builder = WebApplication.CreateSlimBuilder()
+
+        let builder =
+            WebApplication.CreateSlimBuilder [| "--hostBuilder:reloadConfigOnChange=false" |]
+
         builder.Logging.ClearProviders() |> ignore
         builder.WebHost.UseUrls "http://127.0.0.1:0" |> ignore
         use app = builder.Build()

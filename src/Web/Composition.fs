@@ -11,6 +11,7 @@ open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Web.Configuration
+open FunctionalBot.Web.ServiceSettings
 
 /// The real clock and chance.
 let world: World =

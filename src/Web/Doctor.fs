@@ -12,6 +12,7 @@ open Spectre.Console
 open FunctionalBot.Effects
 open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Web.Configuration
+open FunctionalBot.Web.ServiceSettings
 
 /// What one check found.
 type Finding =

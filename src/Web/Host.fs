@@ -104,7 +104,9 @@ let private migrate
 }
 
 let private build (configuration: Configuration) (log: Serilog.ILogger) =
-    let builder = WebApplication.CreateSlimBuilder()
+    let builder =
+        WebApplication.CreateSlimBuilder [| "--hostBuilder:reloadConfigOnChange=false" |]
+
     builder.Logging.ClearProviders().AddSerilog(log) |> ignore
 
     builder.WebHost

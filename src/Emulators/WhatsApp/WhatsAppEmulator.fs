@@ -202,7 +202,8 @@ module WhatsAppEmulator =
         let limit = 105L * 1024L * 1024L
 
         let! running =
-            FunctionalBot.Emulators.Hosting.start settings.Port limit (fun app -> app.Run(RequestDelegate(route graph control)))
+            FunctionalBot.Emulators.Hosting.start settings.Port limit (fun app ->
+                app.Run(RequestDelegate(route graph control)))
 
         let stopping = new CancellationTokenSource()
 

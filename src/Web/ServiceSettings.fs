@@ -1,0 +1,199 @@
+/// The settings of the services that the bot speaks to: WhatsApp, the assistant and Odoo.
+module FunctionalBot.Web.ServiceSettings
+
+open System
+open FunctionalBot.Effects
+open FunctionalBot.Effects.OdooAdapter
+open FunctionalBot.Web.Setting
+
+/// The Cloud API.
+[<NoComparison>]
+type WhatsAppConfiguration = {
+    GraphUrl: Uri
+    Token: string
+    /// All are accepted, so that a secret can be changed without losing a webhook.
+    AppSecrets: string list
+    VerifyToken: string
+    PhoneNumberId: string
+}
+
+/// Who answers free questions.
+[<NoComparison>]
+type AssistantConfiguration =
+    | OpenAI of apiKey: string * model: string * baseUrl: Uri
+    | Local
+    | Echo
+
+/// Odoo.
+[<NoComparison>]
+type OdooConfiguration = {
+    Url: Uri
+    Database: string
+    User: string
+    ApiKey: string
+    Model: string
+    /// The team or project that gets the tickets, by database id.
+    Team: int64 option
+    Protocol: OdooProtocol
+    /// The char field that holds the bot's key, where the model has it.
+    KeyField: string
+}
+
+let private metaHelp = "Meta for Developers > your app > WhatsApp > API Setup"
+
+/// Reads WHATSAPP_*.
+let whatsApp (source: Source) : Reading<WhatsAppConfiguration> =
+    build
+        (fun graphUrl token secrets verifyToken phone -> {
+            GraphUrl = graphUrl
+            Token = token
+            AppSecrets = secrets
+            VerifyToken = verifyToken
+            PhoneNumberId = phone
+        })
+        (address
+            source
+            "WHATSAPP_GRAPH_URL"
+            "https://graph.facebook.com/v25.0"
+            "Leave it out to use Meta's own address.")
+    |> apply (
+        required
+            source
+            "WHATSAPP_TOKEN"
+            ("Make a system user's token with whatsapp_business_messaging: " + metaHelp + ".")
+    )
+    |> apply (
+        required
+            source
+            "WHATSAPP_APP_SECRET"
+            "Copy it from Meta for Developers > your app > Settings > Basic."
+        |> Result.map (fun text ->
+            text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
+            |> List.ofArray)
+    )
+    |> apply (
+        required
+            source
+            "WHATSAPP_VERIFY_TOKEN"
+            "Choose any long random text, and type the same one into Meta's webhook settings."
+    )
+    |> apply (
+        required source "WHATSAPP_PHONE_NUMBER_ID" ("Copy the id (not the number) from " + metaHelp + ".")
+        |> Result.bind (fun text ->
+            if text |> Seq.forall Char.IsAsciiDigit then
+                Ok text
+            else
+                Error [
+                    {
+                        Name = "WHATSAPP_PHONE_NUMBER_ID"
+                        Wrong = "is not an id made of digits"
+                        Mend = "Copy the id (not the number) from " + metaHelp + "."
+                    }
+                ])
+    )
+
+/// Reads BOT_ASSISTANT and OPENAI_*.
+let assistant (source: Source) : Reading<AssistantConfiguration> =
+    let openAI =
+        build
+            (fun key model url -> OpenAI(key, model, url))
+            (required
+                source
+                "OPENAI_API_KEY"
+                "Make one at platform.openai.com, or set BOT_ASSISTANT=local to do without.")
+        |> apply (withDefault source "OPENAI_MODEL" "gpt-6-luna")
+        |> apply (
+            address
+                source
+                "OPENAI_BASE_URL"
+                "https://api.openai.com/v1"
+                "Leave it out to use OpenAI's own address."
+        )
+
+    let kinds = [ "openai", "openai"; "local", "local"; "echo", "echo" ]
+
+    let fallback =
+        if (source "OPENAI_API_KEY").IsSome then
+            "openai"
+        else
+            "local"
+
+    oneOf
+        kinds
+        source
+        "BOT_ASSISTANT"
+        fallback
+        "openai asks OpenAI, local searches data/knowledge, echo is for benchmarks."
+    |> Result.bind (function
+        | "openai" -> openAI
+        | "echo" -> Ok Echo
+        | _ -> Ok Local)
+
+/// Reads ODOO_*.
+let odoo (source: Source) : Reading<OdooConfiguration> =
+    let team =
+        match source "ODOO_TEAM_ID" with
+        | None -> Ok None
+        | Some text ->
+            match Int64.TryParse text with
+            | true, id when id > 0L -> Ok(Some id)
+            | _ ->
+                Error [
+                    {
+                        Name = "ODOO_TEAM_ID"
+                        Wrong = "is not a database id"
+                        Mend = "Open the team or project in Odoo; its id is in the address."
+                    }
+                ]
+
+    build
+        (fun url database user key model team protocol keyField -> {
+            Url = url
+            Database = database
+            User = user
+            ApiKey = key
+            Model = model
+            Team = team
+            Protocol = protocol
+            KeyField = keyField
+        })
+        (address
+            source
+            "ODOO_URL"
+            ""
+            "The address at which your Odoo opens in a browser, for example https://erp.example.com.")
+    |> apply (
+        required
+            source
+            "ODOO_DB"
+            "The database's name; Odoo shows it in Settings > Developer Tools or on its log-in page."
+    )
+    |> apply (
+        required
+            source
+            "ODOO_USER"
+            "The log-in of the user that the bot works as; make one of its own for it."
+    )
+    |> apply (
+        required source "ODOO_API_KEY" "Log in as that user: Preferences > Account Security > New API Key."
+    )
+    |> apply (
+        oneOf
+            [
+                for model in [ "helpdesk.ticket"; "project.task"; "crm.lead" ] -> model, model
+            ]
+            source
+            "ODOO_MODEL"
+            "helpdesk.ticket"
+            "helpdesk.ticket needs Odoo's Helpdesk or OCA's helpdesk_mgmt."
+    )
+    |> apply team
+    |> apply (
+        oneOf
+            [ "detect", Detect; "json2", Json2; "jsonrpc", JsonRpc ]
+            source
+            "ODOO_PROTOCOL"
+            Detect
+            "Leave it out: the bot asks the server."
+    )
+    |> apply (withDefault source "ODOO_KEY_FIELD" Odoo.defaultKeyField)
