@@ -91,7 +91,7 @@ let private policy (source: Source) : Reading<Policy> =
     build
         (fun quiet idle -> {
             Quiet = TimeSpan.FromMilliseconds(float quiet)
-            Idle = TimeSpan.FromMinutes(float idle)
+            Idle = TimeSpan.FromMinutes(value = idle)
         })
         (number
             source
@@ -100,11 +100,11 @@ let private policy (source: Source) : Reading<Policy> =
             (0, 60_000)
             "Milliseconds to wait for another message of a burst; 1500 is a good value.")
     |> apply (
-        number
+        amount
             source
             "BOT_IDLE_MINUTES"
-            30
-            (1, 1440)
+            30.
+            (0.01, 1440.)
             "Minutes of silence after which a session is closed; 30 is a good value."
     )
 

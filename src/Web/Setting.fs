@@ -74,6 +74,15 @@ let number (source: Source) name fallback (least, most) mend : Reading<int> =
 
     parsed read (sprintf "a whole number from %i to %i" least most) source name fallback mend
 
+/// A number with a decimal point within bounds.
+let amount (source: Source) name fallback (least, most) mend : Reading<float> =
+    let read (text: string) =
+        match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
+        | true, value when value >= least && value <= most -> Some value
+        | _ -> None
+
+    parsed read $"a number from %g{least} to %g{most}" source name fallback mend
+
 /// An http or https address, without a slash at its end.
 let address (source: Source) name fallback mend : Reading<Uri> =
     let read (text: string) =
