@@ -78,6 +78,7 @@ let ready
             with
             | StoreUnavailable(message, _) -> return Error message
             | :? TimeoutException -> return Error "The database does not answer within 3 seconds."
+            | fault -> return Error("The database cannot be asked: " + fault.GetType().Name)
         }
 
         match outcome with

@@ -157,7 +157,7 @@ let run
 
     let receiver = Webhook.receiver store.Port (fun () -> engine.Wake())
 
-    let mutable startup = Starting "The database is being prepared."
+    let startup = ref (Starting "The database is being prepared.")
 
     let door: Webhook.WebhookSettings = {
         AppSecrets = configuration.WhatsApp.AppSecrets
@@ -169,7 +169,7 @@ let run
         receiver with
             Store =
                 fun body ->
-                    match startup with
+                    match startup.Value with
                     | Started -> receiver.Store body
                     | Starting reason ->
                         Task.FromException(StoreUnavailable(reason, InvalidOperationException reason))
@@ -180,12 +180,20 @@ let run
 
     app.MapGet("/webhook", handler (Webhook.handshake door)) |> ignore
 
-    app.MapPost("/webhook", handler (Webhook.receive door now gated (fun () -> reached Engine.BodiesStored)))
+    let answered () = reached Engine.BodiesStored
+
+    let notStored (fault: exn) =
+        log.Warning("A webhook was not stored and is to be sent again: {Reason}", fault.Message)
+
+    app.MapPost("/webhook", handler (Webhook.receive door now gated answered notStored))
     |> ignore
 
     app.MapGet("/healthz", handler Health.live) |> ignore
 
-    app.MapGet("/readyz", handler (Health.ready (fun () -> startup) now store.Port Webhook.rejectedCount))
+    app.MapGet(
+        "/readyz",
+        handler (Health.ready (fun () -> startup.Value) now store.Port Webhook.rejectedCount)
+    )
     |> ignore
 
     do! app.StartAsync()
@@ -196,7 +204,7 @@ let run
 
     let! migrated = task {
         try
-            return! migrate configuration log (fun reason -> startup <- Starting reason) stopping.Token
+            return! migrate configuration log (fun reason -> startup.Value <- Starting reason) stopping.Token
         with :? OperationCanceledException ->
             return None
     }
@@ -215,7 +223,7 @@ let run
         use receiverStop = new CancellationTokenSource()
         let receiving = receiver.Run receiverStop.Token
         let working = engine.Run engineStop.Token
-        startup <- Started
+        startup.Value <- Started
         log.Information "Ready"
 
         do! app.WaitForShutdownAsync()

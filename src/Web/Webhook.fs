@@ -152,6 +152,7 @@ let receive
     (now: unit -> DateTimeOffset)
     (receiver: Receiver)
     (answered: unit -> unit)
+    (trouble: exn -> unit)
     (context: HttpContext)
     : Task =
     let secrets = settings.AppSecrets |> List.map Encoding.UTF8.GetBytes
@@ -172,20 +173,27 @@ let receive
             | Some body when not (WhatsAppSignature.verify secrets header (ReadOnlyMemory body)) ->
                 do! turnAway ()
             | Some body ->
-                try
-                    do!
-                        receiver.Store {
-                            Body = body
-                            At = now ()
-                            Updates = WhatsAppInbound.read (ReadOnlyMemory body)
-                        }
+                let! stored = task {
+                    try
+                        do!
+                            receiver.Store {
+                                Body = body
+                                At = now ()
+                                Updates = WhatsAppInbound.read (ReadOnlyMemory body)
+                            }
 
+                        return true
+                    with fault ->
+                        trouble fault
+                        return false
+                }
+
+                if stored then
                     do! answer context 200 "EVENT_RECEIVED"
                     do! context.Response.CompleteAsync()
                     answered ()
-                with
-                | StoreUnavailable _
-                | :? ChannelClosedException ->
+                else
+                    // Never a 500, whatever the reason was: it is worth sending again.
                     context.Response.Headers.RetryAfter <- "5"
                     do! answer context 503 "The message cannot be stored for now. Send it again."
     }

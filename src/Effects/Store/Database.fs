@@ -181,7 +181,7 @@ module internal Database =
             | PostgresErrorCodes.InvalidSchemaName ->
                 Some "The database has not been migrated for this build. Run the migrations (bot db migrate)."
             | state when
-                [ "08"; "28"; "3D"; "53"; "57"; "58"; "25006" ]
+                [ "08"; "28"; "3D"; "53"; "55"; "57"; "58"; "25006" ]
                 |> List.exists (fun prefix -> state.StartsWith(prefix, StringComparison.Ordinal))
                 ->
                 Some(String.Concat("PostgreSQL refuses work: ", refused.MessageText))
