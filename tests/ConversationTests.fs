@@ -378,6 +378,50 @@ let ``the language follows the customer`` (text: string, code: string) =
     let scene = opened |> writes text
     equal code (Language.code scene.Session.Language)
 
+/// Where each choice is offered.
+let private offered = [
+    opened |> writes "hola", [ OpenTicket; CheckTickets; TalkToPerson ]
+    opened |> writes "abrir ticket", [ CancelTicket ]
+    opened |> writes "abrir ticket" |> writes "No enciende", [ GoBack; CancelTicket ]
+    opened
+    |> writes "abrir ticket"
+    |> writes "No enciende"
+    |> writes "Nada que hacer.",
+    [ SkipEmail; GoBack; CancelTicket ]
+    atConfirmation, [ Confirm(shownRevision atConfirmation); ChangeSomething; CancelTicket ]
+    atConfirmation |> presses ChangeSomething,
+    [ Change TitleField; Change DescriptionField; Change EmailField; CancelTicket ]
+    atConfirmation |> writes "sí" |> odooCreates, [ SayGoodbye ]
+    opened |> writes "persona", [ ReturnToBot ]
+]
+
+[<Theory>]
+[<InlineData("es")>]
+[<InlineData("en")>]
+[<InlineData("pt")>]
+let ``whoever types what stands on a button gets what the button does`` (code: string) =
+    use document =
+        System.Text.Json.JsonDocument.Parse(Repository.read ("data/phrases/" + code + ".json"))
+
+    let titleOf choice =
+        let key =
+            (Choice.id choice).Replace(":" + string (shownRevision atConfirmation), "")
+
+        ((document.RootElement.GetProperty "choices").GetProperty key).GetProperty("title").GetString()
+        |> string
+
+    // The language follows what is typed, which no button does.
+    let outcome scene = scene.Session.Phase, lastPhrases scene
+
+    for scene, choices in offered do
+        for choice in choices do
+            let pressed, typed = scene |> presses choice, scene |> writes (titleOf choice)
+
+            Assert.True(
+                (outcome pressed = outcome typed),
+                $"%s{titleOf choice}: %A{outcome pressed} but %A{outcome typed}"
+            )
+
 [<Fact>]
 let ``the thread holds both sides in order`` () =
     let events = ResizeArray<Event>()

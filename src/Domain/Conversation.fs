@@ -16,6 +16,11 @@ module internal Conversation =
     let private leave decision =
         decision |> close CustomerLeft |> say Goodbye []
 
+    /// "Ana" of "Ana Ríos": by a greeting nobody is called by the whole name. None for a name without a letter.
+    let private firstName (customer: Customer) =
+        customer.Name
+        |> Option.bind (fun name -> name.Split ' ' |> Array.tryFind (Seq.exists System.Char.IsLetter))
+
     let private greet decision =
         if decision.Session.Introduced then
             decision |> offer NothingOffered HowCanIHelp openings

@@ -77,7 +77,7 @@ module internal Vocabulary =
             {
                 Meaning = Means(WantsToChange(Some field))
                 Allowed = 0
-                Wordings = each nouns
+                Wordings = withArticles "el|la|the|o|a" nouns
             }
 
             {
@@ -144,6 +144,7 @@ module internal Vocabulary =
             listen (Means WantsHelp) nearlyAlone [
                 each "ayuda|ayudame|menu|opciones|que puedes hacer|que sabes hacer|como funciona esto"
                 each "help|options|what can you do|ajuda|opcoes|me ajuda|o que voce faz|o que voce pode fazer"
+                each "otra pregunta|another question|outra pergunta"
             ]
             listen (Means WantsToCancel) nearlyAlone [
                 each "cancelar|cancela|cancelalo|cancelarlo|anular|anula|anulalo|ya no quiero|olvidalo|dejalo"
@@ -159,12 +160,15 @@ module internal Vocabulary =
             listen (Means WantsToGoBack) nearlyAlone [
                 each "atras|volver|volver atras|regresar|paso anterior|anterior|ir atras|retroceder"
                 each "back|go back|previous|previous step|voltar|passo anterior"
+                each "volver un paso|one step back|back one step|go back one step|voltar um passo"
             ]
             listen (Means WantsToSkip) nearlyAlone [
                 each "saltar|salta|omitir|omite|sin correo|sin email|no tengo|no tengo correo|no tengo email"
                 each "prefiero no|prefiero no darlo|ninguno|siguiente"
                 each "skip|no email|i dont have one|none|next|rather not"
                 each "pular|nao tenho|nao tenho email|sem email|prefiro nao|proximo"
+                each
+                    "seguir sin correo|continue without email|go on without it|seguir sem e mail|continuar sem e mail|sem e mail"
             ]
             listen (Means(WantsToChange None)) nearlyAlone [
                 each "cambiar algo|cambiar|modificar|corregir|editar|hay un error|esta mal"
@@ -175,10 +179,11 @@ module internal Vocabulary =
                 each "perfecto|dale|adelante|exacto|asi es|todo bien|todo correcto|si por favor"
                 each "yes|yep|yeah|sure|correct|confirm|right|go ahead|looks good"
                 each "sim|certo|isso|isso mesmo|pode ser|com certeza|tudo certo|esta certo"
+                each "si , enviarlo|si enviarlo|enviarlo|envialo|enviar|yes , send it|yes send it|send it|sim , enviar|sim enviar|envie|pode enviar"
             ]
             listen (Means SaysNo) nearlyAlone [
                 each "no|nop|no gracias|nada mas|eso es todo|es todo|incorrecto|para nada"
-                each "nope|no thanks|no thank you|nothing else|thats all"
+                each "nope|no thanks|no thank you|nothing else|thats all|that is all"
                 each "nao|nao obrigado|nao obrigada|nada mais|so isso|e so isso"
             ]
             listen (Means Greets) nearlyAlone [
