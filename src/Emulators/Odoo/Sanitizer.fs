@@ -65,19 +65,29 @@ let private escapeAttribute (text: string) : string =
 let private safeAddress (address: string) : string =
     let plain = Regex.Replace(address, "[\\x00-\\x20]", "").ToLowerInvariant()
 
+    let startsWith (scheme: string) =
+        plain.StartsWith(scheme, StringComparison.Ordinal)
+
     if
-        plain.StartsWith "javascript:"
-        || plain.StartsWith "vbscript:"
-        || plain.StartsWith "data:text"
+        startsWith "javascript:"
+        || startsWith "vbscript:"
+        || (startsWith "data:" && not (startsWith "data:image/"))
     then
         ""
     else
         address
 
+/// The value without the pair of quotes around it; quotes inside are part of it.
+let private unquoted (value: string) : string =
+    if value.StartsWith '"' || value.StartsWith '\'' then
+        value.Substring(1, value.Length - 2)
+    else
+        value
+
 let private attributesOf (text: string) : (string * string) list = [
     for found in attributePattern.Matches text do
         let name = found.Groups[1].Value.ToLowerInvariant()
-        let value = WebUtility.HtmlDecode(found.Groups[2].Value.Trim('"', '\'')) |> string
+        let value = WebUtility.HtmlDecode(unquoted found.Groups[2].Value) |> string
 
         if kept.Contains name || name.StartsWith("data-", StringComparison.Ordinal) then
             name,
