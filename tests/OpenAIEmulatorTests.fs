@@ -348,3 +348,14 @@ let ``a voice note is taken by its file's name: ogg goes, oga does not`` () =
             (refused, at [ "error"; "message" ] problem)
         )
     })
+
+[<Fact>]
+let ``a body with half a surrogate pair or a number beyond all bounds is refused as JSON that cannot be read``
+    ()
+    =
+    withOpenAI (fun _ client -> task {
+        for body in [ "{\"model\":\"\\ud83d\"}"; "{\"temperature\":1e999}" ] do
+            use content = new StringContent(body, Encoding.UTF8, "application/json")
+            use! response = client.PostAsync("/v1/responses", content)
+            Assert.Equal(400, int response.StatusCode)
+    })

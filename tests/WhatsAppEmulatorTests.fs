@@ -15,6 +15,7 @@ open Microsoft.AspNetCore.Http
 open FsCheck
 open FsCheck.FSharp
 open Xunit
+open FunctionalBot.Emulators
 open FunctionalBot.Emulators.WhatsApp
 
 let private patience = TimeSpan.FromSeconds 30.0
@@ -35,7 +36,7 @@ let private receiver (hooks: ConcurrentQueue<Hook>) (answer: int -> int) =
     FunctionalBot.Emulators.Hosting.start 0 3_000_000L (fun app ->
         app.Run(
             RequestDelegate(fun context -> task {
-                let! body = Answer.bytes context
+                let! body = Exchange.readBytes context
                 let number = hooks.Count
 
                 hooks.Enqueue {
@@ -85,16 +86,16 @@ let private request (stage: Stage) (method: HttpMethod) (path: string) (token: s
 
         use! response = client.SendAsync message
         let! text = response.Content.ReadAsStringAsync()
-        return int response.StatusCode, Json.parseText text |> Result.defaultValue Json.Null
+        return int response.StatusCode, Json.parse text |> Result.defaultValue Json.Null
     }
 
 let private messagesPath = $"/v25.0/%s{settings.PhoneNumberId}/messages"
 
-let private post stage (body: Json) =
+let private post stage (body: Json.Json) =
     request stage HttpMethod.Post messagesPath settings.AccessToken (Some(Json.write body))
 
 let private toAna kind content =
-    Json.Object [
+    Json.Fields [
         "messaging_product", Json.Text "whatsapp"
         "recipient_type", Json.Text "individual"
         "to", Json.Text "+34600111222"
@@ -103,7 +104,7 @@ let private toAna kind content =
     ]
 
 let private textTo body =
-    toAna "text" (Json.Object [ "body", Json.Text body ])
+    toAna "text" (Json.Fields [ "body", Json.Text body ])
 
 let private write stage text =
     match stage.Emulator.Customers.Text "ana" text None with
@@ -111,22 +112,23 @@ let private write stage text =
     | Error problem -> failwith problem
 
 let private errorCode answer =
-    Json.path [ "error"; "code" ] answer
+    Json.givenAt [ "error"; "code" ] answer
     |> Option.bind Json.asNumber
     |> Option.map int
 
 let private sentId answer =
-    match Json.field "messages" answer |> Option.map Json.items with
+    match Json.given "messages" answer |> Option.map Json.items with
     | Some [ message ] -> Json.textAt [ "id" ] message |> Option.defaultValue ""
     | _ -> failwith $"no message in %s{Json.write answer}"
 
 let private values name (hook: Hook) = [
-    let body = Json.parse (ReadOnlyMemory hook.Body) |> Result.defaultValue Json.Null
+    let body =
+        Json.parseBytes (ReadOnlyMemory hook.Body) |> Result.defaultValue Json.Null
 
-    for entry in Json.field "entry" body |> Option.map Json.items |> Option.defaultValue [] do
-        for change in Json.field "changes" entry |> Option.map Json.items |> Option.defaultValue [] do
+    for entry in Json.itemsField "entry" body do
+        for change in Json.itemsField "changes" entry do
             yield!
-                Json.path [ "value"; name ] change
+                Json.givenAt [ "value"; name ] change
                 |> Option.map Json.items
                 |> Option.defaultValue []
 ]
@@ -141,58 +143,58 @@ let private repeat count = String('a', count)
 
 let private buttons titles =
     let button index (title: string) =
-        Json.Object [
+        Json.Fields [
             "type", Json.Text "reply"
-            "reply", Json.Object [ "id", Json.Text $"id%d{index}"; "title", Json.Text title ]
+            "reply", Json.Fields [ "id", Json.Text $"id%d{index}"; "title", Json.Text title ]
         ]
 
-    Json.Object [
+    Json.Fields [
         "type", Json.Text "button"
-        "body", Json.Object [ "text", Json.Text "¿Seguimos?" ]
-        "action", Json.Object [ "buttons", Json.List(List.mapi button titles) ]
+        "body", Json.Fields [ "text", Json.Text "¿Seguimos?" ]
+        "action", Json.Fields [ "buttons", Json.Items(List.mapi button titles) ]
     ]
 
 let private list count titleLength descriptionLength =
     let row index =
-        Json.Object [
+        Json.Fields [
             "id", Json.Text $"row%d{index}"
             "title", Json.Text(repeat titleLength)
             "description", Json.Text(repeat descriptionLength)
         ]
 
-    Json.Object [
+    Json.Fields [
         "type", Json.Text "list"
-        "body", Json.Object [ "text", Json.Text "Elige" ]
+        "body", Json.Fields [ "text", Json.Text "Elige" ]
         "action",
-        Json.Object [
+        Json.Fields [
             "button", Json.Text "Ver"
-            "sections", Json.List [ Json.Object [ "rows", Json.List(List.init count row) ] ]
+            "sections", Json.Items [ Json.Fields [ "rows", Json.Items(List.init count row) ] ]
         ]
     ]
 
 let private withPart name value interactive =
-    Json.over interactive (Json.Object [ name, value ])
+    Json.over interactive (Json.Fields [ name, value ])
 
 let private body length =
-    Json.Object [ "text", Json.Text(repeat length) ]
+    Json.Fields [ "text", Json.Text(repeat length) ]
 
 /// Each limit: what is just allowed, and what is just too much.
-let private limits: (string * Json * Json) list =
+let private limits: (string * Json.Json * Json.Json) list =
     let interactive = toAna "interactive"
     let link = Json.Text "https://example.com/foto.jpg"
 
     let image length =
-        toAna "image" (Json.Object [ "link", link; "caption", Json.Text(repeat length) ])
+        toAna "image" (Json.Fields [ "link", link; "caption", Json.Text(repeat length) ])
 
     let callback length =
-        Json.over (textTo "Hola") (Json.Object [ "biz_opaque_callback_data", Json.Text(repeat length) ])
+        Json.over (textTo "Hola") (Json.Fields [ "biz_opaque_callback_data", Json.Text(repeat length) ])
 
     let cards count =
-        let card = Json.Object [ "name", Json.Object [ "formatted_name", Json.Text "Ana" ] ]
-        toAna "contacts" (Json.List(List.replicate count card))
+        let card = Json.Fields [ "name", Json.Fields [ "formatted_name", Json.Text "Ana" ] ]
+        toAna "contacts" (Json.Items(List.replicate count card))
 
     let header length =
-        Json.Object [ "type", Json.Text "text"; "text", Json.Text(repeat length) ]
+        Json.Fields [ "type", Json.Text "text"; "text", Json.Text(repeat length) ]
 
     let footer length = body length
     let two = buttons [ "Sí"; "No" ]
@@ -245,7 +247,7 @@ let ``an error has Graph's shape and says what is wrong`` () =
         write stage "Hola" |> ignore
         let! status, answer = post stage (textTo (repeat 4097))
         Assert.Equal(400, status)
-        let error = Json.field "error" answer |> Option.defaultValue Json.Null
+        let error = Json.given "error" answer |> Option.defaultValue Json.Null
 
         Assert.Equal<string list>(
             [ "message"; "type"; "code"; "error_data"; "fbtrace_id" ],
@@ -276,7 +278,7 @@ let ``a wrong token is error 190 with status 401, an unknown object 100 with sub
             request stage HttpMethod.Post "/v25.0/999/messages" settings.AccessToken (Some "{}")
 
         Assert.Equal((400, Some 100), (status, errorCode answer))
-        Assert.Equal(Some(Json.whole 33), Json.path [ "error"; "error_subcode" ] answer)
+        Assert.Equal(Some(Json.Whole 33), Json.givenAt [ "error"; "error_subcode" ] answer)
 
         let! status, answer =
             request stage HttpMethod.Get "/v25.0/unknown/path" settings.AccessToken None
@@ -290,9 +292,9 @@ let ``a missing field is 131008, and a recipient is a number or a user id but no
         write stage "Hola" |> ignore
 
         let recipient fields =
-            Json.Object(
+            Json.Fields(
                 ("messaging_product", Json.Text "whatsapp")
-                :: ("text", Json.Object [ "body", Json.Text "Hola" ])
+                :: ("text", Json.Fields [ "body", Json.Text "Hola" ])
                 :: fields
             )
 
@@ -305,7 +307,7 @@ let ``a missing field is 131008, and a recipient is a number or a user id but no
             post stage (recipient [ "to", Json.Text $"+%s{settings.BusinessNumber}" ])
 
         Assert.Equal(Some 131021, errorCode self)
-        let! _, product = post stage (Json.Object [ "to", Json.Text "34600111222" ])
+        let! _, product = post stage (Json.Fields [ "to", Json.Text "34600111222" ])
         Assert.Equal(Some 100, errorCode product)
         // The number wins when both are there.
         let both = [
@@ -331,14 +333,14 @@ let ``outside the 24 hours only a template reaches the customer`` () =
         Assert.Equal((400, Some 131047), (status, errorCode late))
 
         let template =
-            Json.Object [
+            Json.Fields [
                 "name", Json.Text "hello_world"
-                "language", Json.Object [ "code", Json.Text "en_US" ]
+                "language", Json.Fields [ "code", Json.Text "en_US" ]
             ]
 
         let! status, _ = post stage (toAna "template" template)
         Assert.Equal(200, status)
-        let unknown = Json.over template (Json.Object [ "name", Json.Text "other" ])
+        let unknown = Json.over template (Json.Fields [ "name", Json.Text "other" ])
         let! status, answer = post stage (toAna "template" unknown)
         Assert.Equal((404, Some 132001), (status, errorCode answer))
     })
@@ -381,14 +383,14 @@ let ``any text comes through the escaped form unchanged`` () =
         let whole = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text: string))
 
         let value =
-            Json.Object [
-                whole, Json.List [ Json.Text whole; Json.Number "1.50"; Json.Null; Json.Flag true ]
+            Json.Fields [
+                whole, Json.Items [ Json.Text whole; Json.Number 1.5; Json.Null; Json.Flag true ]
             ]
 
         let escaped = Json.writeEscaped value
 
-        Json.parseText escaped = Ok value
-        && Json.parseText (Json.write value) = Ok value
+        Json.parse escaped = Ok value
+        && Json.parse (Json.write value) = Ok value
         && Seq.forall (fun character -> character >= ' ' && character <= '~') escaped
 
     Check.One(Config.QuickThrowOnFailure.WithMaxTest 500, property)
@@ -477,7 +479,7 @@ let ``sent, delivered and read follow a message and carry its callback data`` ()
         let data = "sesión/7/3 «ñ»"
 
         let body =
-            Json.over (textTo "Hola") (Json.Object [ "biz_opaque_callback_data", Json.Text data ])
+            Json.over (textTo "Hola") (Json.Fields [ "biz_opaque_callback_data", Json.Text data ])
 
         let! _, answer = post stage body
         do! stage.Emulator.Until "the statuses" patience (fun () -> (statusNames stage).Length = 3)
@@ -585,13 +587,9 @@ let ``a message can fail after it was taken`` () =
         Assert.Equal<string list>([ "sent"; "failed" ], statusNames stage)
         let failed = received "statuses" stage |> List.last
 
-        let error =
-            Json.field "errors" failed
-            |> Option.map Json.items
-            |> Option.defaultValue []
-            |> List.exactlyOne
+        let error = Json.itemsField "errors" failed |> List.exactlyOne
 
-        Assert.Equal(Some(Json.whole 131026), Json.field "code" error)
+        Assert.Equal(Some(Json.Whole 131026), Json.given "code" error)
     })
 
 [<Fact>]
@@ -651,20 +649,20 @@ let ``reading marks earlier messages too, and typing lasts until the reply`` () 
             stage.Emulator.Conversations.Find id |> Option.map _.Progress
 
         let read =
-            Json.Object [
+            Json.Fields [
                 "messaging_product", Json.Text "whatsapp"
                 "status", Json.Text "read"
                 "message_id", Json.Text second
-                "typing_indicator", Json.Object [ "type", Json.Text "text" ]
+                "typing_indicator", Json.Fields [ "type", Json.Text "text" ]
             ]
 
         let! status, answer = post stage read
-        Assert.Equal((200, Json.Object [ "success", Json.Flag true ]), (status, answer))
+        Assert.Equal((200, Json.Fields [ "success", Json.Flag true ]), (status, answer))
         Assert.Equal<Progress option list>([ Some Read; Some Read ], [ progress first; progress second ])
         Assert.True (stage.Emulator.Conversations.TypingUntil "ana").IsSome
         let! _ = post stage (textTo "Sí")
         Assert.True (stage.Emulator.Conversations.TypingUntil "ana").IsNone
-        let unknown = Json.over read (Json.Object [ "message_id", Json.Text "wamid.none" ])
+        let unknown = Json.over read (Json.Fields [ "message_id", Json.Text "wamid.none" ])
         let! _, answer = post stage unknown
         Assert.Equal(Some 131009, errorCode answer)
     })
@@ -739,12 +737,15 @@ let ``a page of another site, or another name for this machine, cannot drive the
         let! opaque = attempt "Origin" "null"
         let! renamed = attempt "Host" "rebound.example.com"
 
+        let! otherPort = attempt "Origin" "http://localhost:1"
+        let! embedded = attempt "Sec-Fetch-Site" "cross-site"
+
         Assert.All(
-            [ foreign; opaque; renamed ],
+            [ foreign; opaque; renamed; otherPort; embedded ],
             (fun status -> Assert.Equal(HttpStatusCode.Forbidden, status))
         )
 
-        let! own = attempt "Origin" "http://localhost:1234"
+        let! own = attempt "Origin" $"http://localhost:%d{stage.Emulator.Address.Port}"
         Assert.Equal(HttpStatusCode.OK, own)
     })
 
@@ -806,6 +807,6 @@ let ``faults read back what they write, and name the switch that is wrong`` () =
 
     Assert.Equal(Ok faults, Faults.ofJson Faults.none (Faults.toJson faults))
 
-    match Faults.ofJson faults (Json.Object [ "batchSize", Json.Text "many" ]) with
+    match Faults.ofJson faults (Json.Fields [ "batchSize", Json.Text "many" ]) with
     | Error problem -> Assert.Contains("batchSize", problem)
     | Ok _ -> Assert.Fail "a batch size that is no number was taken"

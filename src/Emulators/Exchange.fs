@@ -10,10 +10,17 @@ open System.Threading.Tasks
 open Microsoft.AspNetCore.Http
 open FunctionalBot.Emulators.Json
 
+/// The request's body.
+let readBytes (context: HttpContext) : Task<byte array> = task {
+    use memory = new MemoryStream()
+    do! context.Request.Body.CopyToAsync(memory, context.RequestAborted)
+    return memory.ToArray()
+}
+
 /// The request's body as UTF-8 text.
 let readBody (context: HttpContext) : Task<string> = task {
-    use reader = new StreamReader(context.Request.Body, UTF8Encoding false)
-    return! reader.ReadToEndAsync context.RequestAborted
+    let! bytes = readBytes context
+    return Encoding.UTF8.GetString bytes
 }
 
 /// The first value of a request header, or "" where it is absent.
@@ -39,6 +46,10 @@ let answer (context: HttpContext) (status: int) (contentType: string) (body: str
 let answerJson (context: HttpContext) (status: int) (json: Json) : Task =
     answer context status "application/json; charset=utf-8" (write json)
 
+/// Answers a request of a page or of a test with what is wrong with it.
+let answerProblem (context: HttpContext) (status: int) (problem: string) : Task =
+    answerJson context status (Fields [ "error", Text problem ])
+
 let private isLoopbackHost (host: string) : bool =
     String.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase)
     || (match IPAddress.TryParse(host.Trim('[', ']')) with
@@ -59,7 +70,9 @@ let isFromHere (context: HttpContext) : bool =
                 && address.Port = (context.Request.Host.Port |> Option.ofNullable |> Option.defaultValue 80)
             | _ -> false
 
-    isLoopbackHost context.Request.Host.Host && originIsHere
+    // A browser says so itself where it sends no Origin, as for images.
+    let crossSite = header "Sec-Fetch-Site" context = "cross-site"
+    isLoopbackHost context.Request.Host.Host && originIsHere && not crossSite
 
 /// Runs the handler for requests from this machine and answers 403 to others.
 let onlyFromHere (handler: HttpContext -> Task) : RequestDelegate =
@@ -67,17 +80,22 @@ let onlyFromHere (handler: HttpContext -> Task) : RequestDelegate =
         if isFromHere context then
             handler context
         else
-            answerJson
+            answerProblem
                 context
                 403
-                (Fields [ "error", Text "Only pages of this emulator on this machine may do that." ]))
+                "Only pages of this emulator and programs of this machine may do that (Host, Origin).")
 
-/// Reads a JSON body and runs the handler with it, or answers 400 and says what is wrong with it.
+/// Reads a JSON body and runs the handler with it, or answers 400 and says what is wrong with it. No body counts
+/// as an empty object.
 let withJsonBody (handler: HttpContext -> Json -> Task) (context: HttpContext) : Task = task {
-    let! body = readBody context
+    let! body = readBytes context
 
-    match parse body with
+    match
+        (if body.Length = 0 then
+             Ok(Fields [])
+         else
+             parseBytes (ReadOnlyMemory body))
+    with
     | Ok json -> do! handler context json
-    | Error problem ->
-        do! answerJson context 400 (Fields [ "error", Text $"The body is not JSON: %s{problem}" ])
+    | Error problem -> do! answerProblem context 400 $"The body is not JSON: %s{problem}"
 }

@@ -20,16 +20,19 @@ type Entry = {
     Error: string
 }
 
-/// The newest `capacity` entries, oldest first.
+/// The newest so many entries of any kind; may be used from several threads.
 [<NoComparison; NoEquality>]
-type Journal = {
-    /// Adds an entry and drops the oldest one when the journal is full.
-    Add: Entry -> unit
+type Newest<'entry> = {
+    /// Adds an entry and drops the oldest one when there are too many.
+    Add: 'entry -> unit
     /// All entries that are kept, oldest first.
-    All: unit -> Entry list
+    All: unit -> 'entry list
     /// Forgets them.
     Clear: unit -> unit
 }
+
+/// The newest requests.
+type Journal = Newest<Entry>
 
 let private longest = 10_000
 
@@ -41,22 +44,33 @@ let rec private shortened (json: Json) : Json =
     | Fields fields -> Fields(fields |> List.map (fun (name, value) -> name, shortened value))
     | other -> other
 
-/// An empty journal.
-let create (capacity: int) : Journal =
-    let entries = ConcurrentQueue<Entry>()
+/// Keeps the newest `capacity` entries; none to begin with.
+let newest (capacity: int) : Newest<'entry> =
+    let entries = ConcurrentQueue<'entry>()
 
     {
         Add =
             fun entry ->
-                entries.Enqueue {
-                    entry with
-                        Arguments = shortened entry.Arguments
-                }
+                entries.Enqueue entry
 
                 while entries.Count > capacity do
                     entries.TryDequeue() |> ignore
         All = fun () -> List.ofSeq entries
         Clear = entries.Clear
+    }
+
+/// An empty journal.
+let create (capacity: int) : Journal =
+    let kept = newest capacity
+
+    {
+        kept with
+            Add =
+                fun entry ->
+                    kept.Add {
+                        entry with
+                            Arguments = shortened entry.Arguments
+                    }
     }
 
 /// An entry as `GET /_emulator/requests` shows it.

@@ -3,10 +3,8 @@
 module FunctionalBot.Emulators.Odoo.Desk
 
 open System
-open System.IO
-open System.Reflection
-open System.Threading
 open System.Threading.Tasks
+open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 open FunctionalBot.Emulators
 open FunctionalBot.Emulators.Json
@@ -17,13 +15,6 @@ open FunctionalBot.Emulators.Odoo.Server
 /// The administrator who works at the desk, with labels in Spanish.
 let private agent (server: Server) : Outcome<Caller> =
     server.Caller(administratorUser, Fields [ "lang", Text "es_ES" ])
-
-let private asset (name: string) : string =
-    match Assembly.GetExecutingAssembly().GetManifestResourceStream $"desk/%s{name}" with
-    | null -> failwith $"The embedded resource desk/%s{name} is missing from the build."
-    | stream ->
-        use reader = new StreamReader(stream)
-        reader.ReadToEnd()
 
 /// A ticket is for a person when it carries a tag that says so or the highest priority.
 let private needsPerson (tagNames: string list) (row: Row) : bool =
@@ -151,8 +142,7 @@ let overview (server: Server) : Outcome<Json> = outcome {
 let private answerOutcome (context: HttpContext) (result: Outcome<Json>) : Task =
     match result with
     | Ok json -> Exchange.answerJson context 200 json
-    | Error failure ->
-        Exchange.answerJson context (statusOf failure) (Fields [ "error", Text failure.Message ])
+    | Error failure -> Exchange.answerProblem context (statusOf failure) failure.Message
 
 let private ticketId (context: HttpContext) : int64 =
     match Int64.TryParse(Exchange.routeText "id" context) with
@@ -209,65 +199,31 @@ let private comment (server: Server) (context: HttpContext) (body: Json) : Task 
 
     answerOutcome context written
 
-/// Sends one event per change, until the page goes away or the emulator stops. What changed the page asks for
-/// itself.
-let private events (server: Server) (stopping: CancellationToken) (context: HttpContext) : Task = task {
-    use either =
-        CancellationTokenSource.CreateLinkedTokenSource(stopping, context.RequestAborted)
+let private contentPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-    context.Response.ContentType <- "text/event-stream"
-    context.Response.Headers.CacheControl <- "no-store"
-
-    try
-        while not either.IsCancellationRequested do
-            let next = server.NextChange
-            do! context.Response.WriteAsync("data: changed\n\n", either.Token)
-            do! context.Response.Body.FlushAsync either.Token
-            do! next.WaitAsync either.Token
-    with :? OperationCanceledException ->
-        ()
-}
-
-let private contentPolicy: Microsoft.Extensions.Primitives.StringValues =
-    Microsoft.Extensions.Primitives.StringValues(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-
-let private page (name: string) (contentType: string) : RequestDelegate =
-    let content = asset name
-
-    RequestDelegate(fun context ->
-        context.Response.Headers.CacheControl <- "no-store"
-        context.Response.Headers["X-Content-Type-Options"] <- "nosniff"
-
-        context.Response.Headers["Content-Security-Policy"] <- contentPolicy
-
-        Exchange.answer context 200 contentType content)
+let private page (name: string) : RequestDelegate =
+    let file = PageFiles.load $"desk/%s{name}"
+    RequestDelegate(PageFiles.answer contentPolicy file)
 
 /// Puts the page and what it asks for on the emulator's address.
-let map (server: Server) (app: Microsoft.AspNetCore.Builder.WebApplication) : unit =
+let map (server: Server) (app: WebApplication) : unit =
     let route (methodName: string) (path: string) (handler: RequestDelegate) =
-        Microsoft.AspNetCore.Builder.EndpointRouteBuilderExtensions.MapMethods(
-            app,
-            path,
-            [ methodName ],
-            handler
-        )
-        |> ignore
+        app.MapMethods(path, [ methodName ], handler) |> ignore
 
-    let html = page "desk.html" "text/html; charset=utf-8"
+    let html = page "desk.html"
     route "GET" "/" html
     route "GET" "/desk" html
-    route "GET" "/desk/desk.css" (page "desk.css" "text/css; charset=utf-8")
-    route "GET" "/desk/desk.js" (page "desk.js" "text/javascript; charset=utf-8")
+    route "GET" "/desk/desk.css" (page "desk.css")
+    route "GET" "/desk/desk.js" (page "desk.js")
 
     route
         "GET"
         "/desk/tickets"
         (Exchange.onlyFromHere (fun context -> answerOutcome context (overview server)))
 
-    route "GET" "/desk/events" (Exchange.onlyFromHere (events server app.Lifetime.ApplicationStopping))
+    route "GET" "/desk/events" (Exchange.onlyFromHere server.Live.Serve)
     route "POST" "/desk/tickets/{id}/stage" (Exchange.onlyFromHere (Exchange.withJsonBody (move server)))
 
     route

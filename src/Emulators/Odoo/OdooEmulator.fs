@@ -48,7 +48,7 @@ let private setFaults (server: Server) (context: HttpContext) (body: Json) : Tas
     | Ok faults ->
         server.SetFaults faults
         Exchange.answerJson context 200 (Faults.toJson faults)
-    | Error problem -> Exchange.answerJson context 400 (Fields [ "error", Text problem ])
+    | Error problem -> Exchange.answerProblem context 400 problem
 
 let private version (server: Server) : Json =
     Fields [

@@ -21,14 +21,12 @@ type Delivery =
 /// One emulated Odoo. The mutable parts are read and changed under `Gate` only.
 type Server(settings: Settings) =
     let gate = Lock()
+    let live = Live()
 
     let models =
         Catalogue.models settings.Helpdesk settings.Version settings.TicketFields
 
     let mutable faults = Faults.none
-
-    let mutable changed =
-        TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
     /// External ids with the number of the commit that wrote them last, to tell overlapping loads.
     let mutable written: Map<string, int64> = Map.empty
@@ -55,10 +53,8 @@ type Server(settings: Settings) =
         finally
             scope.Dispose()
 
-    let announce () =
-        let waiting = changed
-        changed <- TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
-        waiting.TrySetResult() |> ignore
+    // Pages ask for what changed themselves.
+    let announce () = live.Publish("changed", Fields [])
 
     let commit (after: Database) =
         let changes = List.rev after.Changes
@@ -86,8 +82,8 @@ type Server(settings: Settings) =
             faults <- chosen
             announce ())
 
-    /// Ends with the next commit, fault or reset.
-    member _.NextChange: Task = locked (fun () -> changed.Task)
+    /// Tells the open pages of each commit, fault and reset.
+    member _.Live = live
 
     /// Empties the database, the journal and the faults.
     member this.Reset() =

@@ -225,7 +225,8 @@ function connect() {
   const source = new EventSource("/desk/events");
   const live = (mode, text) => { byId("live").dataset.state = mode; byId("live-text").textContent = text; };
   source.onopen = () => { live("on", "En directo"); complain(""); };
-  source.onmessage = refresh;
+  source.addEventListener("hello", refresh);
+  source.addEventListener("changed", refresh);
   source.onerror = () => {
     live("off", "Sin conexión, reintentando…");
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);

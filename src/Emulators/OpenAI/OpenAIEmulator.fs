@@ -191,7 +191,7 @@ module OpenAIEmulator =
         | Ok steps ->
             List.iter state.Script.Enqueue steps
             Exchange.answerJson context 200 (Fields [ "waiting", Whole(int64 state.Script.Count) ])
-        | Error problem -> Exchange.answerJson context 400 (Fields [ "error", Text problem ])
+        | Error problem -> Exchange.answerProblem context 400 problem
 
     let private reset (state: State) : unit =
         state.Script.Clear()

@@ -2,6 +2,7 @@ namespace FunctionalBot.Emulators.WhatsApp
 
 open System
 open System.IO
+open FunctionalBot.Emulators
 
 /// What outlives a restart of the emulator.
 type Archive = {
@@ -35,7 +36,7 @@ module Archive =
             |> Option.filter (fun found -> found <> "")
 
         let flag name otherwise =
-            match Json.field name value with
+            match Json.given name value with
             | Some(Json.Flag found) -> found
             | _ -> otherwise
 
@@ -62,14 +63,14 @@ module Archive =
             "value", Some update.Value
             "lane", Some(Json.Text update.Lane)
             "brings", update.Brings |> Option.map Json.Text
-            "at", Some(Json.whole (update.At.ToUnixTimeMilliseconds()))
+            "at", Some(Json.Whole(update.At.ToUnixTimeMilliseconds()))
         ]
 
     let private updateOfJson value =
-        match Json.textAt [ "field" ] value, Json.field "value" value, Json.textAt [ "lane" ] value with
+        match Json.textAt [ "field" ] value, Json.given "value" value, Json.textAt [ "lane" ] value with
         | Some field, Some content, Some lane ->
             let at =
-                Json.field "at" value |> Option.bind Json.asNumber |> Option.defaultValue 0.0
+                Json.given "at" value |> Option.bind Json.asNumber |> Option.defaultValue 0.0
 
             Some {
                 Field = field
@@ -106,12 +107,12 @@ module Archive =
     /// Writes the file as a whole: a crash leaves either the old or the new one.
     let save (path: string) archive =
         let text =
-            Json.Object [
-                "version", Json.whole 1
-                "customers", Json.List(List.map customerJson archive.Customers)
-                "messages", Json.List(List.map Message.toJson archive.Messages)
-                "media", Json.List(List.map mediaJson archive.Media)
-                "pending", Json.List(List.map updateJson archive.Pending)
+            Json.Fields [
+                "version", Json.Whole 1
+                "customers", Json.Items(List.map customerJson archive.Customers)
+                "messages", Json.Items(List.map Message.toJson archive.Messages)
+                "media", Json.Items(List.map mediaJson archive.Media)
+                "pending", Json.Items(List.map updateJson archive.Pending)
             ]
             |> Json.write
 
@@ -128,12 +129,12 @@ module Archive =
         if not (File.Exists path) then
             Ok None
         else
-            match Json.parse (ReadOnlyMemory(File.ReadAllBytes path)) with
+            match Json.parseBytes (ReadOnlyMemory(File.ReadAllBytes path)) with
             | Error problem ->
                 Error $"The data file %s{path} cannot be read: %s{problem} Move it away to start afresh."
             | Ok value ->
                 let listed name read =
-                    Json.field name value
+                    Json.given name value
                     |> Option.map Json.items
                     |> Option.defaultValue []
                     |> List.choose read

@@ -3,6 +3,7 @@ namespace FunctionalBot.Emulators.WhatsApp
 open System
 open System.Text.RegularExpressions
 open System.Threading
+open FunctionalBot.Emulators
 
 /// A send that was taken: the answer's ids, and what has to happen once it is answered.
 [<NoComparison; NoEquality>]
@@ -88,12 +89,11 @@ type Business
         )
 
     let rendered content =
-        let part = Json.field "template" content |> Option.defaultValue Json.Null
+        let part = Json.given "template" content |> Option.defaultValue Json.Null
         let name = Json.textAt [ "name" ] part
         let language = Json.textAt [ "language"; "code" ] part
 
-        let components =
-            Json.field "components" part |> Option.map Json.items |> Option.defaultValue []
+        let components = Json.itemsField "components" part
 
         let ofKind kind =
             components
@@ -101,8 +101,7 @@ type Business
 
         let parameters =
             ofKind "body"
-            |> List.collect (fun found ->
-                Json.field "parameters" found |> Option.map Json.items |> Option.defaultValue [])
+            |> List.collect (fun found -> Json.itemsField "parameters" found)
             |> List.map (fun found -> Json.textAt [ "text" ] found |> Option.defaultValue "")
 
         let known =
@@ -125,9 +124,9 @@ type Business
 
                 Ok(
                     Some(
-                        Json.Object [
+                        Json.Fields [
                             "body", Json.Text(fill template parameters)
-                            "replies", Json.List replies
+                            "replies", Json.Items replies
                         ]
                     )
                 )

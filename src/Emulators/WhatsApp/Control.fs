@@ -4,16 +4,16 @@ open System
 open System.Security.Cryptography
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Http
+open FunctionalBot.Emulators
 
 /// The endpoints that drive the emulator: for its page, for tests in any language, and for people with curl.
 [<RequireQualifiedAccess>]
 module Control =
 
-    let private problem context status (text: string) =
-        Answer.json context status (Json.Object [ "error", Json.Text text ])
+    let private problem = Exchange.answerProblem
 
     let private done' context =
-        Answer.json context 200 (Json.Object [ "ok", Json.Flag true ])
+        Answer.json context 200 (Json.Fields [ "ok", Json.Flag true ])
 
     let private send control context body =
         let customer = Json.textAt [ "customer" ] body |> Option.defaultValue ""
@@ -22,28 +22,28 @@ module Control =
         let phones = control.Customers
 
         let chosen name =
-            match Json.field name body with
+            match Json.given name body with
             | Some found -> Json.textAt [ "message" ] found |> Option.map (fun message -> message, found)
             | None -> None
 
         let sent =
-            match text "text", text "sample", chosen "press", chosen "answer", Json.field "message" body with
+            match text "text", text "sample", chosen "press", chosen "answer", Json.given "message" body with
             | Some text, _, _, _, _ when text.Length > 4096 -> Error "A text has at most 4096 characters."
             | Some text, _, _, _, _ -> phones.Text customer text replyTo
             | _, Some sample, _, _, _ -> phones.Sample customer sample replyTo
             | _, _, Some(message, found), _, _ ->
                 phones.Press customer message (Json.textAt [ "id" ] found |> Option.defaultValue "")
             | _, _, _, Some(message, found), _ ->
-                phones.Answer customer message (Json.field "content" found |> Option.defaultValue Json.Null)
+                phones.Answer customer message (Json.given "content" found |> Option.defaultValue Json.Null)
             | _, _, _, _, Some message -> phones.Raw customer message
             | _ -> Error "Nothing to send: give `text`, `press`, `answer`, `sample` or `message`."
 
         match sent with
-        | Ok id -> Answer.json context 200 (Json.Object [ "id", Json.Text id ])
+        | Ok id -> Answer.json context 200 (Json.Fields [ "id", Json.Text id ])
         | Error text -> problem context 400 text
 
     let private upload (control: ControlDesk) (context: HttpContext) : Task = task {
-        let! bytes = Answer.bytes context
+        let! bytes = Exchange.readBytes context
         let query name = string context.Request.Query[name]
         let given text = if text = "" then None else Some text
 
@@ -57,7 +57,7 @@ module Control =
         }
 
         match control.Customers.File (query "customer") file (given (query "caption")) with
-        | Ok id -> do! Answer.json context 200 (Json.Object [ "id", Json.Text id ])
+        | Ok id -> do! Answer.json context 200 (Json.Fields [ "id", Json.Text id ])
         | Error text -> do! problem context 400 text
     }
 
@@ -77,7 +77,7 @@ module Control =
         | Error text -> problem context 400 text
         | Ok customer ->
             control.Conversations.Put customer
-            Answer.json context 200 (Json.Object [ "id", Json.Text customer.Id ])
+            Answer.json context 200 (Json.Fields [ "id", Json.Text customer.Id ])
 
     let private verify control context : Task = task {
         match control.Sender.Url with
@@ -117,7 +117,7 @@ module Control =
                 done' context
             | None -> problem context 404 "There is no such customer."
         | "clock" ->
-            match Json.field "advance" body |> Option.bind Json.asNumber with
+            match Json.given "advance" body |> Option.bind Json.asNumber with
             | Some seconds when seconds >= 0.0 && seconds <= 1e8 ->
                 control.Conversations.MoveClock(TimeSpan.FromSeconds seconds)
                 done' context
@@ -130,7 +130,7 @@ module Control =
             | None -> problem context 400 "`url` must be an http or https address."
         | "verify" -> verify control context
         | "change" ->
-            match Json.textAt [ "field" ] body, Json.field "value" body with
+            match Json.textAt [ "field" ] body, Json.given "value" body with
             | Some field, Some value ->
                 control.Customers.Change field value
                 done' context
@@ -141,43 +141,8 @@ module Control =
         | other ->
             problem context 404 $"There is no /_emulator/%s{other}; GET /_emulator lists what there is."
 
-    let private postJson control (context: HttpContext) name : Task = task {
-        let! bytes = Answer.bytes context
-
-        if bytes.Length = 0 then
-            do! post control context name (Json.Object [])
-        else
-            match Json.parse (ReadOnlyMemory bytes) with
-            | Ok body -> do! post control context name body
-            | Error text -> do! problem context 400 text
-    }
-
-    let private events control (context: HttpContext) : Task = task {
-        let response = context.Response
-        response.ContentType <- "text/event-stream"
-        response.Headers.CacheControl <- "no-cache"
-        let page, reader = control.Live.Join()
-
-        try
-            try
-                // The page reads the state after this, so that nothing is missed between the two.
-                do! response.WriteAsync("retry: 1000\nevent: hello\ndata: {}\n\n", context.RequestAborted)
-                do! response.Body.FlushAsync context.RequestAborted
-
-                while! reader.WaitToReadAsync context.RequestAborted do
-                    let mutable more = true
-
-                    while more do
-                        match reader.TryRead() with
-                        | true, event -> do! response.WriteAsync(event, context.RequestAborted)
-                        | false, _ -> more <- false
-
-                    do! response.Body.FlushAsync context.RequestAborted
-            with :? OperationCanceledException ->
-                ()
-        finally
-            control.Live.Leave page
-    }
+    let private postJson control (context: HttpContext) name : Task =
+        Exchange.withJsonBody (fun context body -> post control context name body) context
 
     let private messages control (context: HttpContext) =
         let found =
@@ -185,7 +150,7 @@ module Control =
             | "" -> control.Conversations.All
             | id -> control.Conversations.Thread id
 
-        Json.List(List.map Message.toJson found)
+        Json.Items(List.map Message.toJson found)
 
     /// Answers a request whose path begins with `/_emulator`; `rest` is what follows.
     let handle control (context: HttpContext) (rest: string list) : Task =
@@ -196,11 +161,11 @@ module Control =
             Answer.file context "text/plain; charset=utf-8" (Text.Encoding.UTF8.GetBytes ControlView.help)
         | "GET", [ "health" ] -> shown (ControlView.health control)
         | "GET", [ "state" ] -> shown (ControlView.state control)
-        | "GET", [ "events" ] -> events control context
+        | "GET", [ "events" ] -> control.Live.Serve context
         | "GET", [ "messages" ] -> shown (messages control context)
-        | "GET", [ "requests" ] -> shown (Json.List(List.map ControlView.requestJson control.Log.All))
+        | "GET", [ "requests" ] -> shown (Json.Items(List.map ControlView.requestJson (control.Log.All())))
         | "GET", [ "webhooks" ] ->
-            shown (Json.List(List.map ControlView.deliveryJson control.Sender.Deliveries))
+            shown (Json.Items(List.map ControlView.deliveryJson control.Sender.Deliveries))
         | "GET", [ "faults" ] -> shown (Faults.toJson control.Faults.Current)
         | "GET", [ "media"; id ] -> media control context id
         | "POST", [ "media" ] -> upload control context

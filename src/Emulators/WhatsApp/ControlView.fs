@@ -2,6 +2,7 @@ namespace FunctionalBot.Emulators.WhatsApp
 
 open System
 open System.Threading.Tasks
+open FunctionalBot.Emulators
 
 /// What the endpoints under `/_emulator` work on.
 [<NoComparison; NoEquality>]
@@ -13,7 +14,7 @@ type ControlDesk = {
     Sender: WebhookSender
     Faults: FaultSwitches
     Media: MediaStore
-    Log: RequestLog
+    Log: Journal.Newest<Request>
     Live: Live
     Verify: Uri -> string -> Task<Result<unit, string>>
 }
@@ -55,20 +56,20 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
     /// How the delivery of webhooks stands.
     let delivery control =
         Json.sparse [
-            "pending", Some(Json.whole control.Sender.PendingCount)
+            "pending", Some(Json.Whole control.Sender.PendingCount)
             "problem", control.Sender.Problem |> Option.map Json.Text
             "url", control.Sender.Url |> Option.map (fun url -> Json.Text(string url))
         ]
 
     /// Everything that the page shows.
     let state control =
-        Json.Object [
+        Json.Fields [
             "business",
-            Json.Object [
+            Json.Fields [
                 "name", Json.Text control.Settings.BusinessName
                 "number", Json.Text control.Settings.BusinessNumber
             ]
-            "now", Json.whole (control.Conversations.Now.ToUnixTimeMilliseconds())
+            "now", Json.Whole(control.Conversations.Now.ToUnixTimeMilliseconds())
             "customers", control.Conversations.ToJson()
             "delivery", delivery control
         ]
@@ -76,11 +77,11 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
     /// Whether it is up, where webhooks go, how many wait.
     let health control =
         Json.over
-            (Json.Object [
+            (Json.Fields [
                 "status", Json.Text "ok"
                 "phoneNumberId", Json.Text control.Settings.PhoneNumberId
                 "businessAccountId", Json.Text control.Settings.BusinessAccountId
-                "seed", Json.whole control.Settings.Seed
+                "seed", Json.Whole control.Settings.Seed
             ])
             (delivery control)
 
@@ -90,18 +91,18 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
             "method", Some(Json.Text request.Method)
             "path", Some(Json.Text request.Path)
             "body", request.Body
-            "status", Some(Json.whole request.Status)
-            "at", Some(Json.whole (request.At.ToUnixTimeMilliseconds()))
+            "status", Some(Json.Whole request.Status)
+            "at", Some(Json.Whole(request.At.ToUnixTimeMilliseconds()))
         ]
 
     /// One webhook with all its attempts.
     let deliveryJson (found: Delivery) =
         Json.sparse [
-            "number", Some(Json.whole found.Number)
-            "at", Some(Json.whole (found.At.ToUnixTimeMilliseconds()))
+            "number", Some(Json.Whole found.Number)
+            "at", Some(Json.Whole(found.At.ToUnixTimeMilliseconds()))
             "body", Some(Json.Text found.Body)
-            "attempts", Some(Json.whole found.Attempts)
-            "status", found.Status |> Option.map (int64 >> Json.whole)
+            "attempts", Some(Json.Whole found.Attempts)
+            "status", found.Status |> Option.map (int64 >> Json.Whole)
             "problem", found.Problem |> Option.map Json.Text
             "accepted", Some(Json.Flag found.Accepted)
         ]

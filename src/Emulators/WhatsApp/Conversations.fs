@@ -2,6 +2,7 @@ namespace FunctionalBot.Emulators.WhatsApp
 
 open System
 open System.Collections.Generic
+open FunctionalBot.Emulators
 
 /// The customers and what has been said: the phones' own memory. Safe to use from any thread.
 [<Sealed>]
@@ -33,10 +34,10 @@ type Conversations(settings: Settings, live: Live) =
     let typingJson id until =
         let until =
             until
-            |> Option.map (fun (at: DateTimeOffset) -> Json.whole (at.ToUnixTimeMilliseconds()))
+            |> Option.map (fun (at: DateTimeOffset) -> Json.Whole(at.ToUnixTimeMilliseconds()))
             |> Option.defaultValue Json.Null
 
-        Json.Object [ "customer", Json.Text id; "until", until ]
+        Json.Fields [ "customer", Json.Text id; "until", until ]
 
     // Argentina and Mexico: WhatsApp writes mobile numbers with a digit that people leave out.
     let withoutMobileDigit (number: string) =
@@ -98,7 +99,7 @@ type Conversations(settings: Settings, live: Live) =
     /// Moves the emulator's time ahead, for windows and time stamps.
     member _.MoveClock by =
         lock gate (fun () -> ahead <- ahead + by)
-        live.Publish("clock", Json.Object [])
+        live.Publish("clock", Json.Fields [])
 
     /// The customers in the order of their coming.
     member _.Customers = lock gate (fun () -> [ for id in order -> customers[id] ])
@@ -228,7 +229,7 @@ type Conversations(settings: Settings, live: Live) =
             ahead <- TimeSpan.Zero
             List.iter put settings.Customers)
 
-        live.Publish("reset", Json.Object [])
+        live.Publish("reset", Json.Fields [])
 
     /// What the page needs to show everything: customers, their messages, and who is typing.
     member conversations.ToJson() =
@@ -238,10 +239,10 @@ type Conversations(settings: Settings, live: Live) =
             Json.over
                 (customerJson customer)
                 (Json.sparse [
-                    "messages", Some(Json.List(conversations.Thread customer.Id |> List.map Message.toJson))
+                    "messages", Some(Json.Items(conversations.Thread customer.Id |> List.map Message.toJson))
                     "typingUntil",
                     typingUntil
-                    |> Option.map (fun until -> Json.whole (until.ToUnixTimeMilliseconds()))
+                    |> Option.map (fun until -> Json.Whole(until.ToUnixTimeMilliseconds()))
                 ])
 
-        Json.List(conversations.Customers |> List.map phone)
+        Json.Items(conversations.Customers |> List.map phone)

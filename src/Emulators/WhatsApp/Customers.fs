@@ -1,6 +1,7 @@
 namespace FunctionalBot.Emulators.WhatsApp
 
 open System
+open FunctionalBot.Emulators
 
 /// What a customer does on the phone. Each gives the new message's wamid, or says why it cannot be done.
 [<Sealed>]
@@ -15,7 +16,7 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
         conversations.Change id (fun message -> { message with Chosen = Some choice })
 
     let businessContext id =
-        Json.Object [ "from", Json.Text settings.BusinessNumber; "id", Json.Text id ]
+        Json.Fields [ "from", Json.Text settings.BusinessNumber; "id", Json.Text id ]
 
     let write (customer: Customer) content context =
         let raw = Json.textAt [ "id" ] content
@@ -32,7 +33,7 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
             CustomerId = customer.Id
             Author = ByCustomer
             At = now
-            Content = Json.sparse [ "type", Some(Json.Text kind); kind, Json.field kind content ]
+            Content = Json.sparse [ "type", Some(Json.Text kind); kind, Json.given kind content ]
             Context = context |> Option.orElse (Json.textAt [ "context"; "id" ] content)
             Callback = None
             Progress = Waiting
@@ -67,10 +68,10 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
         id
 
     let interactiveReply kind id title description =
-        Json.Object [
+        Json.Fields [
             "type", Json.Text "interactive"
             "interactive",
-            Json.Object [
+            Json.Fields [
                 "type", Json.Text kind
                 kind,
                 Json.sparse [
@@ -82,25 +83,25 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
         ]
 
     let quickReply text =
-        Json.Object [
+        Json.Fields [
             "type", Json.Text "button"
-            "button", Json.Object [ "payload", Json.Text text; "text", Json.Text text ]
+            "button", Json.Fields [ "payload", Json.Text text; "text", Json.Text text ]
         ]
 
     // What tapping the choice `id` on the message sends, if the message offers it.
     let answerTo (message: Message) id =
         let action =
-            Json.path [ "interactive"; "action" ] message.Content
+            Json.givenAt [ "interactive"; "action" ] message.Content
             |> Option.defaultValue Json.Null
 
         let listed names from =
-            Json.path names from |> Option.map Json.items |> Option.defaultValue []
+            Json.givenAt names from |> Option.map Json.items |> Option.defaultValue []
 
         let named name value = Json.textAt [ name ] value = Some id
 
         let button =
             listed [ "buttons" ] action
-            |> List.choose (Json.field "reply")
+            |> List.choose (Json.given "reply")
             |> List.tryFind (named "id")
 
         let row =
@@ -127,7 +128,7 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
     let mediaPart file more =
         let id = media.Add file
 
-        Json.Object(
+        Json.Fields(
             [
                 "mime_type", Json.Text file.ContentType
                 "sha256", Json.Text(hash file)
@@ -137,7 +138,7 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
         )
 
     let typed kind part =
-        Json.Object [ "type", Json.Text kind; kind, part ]
+        Json.Fields [ "type", Json.Text kind; kind, part ]
 
     let fileMessage (file: MediaFile) caption =
         let captioned =
@@ -162,9 +163,9 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
         | "document" -> Some(fileMessage SampleMedia.document.Value None)
         | "sticker" -> Some(fileMessage SampleMedia.sticker.Value None)
         | "location" ->
-            Json.Object [
-                "latitude", Json.fraction 40.415364
-                "longitude", Json.fraction -3.707398
+            Json.Fields [
+                "latitude", Json.Number 40.415364
+                "longitude", Json.Number -3.707398
                 "name", Json.Text "Plaza Mayor"
                 "address", Json.Text "Plaza Mayor, Madrid, España"
             ]
@@ -174,38 +175,38 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
             let phone =
                 customer.Phone
                 |> Option.map (fun digits ->
-                    Json.Object [
+                    Json.Fields [
                         "phone", Json.Text $"+%s{digits}"
                         "wa_id", Json.Text digits
                         "type", Json.Text "CELL"
                     ])
 
-            Json.List [
-                Json.Object [
+            Json.Items [
+                Json.Fields [
                     "name",
-                    Json.Object [
+                    Json.Fields [
                         "formatted_name", Json.Text customer.Name
                         "first_name", Json.Text(customer.Name.Split(' ')[0])
                     ]
-                    "phones", Json.List(Option.toList phone)
+                    "phones", Json.Items(Option.toList phone)
                 ]
             ]
             |> typed "contacts"
             |> Some
         | "unsupported" ->
-            Json.Object [
+            Json.Fields [
                 "type", Json.Text "unsupported"
                 "errors",
-                Json.List [
-                    Json.Object [
-                        "code", Json.whole 131051
+                Json.Items [
+                    Json.Fields [
+                        "code", Json.Whole 131051
                         "title", Json.Text "Message type unknown"
                         "message", Json.Text "Message type unknown"
                         "error_data",
-                        Json.Object [ "details", Json.Text "Message type is currently not supported." ]
+                        Json.Fields [ "details", Json.Text "Message type is currently not supported." ]
                     ]
                 ]
-                "unsupported", Json.Object [ "type", Json.Text "poll_creation" ]
+                "unsupported", Json.Fields [ "type", Json.Text "poll_creation" ]
             ]
             |> Some
         | _ -> None
@@ -214,7 +215,7 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
     member _.Text id text quoted =
         find id
         |> Result.map (fun customer ->
-            write customer (typed "text" (Json.Object [ "body", Json.Text text ])) quoted)
+            write customer (typed "text" (Json.Fields [ "body", Json.Text text ])) quoted)
 
     /// Taps a button or chooses a row of a message that the business has sent.
     member _.Press id (wamid: string) (choice: string) =
@@ -246,7 +247,7 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
     /// `timestamp`...) is filled in, what is there is sent as it is.
     member _.Raw id content =
         match content with
-        | Json.Object _ -> find id |> Result.map (fun customer -> write customer content None)
+        | Json.Fields _ -> find id |> Result.map (fun customer -> write customer content None)
         | _ -> Error "`message` must be a JSON object, as in a webhook's messages[]."
 
     /// Answers a message that asks for something with the message that its button sends, and greys the

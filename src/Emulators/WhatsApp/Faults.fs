@@ -1,6 +1,7 @@
 namespace FunctionalBot.Emulators.WhatsApp
 
 open System
+open FunctionalBot.Emulators
 
 /// When a fault strikes: the next `Next` times for certain, after that each time with `Probability` (0 to 1).
 type Trigger = { Next: int; Probability: float }
@@ -106,9 +107,9 @@ module Faults =
     ]
 
     let private triggerJson trigger =
-        Json.Object [
-            "next", Json.whole trigger.Next
-            "probability", Json.fraction trigger.Probability
+        Json.Fields [
+            "next", Json.Whole trigger.Next
+            "probability", Json.Number trigger.Probability
         ]
 
     /// The switches as `GET /_emulator/faults` shows them.
@@ -116,27 +117,27 @@ module Faults =
         let statuses =
             statusNames |> List.find (fun (_, case) -> case = faults.Statuses) |> fst
 
-        Json.Object [
+        Json.Fields [
             "duplicate", triggerJson faults.Duplicate
-            "shuffle", Json.whole faults.Shuffle
-            "batchSize", Json.whole faults.BatchSize
-            "gather", Json.whole faults.Gather
-            "webhookDelay", Json.whole faults.WebhookDelay
+            "shuffle", Json.Whole faults.Shuffle
+            "batchSize", Json.Whole faults.BatchSize
+            "gather", Json.Whole faults.Gather
+            "webhookDelay", Json.Whole faults.WebhookDelay
             "wrongSignature", triggerJson faults.WrongSignature
             "statuses", Json.Text statuses
             "sendError", triggerJson faults.SendError
-            "sendErrorCode", Json.whole faults.SendErrorCode
+            "sendErrorCode", Json.Whole faults.SendErrorCode
             "sendErrorStatus",
             faults.SendErrorStatus
-            |> Option.map (int64 >> Json.whole)
+            |> Option.map (int64 >> Json.Whole)
             |> Option.defaultValue Json.Null
             "lostAnswer", triggerJson faults.LostAnswer
-            "answerDelay", Json.whole faults.AnswerDelay
+            "answerDelay", Json.Whole faults.AnswerDelay
             "failAfterwards", triggerJson faults.FailAfterwards
-            "failureCode", Json.whole faults.FailureCode
+            "failureCode", Json.Whole faults.FailureCode
             "lateByStatus", Json.Flag faults.LateByStatus
             "pairLimit", Json.Flag faults.PairLimit
-            "throughput", Json.whole faults.Throughput
+            "throughput", Json.Whole faults.Throughput
         ]
 
     let private number name least value =
@@ -156,10 +157,11 @@ module Faults =
         | Json.Flag true -> Ok always
         | Json.Flag false
         | Json.Null -> Ok never
+        | Json.Whole _
         | Json.Number _ -> number name 0 value |> Result.map next
-        | Json.Object _ ->
+        | Json.Fields _ ->
             let read field =
-                Json.field field value
+                Json.given field value
                 |> Option.map Json.asNumber
                 |> Option.defaultValue (Some 0.0)
 
@@ -204,7 +206,7 @@ module Faults =
     /// The switches with those of a JSON object changed; the others stay. The error names the wrong switch.
     let ofJson faults changes =
         match changes with
-        | Json.Object fields ->
+        | Json.Fields fields ->
             (Ok faults, fields)
             ||> List.fold (fun known change -> known |> Result.bind (fun found -> apply found change))
         | _ -> Error "The body must be a JSON object of switches."

@@ -4,6 +4,7 @@ open System
 open System.Text.RegularExpressions
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Http
+open FunctionalBot.Emulators
 
 /// The part of graph.facebook.com that a bot uses: sending messages, and what `GraphObjects` has.
 [<RequireQualifiedAccess>]
@@ -32,10 +33,10 @@ module GraphApi =
                      None)
             ]
 
-        Json.Object [
+        Json.Fields [
             "messaging_product", Json.Text "whatsapp"
-            "contacts", Json.List [ Json.sparse (("input", Some(Json.Text sent.Outbound.Input)) :: person) ]
-            "messages", Json.List [ message ]
+            "contacts", Json.Items [ Json.sparse (("input", Some(Json.Text sent.Outbound.Input)) :: person) ]
+            "messages", Json.Items [ message ]
         ]
 
     let private refusal api =
@@ -73,10 +74,16 @@ module GraphApi =
     }
 
     let private messages api (context: HttpContext) : Task = task {
-        let! bytes = Answer.bytes context
+        let! bytes = Exchange.readBytes context
 
-        match Json.parse (ReadOnlyMemory bytes) with
-        | Error text -> do! GraphObjects.problem api context None (GraphError.create 100 text)
+        match Json.parseBytes (ReadOnlyMemory bytes) with
+        | Error text ->
+            do!
+                GraphObjects.problem
+                    api
+                    context
+                    None
+                    (GraphError.create 100 $"The body is not JSON: %s{text}")
         | Ok body ->
             let fails = GraphObjects.problem api context (Some body)
 

@@ -1,6 +1,7 @@
 namespace FunctionalBot.Emulators.WhatsApp
 
 open System.Security.Cryptography
+open FunctionalBot.Emulators
 
 /// An error as the Graph API answers it.
 type GraphError = {
@@ -126,15 +127,15 @@ module GraphError =
             | None -> error.Title
 
         let data details =
-            Json.Object [ "messaging_product", Json.Text "whatsapp"; "details", Json.Text details ]
+            Json.Fields [ "messaging_product", Json.Text "whatsapp"; "details", Json.Text details ]
 
-        Json.Object [
+        Json.Fields [
             "error",
             Json.sparse [
                 "message", Some(Json.Text message)
                 "type", Some(Json.Text error.Type)
-                "code", Some(Json.whole error.Code)
-                "error_subcode", error.Subcode |> Option.map (int64 >> Json.whole)
+                "code", Some(Json.Whole error.Code)
+                "error_subcode", error.Subcode |> Option.map (int64 >> Json.Whole)
                 "error_data", error.Details |> Option.map data
                 "fbtrace_id", Some(Json.Text("A" + RandomNumberGenerator.GetHexString(22)))
             ]

@@ -7,6 +7,7 @@ open System.Text.RegularExpressions
 open System.Security.Cryptography
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Http
+open FunctionalBot.Emulators
 
 /// What the Graph API's endpoints work on.
 [<NoComparison; NoEquality>]
@@ -15,7 +16,7 @@ type Graph = {
     Business: Business
     Faults: FaultSwitches
     Media: MediaStore
-    Log: RequestLog
+    Log: Journal.Newest<Request>
     Live: Live
     Sender: WebhookSender
     Now: unit -> DateTimeOffset
@@ -52,17 +53,21 @@ module GraphObjects =
         else
             Ok()
 
+    /// The query without the values that prove who asks.
+    let private withoutSecrets (query: string) =
+        Regex.Replace(query, @"((?:access_token|appsecret_proof|input_token)=)[^&]*", "$1***")
+
     /// Keeps the request in the journal with the status that it is answered with.
     let log api (context: HttpContext) body status =
         api.Log.Add {
             Method = context.Request.Method
-            Path = $"%s{string context.Request.Path}%s{string context.Request.QueryString}"
+            Path = $"%s{string context.Request.Path}%s{withoutSecrets (string context.Request.QueryString)}"
             Body = body
             Status = status
             At = api.Now()
         }
 
-        api.Live.Publish("request", Json.Object [])
+        api.Live.Publish("request", Json.Fields [])
 
     /// Answers with an error, and keeps the request.
     let problem api context body (error: GraphError) =
@@ -75,7 +80,7 @@ module GraphObjects =
         Answer.json context 200 value
 
     /// `{"success": true}`.
-    let success = Json.Object [ "success", Json.Flag true ]
+    let success = Json.Fields [ "success", Json.Flag true ]
 
     let private upload api (context: HttpContext) : Task = task {
         if not context.Request.HasFormContentType then
@@ -100,7 +105,7 @@ module GraphObjects =
                         Bytes = memory.ToArray()
                     }
 
-                do! ok api context None (Json.Object [ "id", Json.Text id ])
+                do! ok api context None (Json.Fields [ "id", Json.Text id ])
             | "whatsapp", None -> do! problem api context None (GraphError.missing "file")
             | _ -> do! problem api context None (GraphError.missing "messaging_product")
     }
@@ -117,7 +122,7 @@ module GraphObjects =
         "account_mode", Json.Text "SANDBOX"
         "is_official_business_account", Json.Flag false
         "messaging_limit_tier", Json.Text "TIER_250"
-        "throughput", Json.Object [ "level", Json.Text "STANDARD" ]
+        "throughput", Json.Fields [ "level", Json.Text "STANDARD" ]
     ]
 
     // Asked for by name, or the first ones; the id is always there.
@@ -138,12 +143,12 @@ module GraphObjects =
                     Details = None
             }
         | None ->
-            Ok(Json.Object(all |> List.filter (fun (name, _) -> name = "id" || List.contains name asked)))
+            Ok(Json.Fields(all |> List.filter (fun (name, _) -> name = "id" || List.contains name asked)))
 
     let private application settings =
-        Json.Object [
+        Json.Fields [
             "whatsapp_business_api_data",
-            Json.Object [
+            Json.Fields [
                 "id", Json.Text settings.ApplicationId
                 "name", Json.Text "Emulador"
                 "link", Json.Text $"https://www.facebook.com/games/?app_id=%s{settings.ApplicationId}"
@@ -163,24 +168,27 @@ module GraphObjects =
                     "app_id", Json.Text api.Settings.ApplicationId
                     "type", Json.Text "SYSTEM_USER"
                     "application", Json.Text "Emulador"
-                    "data_access_expires_at", Json.whole 0
-                    "expires_at", Json.whole 0
+                    "data_access_expires_at", Json.Whole 0
+                    "expires_at", Json.Whole 0
                     "is_valid", Json.Flag true
-                    "scopes", Json.List scopes
+                    "scopes", Json.Items scopes
                 ]
             else
                 [
                     "error",
-                    Json.Object [ "code", Json.whole 190; "message", Json.Text "Invalid OAuth access token." ]
+                    Json.Fields [ "code", Json.Whole 190; "message", Json.Text "Invalid OAuth access token." ]
                     "is_valid", Json.Flag false
-                    "scopes", Json.List []
+                    "scopes", Json.Items []
                 ]
 
-        ok api context None (Json.Object [ "data", Json.Object facts ])
+        ok api context None (Json.Fields [ "data", Json.Fields facts ])
 
     let private subscribe api (context: HttpContext) : Task = task {
-        let! bytes = Answer.bytes context
-        let body = Json.parse (ReadOnlyMemory bytes) |> Result.defaultValue (Json.Object [])
+        let! bytes = Exchange.readBytes context
+
+        let body =
+            Json.parseBytes (ReadOnlyMemory bytes) |> Result.defaultValue (Json.Fields [])
+
         let verifyToken = Json.textAt [ "verify_token" ] body |> Option.defaultValue ""
 
         match Json.textAt [ "override_callback_uri" ] body with
@@ -207,11 +215,11 @@ module GraphObjects =
     let private mediaFacts api (context: HttpContext) id (file: MediaFile) =
         let host = $"%s{context.Request.Scheme}://%s{string context.Request.Host}"
 
-        Json.Object [
+        Json.Fields [
             "url", Json.Text(host + api.Media.PathOf id)
             "mime_type", Json.Text file.ContentType
             "sha256", Json.Text(Convert.ToHexStringLower(SHA256.HashData file.Bytes))
-            "file_size", Json.whole file.Bytes.Length
+            "file_size", Json.Whole file.Bytes.Length
             "id", Json.Text id
             "messaging_product", Json.Text "whatsapp"
         ]
@@ -252,9 +260,9 @@ module GraphObjects =
         | "GET", [ id ] when id = phone -> selected api context (phoneFields settings) usual
         | "GET", [ id ] when id = account -> selected api context accountFields (List.map fst accountFields)
         | "GET", [ id; "phone_numbers" ] when id = account ->
-            ok api context None (Json.Object [ "data", Json.List [ Json.Object(phoneFields settings) ] ])
+            ok api context None (Json.Fields [ "data", Json.Items [ Json.Fields(phoneFields settings) ] ])
         | "GET", [ id; "subscribed_apps" ] when id = account ->
-            ok api context None (Json.Object [ "data", Json.List [ application settings ] ])
+            ok api context None (Json.Fields [ "data", Json.Items [ application settings ] ])
         | "POST", [ id; "subscribed_apps" ] when id = account -> subscribe api context
         | "POST", [ id; "media" ] when id = phone -> upload api context
         | "GET", [ "debug_token" ] -> debugToken api context
@@ -263,7 +271,7 @@ module GraphObjects =
                 api
                 context
                 None
-                (Json.Object [ "name", Json.Text "Emulador"; "id", Json.Text settings.ApplicationId ])
+                (Json.Fields [ "name", Json.Text "Emulador"; "id", Json.Text settings.ApplicationId ])
         | _, [ id ] when Seq.forall Char.IsAsciiDigit id -> object api context id
         | verb, (id :: [ "messages" | "media" | "subscribed_apps" | "phone_numbers" ]) ->
             problem api context None (GraphError.noObject (verb.ToLowerInvariant()) id)

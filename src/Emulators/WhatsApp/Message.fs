@@ -3,6 +3,7 @@ namespace FunctionalBot.Emulators.WhatsApp
 open System
 open System.Security.Cryptography
 open System.Text
+open FunctionalBot.Emulators
 
 /// Who wrote a message.
 type Author =
@@ -27,7 +28,7 @@ type Message = {
     Author: Author
     At: DateTimeOffset
     /// `{type, <type>: {...}}`, as the webhook or the send has it.
-    Content: Json
+    Content: Json.Json
     /// The wamid that it quotes or answers.
     Context: string option
     Callback: string option
@@ -37,7 +38,7 @@ type Message = {
     /// The emoji that the other side has put on it.
     Reaction: string option
     /// A template's text with its parameters filled in.
-    Rendered: Json option
+    Rendered: Json.Json option
 }
 
 /// Message ids, and messages as the page and tests see them.
@@ -81,7 +82,7 @@ module Message =
         let error =
             match message.Progress with
             | Failed code ->
-                Some(Json.Object [ "code", Json.whole code; "title", Json.Text(GraphError.title code) ])
+                Some(Json.Fields [ "code", Json.Whole code; "title", Json.Text(GraphError.title code) ])
             | _ -> None
 
         Json.sparse [
@@ -96,7 +97,7 @@ module Message =
                         "business"
                 )
             )
-            "at", Some(Json.whole (message.At.ToUnixTimeMilliseconds()))
+            "at", Some(Json.Whole(message.At.ToUnixTimeMilliseconds()))
             "content", Some message.Content
             "context", message.Context |> Option.map Json.Text
             "callback", message.Callback |> Option.map Json.Text
@@ -117,13 +118,13 @@ module Message =
             | Some "delivered" -> Delivered
             | Some "read" -> Read
             | Some "failed" ->
-                let code = Json.path [ "error"; "code" ] value |> Option.bind Json.asNumber
+                let code = Json.givenAt [ "error"; "code" ] value |> Option.bind Json.asNumber
                 Failed(code |> Option.map int |> Option.defaultValue 131000)
             | _ -> Waiting
 
-        let at = Json.field "at" value |> Option.bind Json.asNumber
+        let at = Json.given "at" value |> Option.bind Json.asNumber
 
-        match text "id", text "customer", at, Json.field "content" value with
+        match text "id", text "customer", at, Json.given "content" value with
         | Some id, Some customer, Some at, Some content ->
             Some {
                 Id = id
@@ -140,6 +141,6 @@ module Message =
                 Progress = progress
                 Chosen = text "chosen"
                 Reaction = text "reaction"
-                Rendered = Json.field "rendered" value
+                Rendered = Json.given "rendered" value
             }
         | _ -> None

@@ -4,13 +4,14 @@ open System
 open System.Globalization
 open System.Security.Cryptography
 open System.Text
+open FunctionalBot.Emulators
 
 /// One update on its way to the webhook: what goes into `changes[].value` beside the metadata.
 type Update = {
     /// `messages` for all that a bot listens to.
     Field: string
     /// The parts of the value (`contacts`, `messages`, `statuses`, `errors`).
-    Value: Json
+    Value: Json.Json
     /// Updates with the same lane keep their order.
     Lane: string
     /// The customer's message that the update brings, if it brings one.
@@ -28,7 +29,7 @@ module Payload =
 
     let private contact (customer: Customer) =
         Json.sparse [
-            "profile", Some(Json.Object [ "name", Json.Text customer.Name ])
+            "profile", Some(Json.Fields [ "name", Json.Text customer.Name ])
             "wa_id", customer.Phone |> Option.map Json.Text
             "user_id", customer.UserId |> Option.map Json.Text
         ]
@@ -50,12 +51,12 @@ module Payload =
             (if Json.textAt [ "type" ] message = Some "system" then
                  None
              else
-                 Some(Json.List [ contact (customer: Customer) ]))
-            "messages", Some(Json.List [ message ])
+                 Some(Json.Items [ contact (customer: Customer) ]))
+            "messages", Some(Json.Items [ message ])
         ]
 
     let private pricing free =
-        Json.Object [
+        Json.Fields [
             "billable", Json.Flag(not free)
             "pricing_model", Json.Text "PMP"
             "type", Json.Text(if free then "free_customer_service" else "regular")
@@ -75,18 +76,18 @@ module Payload =
                 let title = GraphError.title code
 
                 let error =
-                    Json.Object [
-                        "code", Json.whole code
+                    Json.Fields [
+                        "code", Json.Whole code
                         "title", Json.Text title
                         "message", Json.Text title
                         "error_data",
-                        Json.Object [ "details", Json.Text $"%s{title} (asked for by the emulator)." ]
+                        Json.Fields [ "details", Json.Text $"%s{title} (asked for by the emulator)." ]
                         "href",
                         Json.Text
                             "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
                     ]
 
-                "failed", Some(Json.List [ error ])
+                "failed", Some(Json.Items [ error ])
 
         let priced =
             match progress with
@@ -94,9 +95,9 @@ module Payload =
             | Delivered -> Some(pricing free)
             | _ -> None
 
-        Json.Object [
+        Json.Fields [
             "statuses",
-            Json.List [
+            Json.Items [
                 Json.sparse [
                     "id", Some(Json.Text message.Id)
                     "status", Some(Json.Text name)
@@ -113,26 +114,26 @@ module Payload =
     /// The body of one POST with one or more updates: one entry, one change for each.
     let envelope (settings: Settings) updates =
         let metadata =
-            Json.Object [
+            Json.Fields [
                 "display_phone_number", Json.Text settings.BusinessNumber
                 "phone_number_id", Json.Text settings.PhoneNumberId
             ]
 
         let head =
-            Json.Object [ "messaging_product", Json.Text "whatsapp"; "metadata", metadata ]
+            Json.Fields [ "messaging_product", Json.Text "whatsapp"; "metadata", metadata ]
 
         let change update =
-            Json.Object [ "value", Json.over head update.Value; "field", Json.Text update.Field ]
+            Json.Fields [ "value", Json.over head update.Value; "field", Json.Text update.Field ]
 
         let entry =
-            Json.Object [
+            Json.Fields [
                 "id", Json.Text settings.BusinessAccountId
-                "changes", Json.List(List.map change updates)
+                "changes", Json.Items(List.map change updates)
             ]
 
-        Json.Object [
+        Json.Fields [
             "object", Json.Text "whatsapp_business_account"
-            "entry", Json.List [ entry ]
+            "entry", Json.Items [ entry ]
         ]
         |> Json.writeEscaped
         |> Encoding.ASCII.GetBytes

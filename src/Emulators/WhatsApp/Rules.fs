@@ -1,6 +1,7 @@
 namespace FunctionalBot.Emulators.WhatsApp
 
 open System
+open FunctionalBot.Emulators
 
 /// Meta's limits on what a send may carry (references/whatsapp-cloud-api.md, section 3). Each rule gives the
 /// list of problems; the first one is what the API answers. Lengths are counted in UTF-16 units, the
@@ -51,7 +52,7 @@ module Rules =
 
     /// A media object: exactly one of `id` and `link`, the id being one that `exists`.
     let media exists name value =
-        match Json.field "id" value, Json.field "link" value with
+        match Json.given "id" value, Json.given "link" value with
         | Some _, Some _ -> [ GraphError.invalid $"Param %s{name} takes either id or link, not both." ]
         | None, None -> [ GraphError.missing $"%s{name}['id'] or %s{name}['link']" ]
         | None, address -> link $"%s{name}['link']" address
@@ -76,17 +77,16 @@ module Rules =
                 [
                     GraphError.invalid $"A header of type %s{kind} is not allowed here; allowed: %s{names}."
                 ]
-            | Some "text" -> required "interactive['header']['text']" 60 (Json.field "text" found)
+            | Some "text" -> required "interactive['header']['text']" 60 (Json.given "text" found)
             | Some kind ->
-                match Json.field kind found with
+                match Json.given kind found with
                 | None -> [ GraphError.missing $"interactive['header']['%s{kind}']" ]
                 | Some part -> media exists $"interactive['header']['%s{kind}']" part
 
     let private anyHeader = [ "text"; "image"; "video"; "document" ]
 
     let private buttons action =
-        let found =
-            Json.field "buttons" action |> Option.map Json.items |> Option.defaultValue []
+        let found = Json.itemsField "buttons" action
 
         let replyField name =
             List.choose (Json.textAt [ "reply"; name ]) found
@@ -103,24 +103,22 @@ module Rules =
                 let at name =
                     $"interactive['action']['buttons'][%d{index}]['reply']['%s{name}']"
 
-                yield! identifier (at "id") 256 (Json.path [ "reply"; "id" ] button)
-                yield! required (at "title") 20 (Json.path [ "reply"; "title" ] button)
+                yield! identifier (at "id") 256 (Json.givenAt [ "reply"; "id" ] button)
+                yield! required (at "title") 20 (Json.givenAt [ "reply"; "title" ] button)
 
             yield! distinct "the reply buttons' titles" (replyField "title")
             yield! distinct "the reply buttons' ids" (replyField "id")
         ]
 
     let private list action =
-        let sections =
-            Json.field "sections" action |> Option.map Json.items |> Option.defaultValue []
+        let sections = Json.itemsField "sections" action
 
-        let rowsOf section =
-            Json.field "rows" section |> Option.map Json.items |> Option.defaultValue []
+        let rowsOf section = Json.itemsField "rows" section
 
         let rows = List.collect rowsOf sections
 
         [
-            yield! required "interactive['action']['button']" 20 (Json.field "button" action)
+            yield! required "interactive['action']['button']" 20 (Json.given "button" action)
 
             if sections.IsEmpty || sections.Length > 10 then
                 GraphError.invalid $"A list must have 1 to 10 sections, and has %d{sections.Length}."
@@ -130,16 +128,16 @@ module Rules =
 
             for index, section in List.indexed sections do
                 let name = $"interactive['action']['sections'][%d{index}]['title']"
-                let title = Json.field "title" section
+                let title = Json.given "title" section
                 yield! (if sections.Length > 1 then required else optional) name 24 title
 
                 if (rowsOf section).IsEmpty then
                     GraphError.invalid $"Section %d{index} of the list has no rows."
 
             for index, row in List.indexed rows do
-                yield! identifier $"the id of row %d{index}" 200 (Json.field "id" row)
-                yield! required $"the title of row %d{index}" 24 (Json.field "title" row)
-                yield! optional $"the description of row %d{index}" 72 (Json.field "description" row)
+                yield! identifier $"the id of row %d{index}" 200 (Json.given "id" row)
+                yield! required $"the title of row %d{index}" 24 (Json.given "title" row)
+                yield! optional $"the description of row %d{index}" 72 (Json.given "description" row)
 
             yield! distinct "the rows' ids" (List.choose (Json.textAt [ "id" ]) rows)
         ]
@@ -151,13 +149,14 @@ module Rules =
 
     let private callToAction action = [
         yield! named "cta_url" action
-        yield! required "display_text" 20 (Json.path [ "parameters"; "display_text" ] action)
-        yield! link "interactive['action']['parameters']['url']" (Json.path [ "parameters"; "url" ] action)
+        yield! required "display_text" 20 (Json.givenAt [ "parameters"; "display_text" ] action)
+        yield! link "interactive['action']['parameters']['url']" (Json.givenAt [ "parameters"; "url" ] action)
     ]
 
     let private flow action = [
         yield! named "flow" action
-        let parameter name = Json.path [ "parameters"; name ] action
+        let parameter name =
+            Json.givenAt [ "parameters"; name ] action
 
         if parameter "flow_message_version" <> Some(Json.Text "3") then
             GraphError.invalid "Param flow_message_version must be \"3\"."
@@ -171,7 +170,7 @@ module Rules =
     /// The rules of an interactive message. `exists` tells whether a media id is known.
     let interactive exists value =
         let kind = Json.textAt [ "type" ] value
-        let action = Json.field "action" value |> Option.defaultValue Json.Null
+        let action = Json.given "action" value |> Option.defaultValue Json.Null
 
         // The list's body may have 4096 characters by one page and 1024 by the published contract: the
         // smaller holds.
@@ -179,21 +178,21 @@ module Rules =
             match kind with
             | None -> GraphError.missing "interactive['type']"
             | Some known ->
-                yield! required "interactive['body']['text']" 1024 (Json.path [ "body"; "text" ] value)
-                yield! optional "interactive['footer']['text']" 60 (Json.path [ "footer"; "text" ] value)
+                yield! required "interactive['body']['text']" 1024 (Json.givenAt [ "body"; "text" ] value)
+                yield! optional "interactive['footer']['text']" 60 (Json.givenAt [ "footer"; "text" ] value)
 
                 match known with
                 | "button" ->
-                    yield! header exists anyHeader (Json.field "header" value)
+                    yield! header exists anyHeader (Json.given "header" value)
                     yield! buttons action
                 | "list" ->
-                    yield! header exists [ "text" ] (Json.field "header" value)
+                    yield! header exists [ "text" ] (Json.given "header" value)
                     yield! list action
                 | "cta_url" ->
-                    yield! header exists anyHeader (Json.field "header" value)
+                    yield! header exists anyHeader (Json.given "header" value)
                     yield! callToAction action
                 | "flow" ->
-                    yield! header exists anyHeader (Json.field "header" value)
+                    yield! header exists anyHeader (Json.given "header" value)
                     yield! flow action
                 | "location_request_message" -> yield! named "send_location" action
                 | "request_contact_info" -> yield! named "request_contact_info" action

@@ -1,6 +1,8 @@
 namespace FunctionalBot.Emulators.WhatsApp
 
 open System
+open System.Globalization
+open FunctionalBot.Emulators
 
 /// Who a send is for.
 type Recipient =
@@ -17,7 +19,7 @@ type Outbound = {
     /// The message's type, for example `text`.
     Type: string
     /// `{type, <type>: {...}}` as the request has it.
-    Content: Json
+    Content: Json.Json
     /// The wamid that the message quotes.
     Context: string option
     /// `biz_opaque_callback_data`, which every status carries back.
@@ -47,7 +49,7 @@ module SendRequest =
         && text.Substring 3 |> Seq.forall (fun c -> Char.IsAsciiLetterOrDigit c || c = '.')
 
     let private recipient body =
-        match Json.field "to" body, Json.field "recipient" body with
+        match Json.given "to" body, Json.given "recipient" body with
         // The number wins when both are there.
         | Some(Json.Text number), _ ->
             match digits number with
@@ -61,13 +63,16 @@ module SendRequest =
 
     let private location part = [
         let coordinate name most =
-            match Json.field name part with
+            match Json.given name part with
             | None -> [ GraphError.missing $"location['%s{name}']" ]
             | Some value ->
                 let number =
                     match value with
                     // The published examples write numbers, the older pages strings.
-                    | Json.Text text -> Json.asNumber (Json.Number text)
+                    | Json.Text text ->
+                        match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
+                        | true, number -> Some number
+                        | _ -> None
                     | other -> Json.asNumber other
 
                 match number with
@@ -81,15 +86,15 @@ module SendRequest =
     ]
 
     let private template part = [
-        yield! Rules.required "template['name']" 512 (Json.field "name" part)
-        yield! Rules.required "template['language']['code']" 20 (Json.path [ "language"; "code" ] part)
+        yield! Rules.required "template['name']" 512 (Json.given "name" part)
+        yield! Rules.required "template['language']['code']" 20 (Json.givenAt [ "language"; "code" ] part)
     ]
 
     let private mediaPart exists kind part = [
         yield! Rules.media exists kind part
 
         if kind = "image" || kind = "video" || kind = "document" then
-            yield! Rules.optional $"%s{kind}['caption']" 1024 (Json.field "caption" part)
+            yield! Rules.optional $"%s{kind}['caption']" 1024 (Json.given "caption" part)
     ]
 
     let private contacts value = [
@@ -103,19 +108,19 @@ module SendRequest =
                 Rules.required
                     "contacts[]['name']['formatted_name']"
                     1024
-                    (Json.path [ "name"; "formatted_name" ] card)
+                    (Json.givenAt [ "name"; "formatted_name" ] card)
     ]
 
     let private content exists kind part =
         match kind with
-        | "text" -> Rules.required "text['body']" 4096 (Json.field "body" part)
+        | "text" -> Rules.required "text['body']" 4096 (Json.given "body" part)
         | "image"
         | "video"
         | "document"
         | "audio"
         | "sticker" -> mediaPart exists kind part
         | "interactive" -> Rules.interactive exists part
-        | "reaction" -> Rules.required "reaction['message_id']" 512 (Json.field "message_id" part)
+        | "reaction" -> Rules.required "reaction['message_id']" 512 (Json.given "message_id" part)
         | "location" -> location part
         | "contacts" -> contacts part
         | "template" -> template part
@@ -130,15 +135,15 @@ module SendRequest =
             | Some "individual" -> ()
             | Some other -> GraphError.invalid $"Param recipient_type must be individual here, not %s{other}."
 
-            yield! Rules.optional "biz_opaque_callback_data" 512 (Json.field "biz_opaque_callback_data" body)
+            yield! Rules.optional "biz_opaque_callback_data" 512 (Json.given "biz_opaque_callback_data" body)
 
-            match Json.field kind body with
+            match Json.given kind body with
             | Some part -> yield! content exists kind part
             | None -> GraphError.missing kind
 
-            match Json.field "context" body with
+            match Json.given "context" body with
             | Some context when kind <> "reaction" ->
-                yield! Rules.required "context['message_id']" 512 (Json.field "message_id" context)
+                yield! Rules.required "context['message_id']" 512 (Json.given "message_id" context)
             | _ -> ()
         ]
 
@@ -152,9 +157,9 @@ module SendRequest =
                     Input = input
                     Type = kind
                     Content =
-                        Json.Object [
+                        Json.Fields [
                             "type", Json.Text kind
-                            kind, Json.field kind body |> Option.defaultValue Json.Null
+                            kind, Json.given kind body |> Option.defaultValue Json.Null
                         ]
                     Context = Json.textAt [ "context"; "message_id" ] body
                     Callback = Json.textAt [ "biz_opaque_callback_data" ] body
@@ -164,7 +169,7 @@ module SendRequest =
     let private markRead body =
         match Json.textAt [ "status" ] body, Json.textAt [ "message_id" ] body with
         | Some "read", Some id ->
-            match Json.field "typing_indicator" body with
+            match Json.given "typing_indicator" body with
             | None -> Ok(MarkRead(id, false))
             | Some indicator when Json.textAt [ "type" ] indicator = Some "text" -> Ok(MarkRead(id, true))
             | Some _ -> Error(GraphError.invalid "Param typing_indicator['type'] must be text.")
@@ -174,12 +179,12 @@ module SendRequest =
     /// Reads a body. `exists` tells whether a media id is known. The error is what the API answers.
     let read (exists: string -> bool) body : Result<SendRequest, GraphError> =
         match body with
-        | Json.Object _ ->
+        | Json.Fields _ ->
             if Json.textAt [ "messaging_product" ] body <> Some "whatsapp" then
                 Error(
                     GraphError.create 100 "The parameter messaging_product is required and must be whatsapp."
                 )
-            elif (Json.field "status" body).IsSome then
+            elif (Json.given "status" body).IsSome then
                 markRead body
             else
                 message exists body

@@ -7,6 +7,7 @@ open System.Threading
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
+open FunctionalBot.Emulators
 
 /// A running emulator. Several can run side by side in one process.
 [<NoComparison; NoEquality>]
@@ -113,15 +114,8 @@ module WhatsAppEmulator =
             |> List.ofArray
 
         match segments with
-        | "_emulator" :: rest when Site.isOurs context.Request -> Control.handle control context rest
-        | "_emulator" :: _ ->
-            Answer.json
-                context
-                403
-                (Json.Object [
-                    "error",
-                    Json.Text "Only pages and programs of this machine may drive the emulator (Host, Origin)."
-                ])
+        | "_emulator" :: rest ->
+            (Exchange.onlyFromHere (fun context -> Control.handle control context rest)).Invoke context
         | _ ->
             match Site.tryServe context segments with
             | Some served -> served
@@ -147,7 +141,7 @@ module WhatsAppEmulator =
         let now () = conversations.Now
         let faults = FaultSwitches settings.Seed
         let media = MediaStore(settings.AppSecret, now)
-        let log = RequestLog settings.JournalLimit
+        let log = Journal.newest settings.JournalLimit
         let pending = restore settings conversations media
 
         let step progress update =
@@ -166,7 +160,7 @@ module WhatsAppEmulator =
                 now,
                 step Sent,
                 step Delivered,
-                (fun () -> live.Publish("delivery", Json.Object []))
+                (fun () -> live.Publish("delivery", Json.Fields []))
             )
 
         let business = Business(settings, conversations, faults, sender, live)
@@ -202,8 +196,7 @@ module WhatsAppEmulator =
         let limit = 105L * 1024L * 1024L
 
         let! running =
-            FunctionalBot.Emulators.Hosting.start settings.Port limit (fun app ->
-                app.Run(RequestDelegate(route graph control)))
+            Hosting.start settings.Port limit (fun app -> app.Run(RequestDelegate(route graph control)))
 
         let stopping = new CancellationTokenSource()
 
@@ -216,7 +209,6 @@ module WhatsAppEmulator =
             Address = running.Address
             Stop =
                 fun () -> task {
-                    live.Close()
                     do! running.Stop()
                     do! sender.Stop()
                     stopping.Cancel()
@@ -226,7 +218,7 @@ module WhatsAppEmulator =
             Customers = customers
             Conversations = conversations
             Faults = faults
-            Requests = fun () -> log.All
+            Requests = log.All
             Deliveries = fun () -> sender.Deliveries
             Pending = fun () -> sender.PendingCount
             SetWebhook = sender.SetUrl
