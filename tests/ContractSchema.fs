@@ -1,4 +1,4 @@
-/// Checks JSON against the schemas of Meta's OpenAPI file, as far as the file uses JSON Schema for messages.
+/// Checks JSON against the schemas of an OpenAPI file, Meta's or OpenAI's: the parts of JSON Schema that they use.
 module FunctionalBot.Tests.ContractSchema
 
 open System
@@ -7,17 +7,47 @@ open System.Text.Json
 open System.Text.RegularExpressions
 open FunctionalBot.Tests.ContractYaml
 
-/// The file's whole tree.
-type Contract = { Root: Yaml }
+/// A published contract, and where it is known to be wrong about the service.
+type Contract = {
+    /// The file's whole tree.
+    Root: Yaml
+    /// Members that the service takes since the file was published.
+    Newer: Set<string>
+    /// Required members that may be missing all the same, by the schema's name.
+    MayLack: Map<string, Set<string>>
+    /// True where a value must fit one alternative of a `oneOf` and no more; some files mean `anyOf` by it.
+    ExactlyOne: bool
+}
 
-let private fileName = "whatsapp-business-messaging-v23.yaml"
-
-/// Reads the file, if the folder of contracts is there.
-let load () : Contract option =
-    Folders.contracts ()
+let private load (fileName: string) (read: string -> Contract) : Contract option =
+    Repository.contracts ()
     |> Option.map (fun folder -> Path.Combine(folder, fileName))
     |> Option.filter File.Exists
-    |> Option.map (fun path -> { Root = parse (File.ReadAllText path) })
+    |> Option.map (File.ReadAllText >> read)
+
+/// Meta's file of November 2025, if the folder of contracts is there.
+let whatsApp () : Contract option =
+    load "whatsapp-business-messaging-v23.yaml" (fun text -> {
+        Root = parse text
+        Newer = set [ "biz_opaque_callback_data"; "recipient" ]
+        MayLack = Map.empty
+        ExactlyOne = true
+    })
+
+/// OpenAI's file of August 2026, if the folder of contracts is there.
+let openAI () : Contract option =
+    load "openai-2026-08.json" (fun text -> {
+        Root = ofJson text
+        Newer = Set.empty
+        // What the official client leaves out itself when it replays an assistant's message.
+        MayLack =
+            Map [
+                "OutputMessage", set [ "id"; "status" ]
+                "OutputTextContent", set [ "logprobs" ]
+            ]
+        // An input message fits two of the alternatives.
+        ExactlyOne = false
+    })
 
 /// The node at a path of names. Fails where there is none, since then the file is not the one that tests
 /// know.
@@ -28,13 +58,15 @@ let at (path: string list) (contract: Contract) : Yaml =
         | Some found -> found
         | None -> failwith $"the contract has no %s{name}")
 
-/// Members that Meta takes since the file was published (November 2025).
-let private newerThanFile = [ "biz_opaque_callback_data"; "recipient" ]
-
-let private follow contract schema =
+/// The schema's name, where it is a reference, and the schema itself.
+let private named contract schema : string * Yaml =
     match tryField "$ref" schema |> Option.bind text with
-    | Some reference -> at (reference.TrimStart('#', '/').Split '/' |> List.ofArray) contract
-    | None -> schema
+    | Some reference ->
+        let path = reference.TrimStart('#', '/').Split '/' |> List.ofArray
+        List.last path, at path contract
+    | None -> "", schema
+
+let private follow contract schema = snd (named contract schema)
 
 let private branches name schema =
     tryField name schema |> Option.map items |> Option.defaultValue []
@@ -64,6 +96,9 @@ let rec private isClosed contract schema =
 let private numberOf name schema =
     tryField name schema |> Option.bind text |> Option.map int
 
+let private limit name schema =
+    tryField name schema |> Option.bind text |> Option.map float
+
 let private typeMatches (element: JsonElement) kind =
     match kind, element.ValueKind with
     | "object", JsonValueKind.Object
@@ -74,6 +109,12 @@ let private typeMatches (element: JsonElement) kind =
     | "null", JsonValueKind.Null -> true
     | "integer", JsonValueKind.Number -> fst (element.TryGetInt64())
     | _ -> false
+
+/// The types that a schema allows: one name, or a list of them.
+let private kindsOf (kind: Yaml) : string list =
+    match text kind with
+    | Some name -> [ name ]
+    | None -> items kind |> List.choose text
 
 let private knownKeywords =
     Set.ofList [
@@ -87,6 +128,8 @@ let private knownKeywords =
         "maxItems"
         "minLength"
         "maxLength"
+        "minimum"
+        "maximum"
         "pattern"
         "allOf"
         "oneOf"
@@ -99,6 +142,7 @@ let private knownKeywords =
         "default"
         "format"
         "title"
+        "deprecated"
     ]
 
 let rec private problemsOf
@@ -108,17 +152,25 @@ let rec private problemsOf
     (schema: Yaml)
     (element: JsonElement)
     : string list =
-    let schema = follow contract schema
+    let name, schema = named contract schema
     let part = problemsOf contract
+    let mayLack = contract.MayLack |> Map.tryFind name |> Option.defaultValue Set.empty
 
-    let unknown = Set.ofList (List.map fst (members schema)) - knownKeywords
+    let unknown =
+        members schema
+        |> List.map fst
+        |> List.filter (fun keyword -> not (keyword.StartsWith "x-"))
+        |> Set.ofList
+        |> fun keywords -> keywords - knownKeywords
 
     if not unknown.IsEmpty then
         failwith $"the schema at %s{path} uses %A{unknown}, which this checker does not know"
 
     [
-        match tryField "type" schema |> Option.bind text with
-        | Some kind when not (typeMatches element kind) -> $"%s{path} is no %s{kind}"
+        match tryField "type" schema with
+        | Some kind when not (kindsOf kind |> List.exists (typeMatches element)) ->
+            let kinds = kindsOf kind |> String.concat " or "
+            $"%s{path} is no %s{kinds}"
         | _ -> ()
 
         match branches "enum" schema |> List.choose text with
@@ -150,6 +202,17 @@ let rec private problemsOf
             | Some pattern when not (Regex.IsMatch(value, pattern)) -> $"%s{path} does not match %s{pattern}"
             | _ -> ()
 
+        if element.ValueKind = JsonValueKind.Number then
+            let value = element.GetDouble()
+
+            match limit "minimum" schema with
+            | Some least when value < least -> $"%s{path} is less than %g{least}"
+            | _ -> ()
+
+            match limit "maximum" schema with
+            | Some most when value > most -> $"%s{path} is more than %g{most}"
+            | _ -> ()
+
         if element.ValueKind = JsonValueKind.Array then
             let count = element.GetArrayLength()
 
@@ -169,7 +232,7 @@ let rec private problemsOf
 
         if element.ValueKind = JsonValueKind.Object then
             for name in branches "required" schema |> List.choose text do
-                if not (fst (element.TryGetProperty name)) then
+                if not (fst (element.TryGetProperty name)) && not (mayLack.Contains name) then
                     $"%s{path} lacks %s{name}"
 
             for name, memberSchema in
@@ -182,29 +245,26 @@ let rec private problemsOf
                 let allowed = declared contract schema
 
                 for found in element.EnumerateObject() do
-                    if
-                        not (allowed.Contains found.Name)
-                        && not (List.contains found.Name newerThanFile)
-                    then
+                    if not (allowed.Contains found.Name) && not (contract.Newer.Contains found.Name) then
                         $"%s{path} has %s{found.Name}, which is unknown"
 
         for branch in branches "allOf" schema do
             yield! part true path branch element
 
-        match branches "oneOf" schema with
-        | [] -> ()
-        | alternatives ->
+        let oneOf, anyOf = branches "oneOf" schema, branches "anyOf" schema
+
+        for alternatives, exactly in [ oneOf, contract.ExactlyOne; anyOf, false ] do
             let outcomes =
                 alternatives |> List.map (fun branch -> part false path branch element)
 
             let matching = outcomes |> List.filter List.isEmpty |> List.length
 
-            if matching = 0 then
+            if matching = 0 && not alternatives.IsEmpty then
                 let nearest = outcomes |> List.minBy List.length
 
                 $"%s{path} fits none of its alternatives; nearest: "
                 + String.Join("; ", nearest)
-            elif matching > 1 then
+            elif matching > 1 && exactly then
                 $"%s{path} fits %d{matching} alternatives, not one"
     ]
 

@@ -5,6 +5,7 @@ module FunctionalBot.Tests.ContractYaml
 
 open System
 open System.Text
+open System.Text.Json
 
 /// A node of the file. Scalars keep their text; whether it is a number is for the reader to say.
 type Yaml =
@@ -237,3 +238,16 @@ let rec toJson node : System.Text.Json.Nodes.JsonNode =
             result[key] <- toJson value
 
         result
+
+/// The same tree from a file that is written in JSON.
+let ofJson (document: string) : Yaml =
+    let rec node (element: JsonElement) : Yaml =
+        match element.ValueKind with
+        | JsonValueKind.Object ->
+            Mapping [ for field in element.EnumerateObject() -> field.Name, node field.Value ]
+        | JsonValueKind.Array -> Sequence [ for item in element.EnumerateArray() -> node item ]
+        | JsonValueKind.String -> Scalar(string element)
+        | _ -> Scalar(element.GetRawText())
+
+    use parsed = JsonDocument.Parse document
+    node parsed.RootElement

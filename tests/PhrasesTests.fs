@@ -11,9 +11,11 @@ open FunctionalBot.Domain
 open FunctionalBot.Effects
 open Xunit
 
+let private phrasesFolder = Repository.path "data/phrases"
+
 let private book =
     lazy
-        (match Phrases.load (Folders.phrases ()) with
+        (match Phrases.load phrasesFolder with
          | Ok book -> book
          | Error problems -> failwith (String.Join("\n", problems)))
 
@@ -476,7 +478,7 @@ let private loadWith (change: JsonObject -> unit) =
     try
         for language in PhraseBook.languages do
             let name = Language.code language + ".json"
-            let text = File.ReadAllText(Path.Combine(Folders.phrases (), name))
+            let text = File.ReadAllText(Path.Combine(phrasesFolder, name))
             let root = (nonNull (JsonNode.Parse text)).AsObject()
 
             if language = English then
@@ -542,7 +544,7 @@ let ``a missing file, broken JSON and a key that occurs twice are told`` () =
 
     try
         File.WriteAllText(Path.Combine(folder.FullName, "es.json"), "{\n \"phrases\": ,}")
-        let real = File.ReadAllText(Path.Combine(Folders.phrases (), "en.json"))
+        let real = File.ReadAllText(Path.Combine(phrasesFolder, "en.json"))
         let twice = real.Replace("\"phrases\": {", "\"phrases\": { \"goodbye\": \"Bye\",")
         File.WriteAllText(Path.Combine(folder.FullName, "en.json"), twice)
 

@@ -17,6 +17,24 @@ let root: string =
 /// The full path of a file of the repository, given with slashes.
 let path (relative: string) : string = Path.Combine(root, relative)
 
+/// The folder of Meta's and OpenAI's contract files, which is not part of the repository: BOT_CONTRACTS, or
+/// shared/contracts beside the repository or above it.
+let contracts () : string option =
+    let rec above (folder: DirectoryInfo | null) =
+        match folder with
+        | null -> None
+        | found ->
+            let candidate = Path.Combine(found.FullName, "shared", "contracts")
+
+            if Directory.Exists candidate then
+                Some candidate
+            else
+                above found.Parent
+
+    match Environment.GetEnvironmentVariable "BOT_CONTRACTS" with
+    | NonNull folder when Directory.Exists folder -> Some folder
+    | _ -> above (DirectoryInfo root)
+
 /// Reads a file of the repository, given with slashes.
 let read (relative: string) : string = File.ReadAllText(path relative)
 

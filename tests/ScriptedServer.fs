@@ -3,7 +3,6 @@ module FunctionalBot.Tests.ScriptedServer
 
 open System
 open System.Collections.Concurrent
-open System.IO
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
@@ -47,8 +46,7 @@ let start (decide: Asked -> Answer) : Task<Server> = task {
     let journal = ConcurrentQueue<Asked>()
 
     let handle (context: HttpContext) : Task = task {
-        use reader = new StreamReader(context.Request.Body)
-        let! body = reader.ReadToEndAsync()
+        let! body = Exchange.readBody context
 
         let asked = {
             Method = context.Request.Method

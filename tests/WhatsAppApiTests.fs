@@ -12,10 +12,9 @@ open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Emulators
 open Microsoft.AspNetCore.Builder
-open Microsoft.AspNetCore.Hosting
 open Microsoft.AspNetCore.Http
-open Microsoft.Extensions.Logging
 open Xunit
 
 let private secret = "EAAG-invented-token"
@@ -56,16 +55,8 @@ let private withServer (answer: HttpContext -> Task) (test: string -> Concurrent
     task {
         let seen = ConcurrentQueue<Seen>()
 
-        let builder =
-            WebApplication.CreateSlimBuilder [| "--hostBuilder:reloadConfigOnChange=false" |]
-
-        builder.Logging.ClearProviders() |> ignore
-        builder.WebHost.UseUrls "http://127.0.0.1:0" |> ignore
-        use app = builder.Build()
-
         let handle (context: HttpContext) : Task = task {
-            use reader = new StreamReader(context.Request.Body)
-            let! body = reader.ReadToEndAsync()
+            let! body = Exchange.readBody context
 
             seen.Enqueue {
                 Method = context.Request.Method
@@ -77,10 +68,13 @@ let private withServer (answer: HttpContext -> Task) (test: string -> Concurrent
             do! answer context
         }
 
-        app.Run(RequestDelegate handle)
-        do! app.StartAsync()
-        do! test (Seq.head app.Urls + "/v25.0") seen
-        do! app.StopAsync()
+        let! running =
+            Hosting.start 0 10_000_000L (fun app -> app.Run(RequestDelegate handle))
+
+        try
+            do! test $"%O{running.Address}v25.0" seen
+        finally
+            running.Stop().Wait()
     }
 
 let private reply

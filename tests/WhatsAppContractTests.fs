@@ -10,7 +10,7 @@ open FunctionalBot.Effects
 open FunctionalBot.Tests.ContractYaml
 open Xunit
 
-let private loaded = lazy (ContractSchema.load ())
+let private loaded = lazy (ContractSchema.whatsApp ())
 
 /// The contract, or the test is skipped: the file is not part of the repository.
 let private contract () =
@@ -128,7 +128,7 @@ let ``whatever the bot says is valid under Meta's contract`` () =
     contract () |> ignore
 
     let book =
-        match Phrases.load (Folders.phrases ()) with
+        match Phrases.load (Repository.path "data/phrases") with
         | Ok book -> book
         | Error problems -> failwith $"%A{problems}"
 

@@ -33,7 +33,7 @@ type private Stage = {
 }
 
 let private receiver (hooks: ConcurrentQueue<Hook>) (answer: int -> int) =
-    FunctionalBot.Emulators.Hosting.start 0 3_000_000L (fun app ->
+    Hosting.start 0 3_000_000L (fun app ->
         app.Run(
             RequestDelegate(fun context -> task {
                 let! body = Exchange.readBytes context
