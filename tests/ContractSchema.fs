@@ -1,4 +1,5 @@
-/// Checks JSON against the schemas of an OpenAPI file, Meta's or OpenAI's: the parts of JSON Schema that they use.
+/// Checks JSON against the schemas of an OpenAPI file, Meta's or OpenAI's: the parts of JSON Schema that they
+/// use.
 module FunctionalBot.Tests.ContractSchema
 
 open System

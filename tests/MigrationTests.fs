@@ -81,7 +81,8 @@ let ``Marten's tables have exactly its columns, constraints, indexes and sequenc
 
     let! columns =
         database.Rows
-            "SELECT table_name, string_agg(column_name || ' ' || udt_name || CASE is_nullable WHEN 'NO' THEN '!' ELSE '' END,
+            "SELECT table_name, string_agg(column_name || ' ' || udt_name ||
+                CASE is_nullable WHEN 'NO' THEN '!' ELSE '' END,
                 ', ' ORDER BY ordinal_position)
             FROM information_schema.columns WHERE table_schema = 'public' GROUP BY 1 ORDER BY 1"
 
@@ -92,8 +93,9 @@ let ``Marten's tables have exactly its columns, constraints, indexes and sequenc
         ]
         [
             "mt_events"
-            "seq_id int8!, id uuid!, stream_id varchar, version int8!, data jsonb!, bdata bytea, type varchar!, "
-            + "timestamp timestamptz!, tenant_id varchar, mt_dotnet_type varchar, is_archived bool"
+            "seq_id int8!, id uuid!, stream_id varchar, version int8!, data jsonb!, bdata bytea, "
+            + "type varchar!, timestamp timestamptz!, tenant_id varchar, "
+            + "mt_dotnet_type varchar, is_archived bool"
         ]
         [
             "mt_high_water_skips"

@@ -30,8 +30,8 @@ let ``markup is sanitized and plain text becomes a paragraph as in Odoo 19`` () 
     for given, stored in cases do
         Assert.Equal(stored, Sanitizer.sanitize given)
 
-/// Whether the sanitizer's answer is text and whole tags, each with quoted attributes none of which can act. Text
-/// outside of tags and inside of a quoted value is harmless, whatever it looks like.
+/// Whether the sanitizer's answer is text and whole tags, each with quoted attributes none of which can act.
+/// Text outside of tags and inside of a quoted value is harmless, whatever it looks like.
 let private storedSafely (markup: string) : bool =
     let attribute = "\\s+([^\\s\"'<>=/]+)=\"([^\"<>]*)\""
     let stored = Sanitizer.sanitize markup
@@ -104,7 +104,8 @@ let ``sanitized markup never holds a script, a handler or a javascript address, 
 let ``an address that only mentions javascript in a quoted value is kept as a harmless value`` () =
     let given =
         "<<a href=\"&lt;<img src=<a href=\"\n'<!--<img src=javascript:alert(1)<iframe>"
-        + "<script><img src=<a href=\"--></b><a href=\"'<iframe> onerror=alert(1)</script></p><svg/onload=\n<b>"
+        + "<script><img src=<a href=\"--></b><a href=\"'"
+        + "<iframe> onerror=alert(1)</script></p><svg/onload=\n<b>"
 
     Assert.True(storedSafely given)
 

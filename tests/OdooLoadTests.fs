@@ -101,7 +101,8 @@ let ``a load that cannot be carried out answers 200 with the reason and imports 
         """{"fields":["id","name","description","priority"],"data":[["w.1","a","b","9"]]}""",
         "Value '9' not found in selection field 'Priority'"
         """{"fields":["id","name","description"],"data":[["w.1","a\u0000","b"]]}""",
-        "Unknown error during import: <class 'ValueError'>: A string literal cannot contain NUL (0x00) characters."
+        "Unknown error during import: <class 'ValueError'>: "
+        + "A string literal cannot contain NUL (0x00) characters."
     ]
 
     withOdoo standard (fun emulator client -> task {

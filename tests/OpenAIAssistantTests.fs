@@ -194,8 +194,10 @@ let ``the request keeps nothing at OpenAI and has the customer's words in the us
 let ``the request body fits OpenAI's published contract`` () =
     match ContractSchema.openAI () with
     | None ->
-        Assert.Skip
-            "OpenAI's OpenAPI file is not here: put the folder into BOT_CONTRACTS, or in shared/contracts above."
+        Assert.Skip(
+            "OpenAI's OpenAPI file is not here: put the folder into BOT_CONTRACTS, "
+            + "or in shared/contracts above."
+        )
 
         Task.CompletedTask
     | Some contract ->

@@ -1,6 +1,6 @@
-/// Conversations made of chance and malice, for the laws of the core. A conversation is a list of numbers; each is read
-/// against the session as it then is, so that answers, buttons and timers really meet what is open, and also come
-/// late, twice, out of order and for things that never were.
+/// Conversations made of chance and malice, for the laws of the core. A conversation is a list of numbers;
+/// each is read against the session as it then is, so that answers, buttons and timers really meet what is
+/// open, and also come late, twice, out of order and for things that never were.
 module FunctionalBot.Tests.RandomConversations
 
 open System
@@ -308,8 +308,8 @@ let private opening (numbers: int list) : Fact =
         }
     )
 
-/// Plays the numbers. Time moves by seconds, sometimes by hours and sometimes backwards, as clocks of others do. Some
-/// numbers repeat an earlier event, skip a version, or name another session.
+/// Plays the numbers. Time moves by seconds, sometimes by hours and sometimes backwards, as clocks of others
+/// do. Some numbers repeat an earlier event, skip a version, or name another session.
 let play (transition: Session -> Event -> Session * Command list) (numbers: int list) : Conversation =
     let mutable session = Session.initial sessionId
     let mutable now = start
@@ -388,7 +388,8 @@ let numbers: Gen<int list> = gen {
 /// How often each law is tried.
 let cases = 10_000
 
-/// Tries a law on random conversations; a failure prints the seed to replay and the shortest conversation found.
+/// Tries a law on random conversations; a failure prints the seed to replay and the shortest conversation
+/// found.
 let holds (law: Conversation -> bool) =
     let property =
         Prop.forAll

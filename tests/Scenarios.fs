@@ -1,4 +1,5 @@
-/// How scenarios are told: a customer who writes and presses, services that answer, and what the bot says to it.
+/// How scenarios are told: a customer who writes and presses, services that answer, and what the bot says to
+/// it.
 module FunctionalBot.Tests.Scenarios
 
 open System

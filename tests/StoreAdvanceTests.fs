@@ -132,7 +132,8 @@ let ``workers in parallel never hold the same customer, and nothing is decided t
                     }
                     |> fun decision -> {
                         decision with
-                            // Only the first is applied, so that the same customers are taken again and again.
+                            // Only the first is applied, so that the same customers are taken again and
+                            // again.
                             Endings =
                                 decision.Endings
                                 @ (List.tail work.Entries
@@ -319,11 +320,13 @@ let ``a saved session that cannot be read, is of another shape or is missing is 
     use! bench = startBench ()
     do! converse bench "ES.1" "wamid.0" "hola"
 
+    let inEnglish = "replace(data::text, '\"Spanish\"', '\"English\"')::json"
+
     for index, damage in
         List.indexed [
             "UPDATE bot.session SET data = '{\"Id\":1}'"
-            "UPDATE bot.session SET shape = shape + 1, data = replace(data::text, '\"Spanish\"', '\"English\"')::json"
-            "UPDATE bot.session SET version = version - 1, data = replace(data::text, '\"Spanish\"', '\"English\"')::json"
+            "UPDATE bot.session SET shape = shape + 1, data = " + inEnglish
+            "UPDATE bot.session SET version = version - 1, data = " + inEnglish
             "DELETE FROM bot.session"
         ] do
         let! events = eventsOf bench (sessionOf "ES.1" 1)

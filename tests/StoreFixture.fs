@@ -15,8 +15,10 @@ let private server () =
     match Environment.GetEnvironmentVariable "BOT_TEST_DATABASE" with
     | null
     | "" ->
-        Assert.Skip
-            "BOT_TEST_DATABASE is not set: give a connection string of a PostgreSQL role that may create databases"
+        Assert.Skip(
+            "BOT_TEST_DATABASE is not set: "
+            + "give a connection string of a PostgreSQL role that may create databases"
+        )
 
         ""
     | text -> text
@@ -188,7 +190,8 @@ let say text : Action =
         ReplyTo = None
     }
 
-/// A decision that makes one event of each entry and asks for these actions each time; the first opens the session.
+/// A decision that makes one event of each entry and asks for these actions each time; the first opens the
+/// session.
 let decideWith
     (now: DateTimeOffset)
     (actions: InboxEntry -> Action list)

@@ -119,7 +119,8 @@ let ``a result counts once, and only for the try that ran last`` () : Task = tas
     do! ask bench "ES.1" "w1" [ ticket ]
     let! first = claim bench Ticketing
     bench.Pass(lease + TimeSpan.FromSeconds 1.)
-    // The lease of a ticket's creation ran out: it is handed out again at once, since its key makes it harmless.
+    // The lease of a ticket's creation ran out: it is handed out again at once, since its key makes it
+    // harmless.
     let! second = claim bench Ticketing
     Assert.Equal(2, second.Head.Attempt)
     let key = second.Head.Command.Key

@@ -167,7 +167,7 @@ let ``a customer is found by the business-scoped id, else by the phone, which is
 }
 
 [<Fact>]
-let ``any fact with any text is taken in and handed to the decision as a replay will see it`` () : Task = task {
+let ``any fact with any text reaches the decision as a replay will see it`` () : Task = task {
     use! bench = startBench ()
 
     let facts =

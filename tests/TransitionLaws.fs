@@ -1,4 +1,5 @@
-/// The laws of the core, each tried on ten thousand conversations with late, doubled, disordered and hostile events.
+/// The laws of the core, each tried on ten thousand conversations with late, doubled, disordered and hostile
+/// events.
 module FunctionalBot.Tests.TransitionLaws
 
 open System
@@ -85,12 +86,10 @@ let ``folding the events gives the session that was saved`` () =
 
         folded = conversation.Last)
 
-/// A customer's message is answered at once, waits for the quiet time, is part of the assistant's open turn, or goes to
-/// the team; or the event is ignored by name.
+/// A customer's message is answered at once, waits for the quiet time, is part of the assistant's open turn,
+/// or goes to the team; or the event is ignored by name.
 [<Fact>]
-let ``every message of the customer is answered, gathered, asked about, handed to a person, or ignored by name``
-    ()
-    =
+let ``every message of the customer is answered, gathered, asked about, handed over, or ignored by name`` () =
     holds (
         each (fun happening ->
             match happening.Event.Fact with
@@ -111,9 +110,7 @@ let ``every message of the customer is answered, gathered, asked about, handed t
     )
 
 [<Fact>]
-let ``an open question to the assistant ends answered, asked anew, or superseded by what the customer did since``
-    ()
-    =
+let ``an open question ends answered, asked anew, or superseded by what the customer did since`` () =
     holds (
         each (fun happening ->
             match Session.openTurn happening.Before, Session.openTurn happening.After with

@@ -17,8 +17,10 @@ let private contract () =
     match loaded.Force() with
     | Some contract -> contract
     | None ->
-        Assert.Skip
-            "Meta's OpenAPI file is not here: put the folder into BOT_CONTRACTS, or in shared/contracts above."
+        Assert.Skip(
+            "Meta's OpenAPI file is not here: put the folder into BOT_CONTRACTS, "
+            + "or in shared/contracts above."
+        )
 
         failwith "skipped"
 

@@ -85,8 +85,8 @@ let onlyFromHere (handler: HttpContext -> Task) : RequestDelegate =
                 403
                 "Only pages of this emulator and programs of this machine may do that (Host, Origin).")
 
-/// Reads a JSON body and runs the handler with it, or answers 400 and says what is wrong with it. No body counts
-/// as an empty object.
+/// Reads a JSON body and runs the handler with it, or answers 400 and says what is wrong with it. No body
+/// counts as an empty object.
 let withJsonBody (handler: HttpContext -> Json -> Task) (context: HttpContext) : Task = task {
     let! body = readBytes context
 

@@ -15,7 +15,8 @@ type Running = { Address: Uri; Stop: unit -> Task }
 /// Starts a web application on 127.0.0.1. Port 0 takes any free port; `Running.Address` tells which.
 /// `limitBytes` is the largest request body that is accepted.
 let start (port: int) (limitBytes: int64) (map: WebApplication -> unit) : Task<Running> = task {
-    // Nothing is configured by file, and each watcher of a file would take one of the few that a user may have.
+    // Nothing is configured by file, and each watcher of a file would take one of the few that a user may
+    // have.
     let builder =
         WebApplication.CreateSlimBuilder [| "--hostBuilder:reloadConfigOnChange=false" |]
 

@@ -37,8 +37,8 @@ let load (name: string) : PageFile =
             Body = memory.ToArray()
         }
 
-/// Answers with the file under a content security policy. It is never kept by the browser: the next version of
-/// the program may bring another one.
+/// Answers with the file under a content security policy. It is never kept by the browser: the next version
+/// of the program may bring another one.
 let answer (contentPolicy: string) (file: PageFile) (context: HttpContext) : Task =
     let headers = context.Response.Headers
     headers.ContentSecurityPolicy <- contentPolicy

@@ -1,8 +1,8 @@
-/// The emulators as a program of their own: starts them, prints where each answers, and stops them on Ctrl-C or
-/// SIGTERM. Ports come from EMULATOR_WHATSAPP_PORT, EMULATOR_OPENAI_PORT and EMULATOR_ODOO_PORT (0 takes any free
-/// one); EMULATOR_DATA names the folder that keeps their state over restarts. What the emulators and the bot agree on
-/// comes from EMULATOR_WEBHOOK_URL, EMULATOR_APP_SECRET, EMULATOR_VERIFY_TOKEN, EMULATOR_ACCESS_TOKEN,
-/// EMULATOR_PHONE_NUMBER_ID, EMULATOR_BUSINESS_NAME and EMULATOR_ODOO_API_KEY.
+/// The emulators as a program of their own: starts them, prints where each answers, and stops them on Ctrl-C
+/// or SIGTERM. Ports come from EMULATOR_WHATSAPP_PORT, EMULATOR_OPENAI_PORT and EMULATOR_ODOO_PORT (0 takes
+/// any free one); EMULATOR_DATA names the folder that keeps their state over restarts. What the emulators and
+/// the bot agree on comes from EMULATOR_WEBHOOK_URL, EMULATOR_APP_SECRET, EMULATOR_VERIFY_TOKEN,
+/// EMULATOR_ACCESS_TOKEN, EMULATOR_PHONE_NUMBER_ID, EMULATOR_BUSINESS_NAME and EMULATOR_ODOO_API_KEY.
 module FunctionalBot.Emulators.Program
 
 open System

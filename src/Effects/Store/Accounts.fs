@@ -7,8 +7,9 @@ open FunctionalBot.Effects
 
 /// Counting what came in and how it ended.
 module internal Accounts =
-    /// One statement, so one snapshot. What was received and ended is counted by the transactions that did it; what is
-    /// pending and open is counted in its tables. So the numbers check each other: received - ended = pending.
+    /// One statement, so one snapshot. What was received and ended is counted by the transactions that did
+    /// it; what is pending and open is counted in its tables. So the numbers check each other: received -
+    /// ended = pending.
     let private sql =
         "SELECT 'tally', what, sum(amount)::bigint, NULL::timestamptz FROM bot.tally GROUP BY what
         UNION ALL

@@ -8,8 +8,8 @@ open FunctionalBot.Effects
 
 /// Deciding what waits: one transaction for a batch of customers.
 module internal Advance =
-    /// A stream that moved so often while it was decided upon is taken for broken, and its customer's entry has a try
-    /// counted, so that it does not hold up the customers beside it.
+    /// A stream that moved so often while it was decided upon is taken for broken, and its customer's entry
+    /// has a try counted, so that it does not hold up the customers beside it.
     let private mostMoves = 3
 
     let private customerOf (held: Held) = held.Channel, held.Customer.Id
@@ -19,8 +19,10 @@ module internal Advance =
         |> Map.tryPick (fun stream count ->
             match SessionId.parse stream with
             | Some session when count >= mostMoves && (session.Channel, session.Customer) = customerOf held ->
-                Some
-                    $"%s{stream} kept changing, or does not take events, while this was decided (%d{count} times)"
+                Some(
+                    $"%s{stream} kept changing, or does not take events, "
+                    + $"while this was decided (%d{count} times)"
+                )
             | _ -> None)
 
     let private once (world: World) fold moves most decide (work: Work) : Task<int> = task {
@@ -78,8 +80,8 @@ module internal Advance =
             return ends.Length
     }
 
-    /// Decides for up to `most` customers and commits. When a stream was moved by somebody else meanwhile, all of it is
-    /// rolled back, read again and decided again.
+    /// Decides for up to `most` customers and commits. When a stream was moved by somebody else meanwhile,
+    /// all of it is rolled back, read again and decided again.
     let advance
         (source: NpgsqlDataSource)
         (world: World)

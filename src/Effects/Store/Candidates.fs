@@ -47,8 +47,9 @@ module internal Candidates =
     /// So many entries of one customer are decided in one transaction.
     let private mostEntries = 64
 
-    /// The oldest waiting entries are looked through. Where they belong to few customers, or to customers that other
-    /// workers hold, the look goes further, so that one who floods does not keep the others waiting.
+    /// The oldest waiting entries are looked through. Where they belong to few customers, or to customers
+    /// that other workers hold, the look goes further, so that one who floods does not keep the others
+    /// waiting.
     let rec private lock (work: Work) (most: int) (window: int) : Task<Held list> = task {
         let held = ResizeArray()
         let waiting = ref 0L
@@ -80,9 +81,9 @@ module internal Candidates =
             return List.ofSeq held
     }
 
-    /// Locks up to `most` customers with waiting entries that nobody else holds, oldest entry first, and reads their
-    /// entries. The entries are read by a statement of their own, after the lock: what an earlier holder ended and
-    /// committed is not seen any more.
+    /// Locks up to `most` customers with waiting entries that nobody else holds, oldest entry first, and
+    /// reads their entries. The entries are read by a statement of their own, after the lock: what an earlier
+    /// holder ended and committed is not seen any more.
     let take (work: Work) (most: int) : Task<Held list> = task {
         let! held = lock work most (max 256 (most * 4))
 

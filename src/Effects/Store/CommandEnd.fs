@@ -43,7 +43,8 @@ module internal CommandEnd =
             (ends |> Seq.map (fun (_, _, reason) -> reason))
             now
 
-    /// Ends sends by their keys, in whatever state they are, as long as they were tried once: (key, state, why).
+    /// Ends sends by their keys, in whatever state they are, as long as they were tried once: (key, state,
+    /// why).
     let byKey now (ends: (string * string * string) list) =
         statement
             byKeySql

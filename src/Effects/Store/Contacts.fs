@@ -21,7 +21,8 @@ module internal Contacts =
         "SELECT DISTINCT c.channel, c.customer, c.business_scoped_id, c.phone, c.name
         FROM unnest($1, $2, $3, $4) AS n(channel, business_scoped_id, phone, customer)
         CROSS JOIN LATERAL (
-            SELECT * FROM bot.contact a WHERE a.channel = n.channel AND a.business_scoped_id = n.business_scoped_id
+            SELECT * FROM bot.contact a
+            WHERE a.channel = n.channel AND a.business_scoped_id = n.business_scoped_id
             UNION ALL
             SELECT * FROM bot.contact b WHERE b.channel = n.channel AND b.phone = n.phone
             UNION ALL
@@ -133,7 +134,8 @@ module internal Contacts =
                         change { holder with Phone = None }
                         { contact with Phone = Some phone }
                     else
-                        // The phone is the only way to reach its holder, and this one can be reached by the other id.
+                        // The phone is the only way to reach its holder, and this one can be reached by the
+                        // other id.
                         contact
                 | _ -> { contact with Phone = Some phone }
 
@@ -164,8 +166,8 @@ module internal Contacts =
                     | Some contact -> contact
                     | None ->
                         match find byPhone channel person.Phone with
-                        | Some contact when contact.BusinessScopedId.IsNone || person.BusinessScopedId.IsNone ->
-                            contact
+                        | Some found when found.BusinessScopedId.IsNone || person.BusinessScopedId.IsNone ->
+                            found
                         | _ -> add channel person
 
                 let named = {

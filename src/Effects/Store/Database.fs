@@ -29,8 +29,8 @@ module Settings =
 /// The work met what another transaction did at the same time; it is rolled back and done again.
 exception internal Collision of what: string
 
-/// Statements with their parameters. Instants have PostgreSQL's microseconds: `instant` cuts what is finer, `notBefore`
-/// rounds up, so that what must not happen too early never does.
+/// Statements with their parameters. Instants have PostgreSQL's microseconds: `instant` cuts what is finer,
+/// `notBefore` rounds up, so that what must not happen too early never does.
 module internal Statement =
     let private parameter (kind: NpgsqlDbType) (value: obj) =
         NpgsqlParameter(NpgsqlDbType = kind, Value = value)
@@ -115,8 +115,9 @@ type internal Work = {
 
 /// Running statements and transactions.
 module internal Database =
-    /// A pool of connections whose plans stay with the indexes. All statements here are small look-ups by key; without
-    /// these settings a plan made while a table was young can scan the grown table until somebody analyses it.
+    /// A pool of connections whose plans stay with the indexes. All statements here are small look-ups by
+    /// key; without these settings a plan made while a table was young can scan the grown table until
+    /// somebody analyses it.
     let createSource (settings: Settings) : NpgsqlDataSource =
         let builder = NpgsqlConnectionStringBuilder settings.ConnectionString
         builder.MaxPoolSize <- settings.MaxPool
@@ -160,7 +161,8 @@ module internal Database =
                         read reader
     }
 
-    /// For a statement whose rows nobody needs. Every statement here returns rows, so that results and readers match.
+    /// For a statement whose rows nobody needs. Every statement here returns rows, so that results and
+    /// readers match.
     let ignoreRows (_: DbDataReader) = ()
 
     let textOrNone (reader: DbDataReader) column =
@@ -205,11 +207,11 @@ module internal Database =
     /// How often work that collides is done again before it is reported as unavailable.
     let private mostTries = 6
 
-    /// Does the work in one transaction (READ COMMITTED) and commits it. Work that collides with another transaction is
-    /// done again from the start.
-    /// When the connection breaks during COMMIT nobody knows whether it happened. The caller gets StoreUnavailable and
-    /// does the whole again; that is harmless, since all that is written is unique by key: an inbox entry by its source
-    /// id, an event by its version, a command by its key, an end by its id.
+    /// Does the work in one transaction (READ COMMITTED) and commits it. Work that collides with another
+    /// transaction is done again from the start.
+    /// When the connection breaks during COMMIT nobody knows whether it happened. The caller gets
+    /// StoreUnavailable and does the whole again; that is harmless, since all that is written is unique by
+    /// key: an inbox entry by its source id, an event by its version, a command by its key, an end by its id.
     let transact (source: NpgsqlDataSource) (work: Work -> Task<'T>) : Task<'T> =
         let once () = task {
             try

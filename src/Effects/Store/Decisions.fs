@@ -67,8 +67,9 @@ module internal Decisions =
         with problem ->
             Error(String.Concat(problem.GetType().Name, ": ", problem.Message))
 
-    /// Decides for one customer. When that fails, only the first entry is decided, so that an entry that cannot be
-    /// decided is found by itself and those before it are not held up; when that fails too, the entry has a try counted.
+    /// Decides for one customer. When that fails, only the first entry is decided, so that an entry that
+    /// cannot be decided is found by itself and those before it are not held up; when that fails too, the
+    /// entry has a try counted.
     let make
         (decide: CustomerWork -> CustomerDecision)
         (held: Held)

@@ -28,8 +28,9 @@ type internal NewEntry = {
 
 /// Counters of `bot.tally`.
 module internal Tally =
-    /// Adds (what, amount) rows of the query `counts` to the counters of the day in the parameter `day`. A row is shared
-    /// only by backends whose ids agree in four bits, and rows are locked in order, late in the transaction.
+    /// Adds (what, amount) rows of the query `counts` to the counters of the day in the parameter `day`. A
+    /// row is shared only by backends whose ids agree in four bits, and rows are locked in order, late in the
+    /// transaction.
     let add (day: string) (counts: string) =
         "INSERT INTO bot.tally AS t (day, what, shard, amount)
             SELECT ("
@@ -66,7 +67,8 @@ module internal Inbox =
              UNION ALL SELECT ended, count(*) FROM added WHERE ended IS NOT NULL GROUP BY ended"
         + ") SELECT count(*) FROM added"
 
-    /// Adds the entries; those whose source id is known, in the inbox or earlier in the list, count as duplicates.
+    /// Adds the entries; those whose source id is known, in the inbox or earlier in the list, count as
+    /// duplicates.
     let insert (now: DateTimeOffset) (entries: NewEntry list) : NpgsqlBatchCommand =
         let seen = HashSet()
 

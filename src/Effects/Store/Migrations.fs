@@ -71,7 +71,8 @@ module Migrations =
     let explain (problem: MigrationProblem) : string =
         match problem with
         | DatabaseIsNewer(number, name) ->
-            $"The database was migrated by a newer build (migration %d{number}, %s{name}). Run that build or a newer one."
+            $"The database was migrated by a newer build (migration %d{number}, %s{name}). "
+            + "Run that build or a newer one."
         | FileWasChanged name ->
             $"The migration %s{name} was applied with other contents than this build has. "
             + "A file that was applied must not change: restore it and put the change into a new file."
@@ -189,15 +190,16 @@ module Migrations =
                         let! applied = apply connection migration
                         result <- applied |> Result.map (fun () -> status.Waiting)
 
-                // New tables without statistics lead the planner to sequential scans that stay in prepared plans.
+                // New tables without statistics lead the planner to sequential scans that stay in prepared
+                // plans.
                 if Result.isOk result && not status.Waiting.IsEmpty then
                     do! execute connection "ANALYZE"
 
                 return result
         })
 
-    /// Applies what is missing, each file in a transaction of its own, and returns what it applied. Programs that do this
-    /// at the same moment wait for each other, and the later ones find nothing to do.
+    /// Applies what is missing, each file in a transaction of its own, and returns what it applied. Programs
+    /// that do this at the same moment wait for each other, and the later ones find nothing to do.
     let run (connectionString: string) : Task<Result<Migration list, MigrationProblem>> =
         runThese all connectionString
 

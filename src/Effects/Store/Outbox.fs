@@ -8,9 +8,11 @@ open FunctionalBot.Effects
 
 /// Handing out commands, and taking in what came of them.
 module internal Outbox =
-    /// Of what one customer is told, only the oldest open command is handed out, and only when nothing of that customer
-    /// is being said. The unique index outbox_one_speaks guards the latter against claims at the same moment.
-    /// A leased send whose lease ran out may have been sent: it is parked first, and handed out when its wait ends.
+    /// Of what one customer is told, only the oldest open command is handed out, and only when nothing of
+    /// that customer is being said. The unique index outbox_one_speaks guards the latter against claims at
+    /// the same moment.
+    /// A leased send whose lease ran out may have been sent: it is parked first, and handed out when its wait
+    /// ends.
     let private claimSql =
         "WITH due AS (
             SELECT o.id FROM bot.outbox o
@@ -19,8 +21,8 @@ module internal Outbox =
                     WHERE e.speaks AND e.channel = o.channel AND e.customer = o.customer
                     AND (e.session_ordinal, e.version, e.ordinal) < (o.session_ordinal, o.version, o.ordinal))
                 AND NOT EXISTS (SELECT 1 FROM bot.outbox r
-                    WHERE r.speaks AND r.state = 'running' AND r.channel = o.channel AND r.customer = o.customer
-                    AND r.id <> o.id)))
+                    WHERE r.speaks AND r.state = 'running'
+                    AND r.channel = o.channel AND r.customer = o.customer AND r.id <> o.id)))
             ORDER BY o.wake, o.id LIMIT $1 FOR UPDATE OF o SKIP LOCKED),
         taken AS (
             UPDATE bot.outbox o SET
@@ -52,7 +54,8 @@ module internal Outbox =
             delay_told = o.delay_told OR n.told
         FROM unnest($1, $2, $3, $4, $5) AS n(id, state, wake, reason, told) WHERE o.id = n.id RETURNING 1"
 
-    /// Reading marks older than this are of no use: the answer is there, or the customer has long looked away.
+    /// Reading marks older than this are of no use: the answer is there, or the customer has long looked
+    /// away.
     let private markReadUseful = TimeSpan.FromMinutes 2.
 
     [<NoComparison>]
@@ -176,8 +179,9 @@ module internal Outbox =
         let key = command.Command.Key
         Inbox.aboutSession "command" (CommandKey.text key + suffix) key.Session now now fact
 
-    /// Records results, each if its try is still the last one; a late result of a try that nobody has repeated counts,
-    /// since it says what the outbox would have to guess. Facts go to the inbox in the same transaction.
+    /// Records results, each if its try is still the last one; a late result of a try that nobody has
+    /// repeated counts, since it says what the outbox would have to guess. Facts go to the inbox in the same
+    /// transaction.
     let record
         (source: NpgsqlDataSource)
         (results: (ClaimedCommand * CommandResult) list)

@@ -17,8 +17,8 @@ type PostgresStore = {
 /// The store in PostgreSQL: event streams in Marten's layout, everything else in schema `bot`.
 module PostgresStore =
     /// Opens no connection yet; the database must have been migrated (`Migrations.run`).
-    /// `fold` is the pure step that rebuilds a session from its stream; it is only used where the saved session is
-    /// missing, of another shape, or behind its stream. Of the world only the clock is used.
+    /// `fold` is the pure step that rebuilds a session from its stream; it is only used where the saved
+    /// session is missing, of another shape, or behind its stream. Of the world only the clock is used.
     let create (settings: Settings) (fold: Session -> Event -> Session) (world: World) : PostgresStore =
         let source = Database.createSource settings
 

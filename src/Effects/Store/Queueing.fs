@@ -12,14 +12,17 @@ type internal Decision = Held * Map<SessionId, Session> * CustomerDecision
 module internal Queueing =
     let private commandsSql =
         "WITH added AS (
-            INSERT INTO bot.command (key, channel, customer, session_ordinal, version, ordinal, kind, language,
-                queued_at, payload)
-            SELECT key, channel, customer, session_ordinal, version, ordinal, kind, language, $10, payload::json
+            INSERT INTO bot.command (key, channel, customer, session_ordinal, version, ordinal, kind,
+                language, queued_at, payload)
+            SELECT key, channel, customer, session_ordinal, version, ordinal, kind, language, $10,
+                payload::json
             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY
-                AS n(key, channel, customer, session_ordinal, version, ordinal, kind, language, payload, place)
+                AS n(key, channel, customer, session_ordinal, version, ordinal, kind, language, payload,
+                    place)
             ORDER BY place
             RETURNING id, channel, customer, kind, session_ordinal, version, ordinal)
-        INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version, ordinal, wake)
+        INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version,
+            ordinal, wake)
         SELECT id, channel, customer,
             CASE WHEN kind IN ('say', 'mark-read') THEN 'messaging'
                 WHEN kind = 'ask-assistant' THEN 'assisting' ELSE 'ticketing' END,
@@ -30,7 +33,8 @@ module internal Queueing =
         "INSERT INTO bot.timer AS t (stream, name, due, due_ticks, key)
         SELECT stream, name, due, due_ticks, key
         FROM unnest($1, $2, $3, $4, $5) AS n(stream, name, due, due_ticks, key) ORDER BY stream, name
-        ON CONFLICT (stream, name) DO UPDATE SET due = excluded.due, due_ticks = excluded.due_ticks, key = excluded.key
+        ON CONFLICT (stream, name) DO UPDATE
+            SET due = excluded.due, due_ticks = excluded.due_ticks, key = excluded.key
         RETURNING 1"
 
     let private cancelTimersSql =

@@ -119,8 +119,8 @@ module internal Sessions =
                     }
     }
 
-    /// The sessions that exist among these, each as it is at the last version of its stream. A saved one that is missing,
-    /// of another shape, or behind its stream is rebuilt by folding the stream.
+    /// The sessions that exist among these, each as it is at the last version of its stream. A saved one that
+    /// is missing, of another shape, or behind its stream is rebuilt by folding the stream.
     let load
         (work: Work)
         (fold: Session -> Event -> Session)

@@ -14,8 +14,8 @@ module internal Timers =
         DELETE FROM bot.timer t USING due WHERE t.stream = due.stream AND t.name = due.name
         RETURNING t.stream, t.name, t.due_ticks, t.key"
 
-    /// Fires up to `most` timers that are due: the timer goes and its entry comes in one transaction, and the entry is
-    /// unique by the key of the command that set the timer, so that each setting fires once.
+    /// Fires up to `most` timers that are due: the timer goes and its entry comes in one transaction, and the
+    /// entry is unique by the key of the command that set the timer, so that each setting fires once.
     let fire (source: NpgsqlDataSource) (most: int) (now: DateTimeOffset) : Task<int> =
         Database.transact source (fun work -> task {
             let entries = ResizeArray()

@@ -6,7 +6,8 @@ open System.Threading.Tasks
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 
-/// Some streams are not at the version that the decision was made on. Everything is rolled back and decided anew.
+/// Some streams are not at the version that the decision was made on. Everything is rolled back and decided
+/// anew.
 exception internal StreamsMoved of streams: string list
 
 /// Writing what was decided.
@@ -22,13 +23,13 @@ module internal Writing =
         FROM unnest($1, $2, $3) AS n(id, expected, version)
         WHERE s.id = n.id AND s.version = n.expected AND s.is_archived = false RETURNING s.id"
 
-    /// Numbers are taken in the order of versions, in the transaction's last statement: a daemon that follows the
-    /// sequence waits for the numbers of open transactions.
+    /// Numbers are taken in the order of versions, in the transaction's last statement: a daemon that follows
+    /// the sequence waits for the numbers of open transactions.
     let private eventsSql =
-        "INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, bdata, type, timestamp, tenant_id,
-            mt_dotnet_type, is_archived)
-        SELECT nextval('public.mt_events_sequence'), id, stream, version, data::jsonb, NULL, type, now(), '*DEFAULT*',
-            dotnet_type, false
+        "INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, bdata, type, timestamp,
+            tenant_id, mt_dotnet_type, is_archived)
+        SELECT nextval('public.mt_events_sequence'), id, stream, version, data::jsonb, NULL, type, now(),
+            '*DEFAULT*', dotnet_type, false
         FROM (SELECT * FROM unnest($1, $2, $3, $4, $5, $6)
                 WITH ORDINALITY AS n(id, stream, version, data, type, dotnet_type, place)
             ORDER BY place) e
@@ -46,7 +47,8 @@ module internal Writing =
         "UPDATE bot.contact c SET current_ordinal = n.ordinal, language = n.language,
             last_activity = greatest(c.last_activity, n.last_activity)
         FROM unnest($1, $2, $3, $4, $5) AS n(channel, customer, ordinal, language, last_activity)
-        WHERE c.channel = n.channel AND c.customer = n.customer AND c.current_ordinal <= n.ordinal RETURNING 1"
+        WHERE c.channel = n.channel AND c.customer = n.customer AND c.current_ordinal <= n.ordinal
+        RETURNING 1"
 
     let private countTriesSql =
         "UPDATE bot.inbox_pending p SET tries = n.tries, problem = n.problem
@@ -166,8 +168,9 @@ module internal Writing =
             Statement.texts (stored |> Seq.map _.DotnetType)
         ]
 
-    /// Writes everything: stream rows first, and only when all of them were where the decisions believed them, the events.
-    /// Two round trips. `tries` are entries whose failure is counted, (id, how often now, why).
+    /// Writes everything: stream rows first, and only when all of them were where the decisions believed
+    /// them, the events. Two round trips. `tries` are entries whose failure is counted, (id, how often now,
+    /// why).
     let write
         (work: Work)
         (now: DateTimeOffset)
@@ -221,7 +224,8 @@ module internal Writing =
 
             do! Database.run work [ eventStatement events, (fun reader -> written.Add(reader.GetString 0)) ]
 
-            // The stream row was right and yet an event of that version exists: some other writer broke the rule.
+            // The stream row was right and yet an event of that version exists: some other writer broke the
+            // rule.
             if written.Count <> events.Length then
                 let counts = written |> Seq.countBy id |> Map.ofSeq
 

@@ -12,7 +12,8 @@ module Codec =
     /// Every alias that this version can read.
     let aliases: string Set = Set.ofSeq FactReader.readers.Keys
 
-    /// Reads a stored fact. The error says what is wrong, for operators; it names the alias and nothing personal.
+    /// Reads a stored fact. The error says what is wrong, for operators; it names the alias and nothing
+    /// personal.
     let read (alias: string) (data: string) : Result<ReadFact, string> =
         match FactReader.readers.TryGetValue alias with
         | false, _ ->

@@ -9,9 +9,9 @@ open System.Security.Cryptography
 open Microsoft.FSharp.Reflection
 open FunctionalBot.Domain
 
-/// Text as PostgreSQL can hold it. Neither text nor jsonb takes U+0000, and UTF-8 has no form for half a surrogate pair;
-/// both become U+FFFD (the replacement character) before anything is stored or decided, so that what is decided upon is
-/// what a replay sees.
+/// Text as PostgreSQL can hold it. Neither text nor jsonb takes U+0000, and UTF-8 has no form for half a
+/// surrogate pair; both become U+FFFD (the replacement character) before anything is stored or decided, so
+/// that what is decided upon is what a replay sees.
 module StoredText =
     let private replacement = '\uFFFD'
 
@@ -29,7 +29,8 @@ module StoredText =
 
         storable
 
-    /// The text itself, or a copy in which each character that cannot be stored is replaced. The length stays.
+    /// The text itself, or a copy in which each character that cannot be stored is replaced. The length
+    /// stays.
     let clean (text: string) =
         if isStorable text then
             text
@@ -56,8 +57,9 @@ module StoredText =
 
             kept.ToString()
 
-    /// A name that fits an index row whatever is in it: names of more than 200 characters are cut and end in a
-    /// digest of the whole (an index row of PostgreSQL holds about 2,700 bytes, and one too long would fail its batch).
+    /// A name that fits an index row whatever is in it: names of more than 200 characters are cut and end in
+    /// a digest of the whole (an index row of PostgreSQL holds about 2,700 bytes, and one too long would fail
+    /// its batch).
     let name (text: string) =
         let text = clean text
 
@@ -76,8 +78,8 @@ type private StorableTextConverter() =
     override _.Write(writer, value, _) =
         writer.WriteStringValue(StoredText.clean value)
 
-/// Values that only their own `create` can make. What is stored goes through `create` again, so that no stored data can
-/// bring in a value that the domain would refuse.
+/// Values that only their own `create` can make. What is stored goes through `create` again, so that no
+/// stored data can bring in a value that the domain would refuse.
 module private CheckedText =
     let read (what: string) (create: string -> Result<'Value, FieldProblem>) (stored: string | null) =
         match stored with
@@ -124,14 +126,16 @@ module Json =
         options.Converters.Add(StorableTextConverter())
         options
 
-    /// For the stored shapes of events: plain System.Text.Json. Every property must be there, since a shape never changes.
+    /// For the stored shapes of events: plain System.Text.Json. Every property must be there, since a shape
+    /// never changes.
     let stored: JsonSerializerOptions =
         let options = create ()
         options.RespectNullableAnnotations <- true
         options.RespectRequiredConstructorParameters <- true
         options
 
-    /// For the payloads of the tables in schema `bot`, which only this program reads: unions by FSharp.SystemTextJson.
+    /// For the payloads of the tables in schema `bot`, which only this program reads: unions by
+    /// FSharp.SystemTextJson.
     let own: JsonSerializerOptions =
         let options = create ()
         options.Converters.Add(TicketTitleConverter())
@@ -190,8 +194,9 @@ module Json =
             else
                 name
 
-    /// A number that changes with the shape of a type (names and types of all fields and cases within). It is saved
-    /// beside a session, so that one saved in another shape is rebuilt from its stream and never misread.
+    /// A number that changes with the shape of a type (names and types of all fields and cases within). It is
+    /// saved beside a session, so that one saved in another shape is rebuilt from its stream and never
+    /// misread.
     let shape<'Value> : int64 =
         let digest =
             SHA256.HashData(Encoding.UTF8.GetBytes(describe Set.empty typeof<'Value>))

@@ -1,11 +1,14 @@
-/// The stored shapes of events: one plain record per type, as it lies in `mt_events.data`. A shape never changes, since
-/// streams are kept for ever; whatever needs another shape gets another name. `data/events/` holds one of each.
+/// The stored shapes of events: one plain record per type, as it lies in `mt_events.data`. A shape never
+/// changes, since streams are kept for ever; whatever needs another shape gets another name. `data/events/`
+/// holds one of each.
 ///
-/// Plain System.Text.Json reads and writes them (PascalCase, no unions, nulls written, no converter needed), so that a
-/// team with Marten maps its own type with `MapEventType<TheirType>("text_received")`. What is a union in the domain is a
-/// text here, because a text survives that cases are added or put in another order and an enum's number does not.
+/// Plain System.Text.Json reads and writes them (PascalCase, no unions, nulls written, no converter needed),
+/// so that a team with Marten maps its own type with `MapEventType<TheirType>("text_received")`. What is a
+/// union in the domain is a text here, because a text survives that cases are added or put in another order
+/// and an enum's number does not.
 ///
-/// `At` and `Cause` are the envelope: when it happened (UTC) and what brought it about. Id, stream and version are columns.
+/// `At` and `Cause` are the envelope: when it happened (UTC) and what brought it about. Id, stream and
+/// version are columns.
 namespace FunctionalBot.Stored
 
 open System

@@ -12,7 +12,8 @@ module MartenName =
 
     let private caseChange = Regex(@"(\p{Ll})(\P{Ll})", RegexOptions.CultureInvariant)
 
-    /// Marten's ClassicTypeName, its default: the type's short name in snake case ("TextReceived" → "text_received").
+    /// Marten's ClassicTypeName, its default: the type's short name in snake case ("TextReceived" →
+    /// "text_received").
     let alias (typeName: string) =
         let split = caseChange.Replace(upperRun.Replace(typeName, "$1 $2"), "$1 $2")
         split.ToLowerInvariant().Replace(' ', '_')

@@ -199,8 +199,9 @@ let private importRow
                 complaint
                     ""
                     ""
-                    ($"For external id %s{Option.defaultValue String.Empty identifier} when trying to create/update a "
-                     + $"record of model %s{model.Name} found record of different model %s{other}")
+                    ($"For external id %s{Option.defaultValue String.Empty identifier} "
+                     + $"when trying to create/update a record of model %s{model.Name} "
+                     + $"found record of different model %s{other}")
             ]
         | Some(_, id) when (tryRow model.Name id database).IsSome ->
             Writing.write caller model.Name [ id ] given database

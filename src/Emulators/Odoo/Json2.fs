@@ -13,13 +13,14 @@ open FunctionalBot.Emulators.Odoo.Server
 
 /// The page of an Odoo that cannot reach its database: not JSON, and worth trying again although it is a 404.
 let noDatabasePage =
-    "<!DOCTYPE html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>No database is selected and the requested "
-    + "URL was not found in the server-wide controllers.</p>\n<p>Please verify the hostname, <a href=/web/login>login"
-    + "</a> and try again.</p>\n"
+    "<!DOCTYPE html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>No database is selected "
+    + "and the requested URL was not found in the server-wide controllers.</p>\n"
+    + "<p>Please verify the hostname, "
+    + "<a href=/web/login>login</a> and try again.</p>\n"
 
 let private wrongTypePage =
-    "<!doctype html>\n<html lang=en>\n<title>415 Unsupported Media Type</title>\n<h1>Unsupported Media Type</h1>\n"
-    + "<p>Please verify the Content-Type request header and try again.</p>\n"
+    "<!doctype html>\n<html lang=en>\n<title>415 Unsupported Media Type</title>\n"
+    + "<h1>Unsupported Media Type</h1>\n<p>Please verify the Content-Type request header and try again.</p>\n"
 
 let private authenticate (server: Server) (context: HttpContext) : Outcome<unit> =
     let authorization = Exchange.header "Authorization" context

@@ -113,8 +113,8 @@ let demandRight (caller: Caller) (right: Right) (model: Model) : Outcome<unit> =
         Ok()
     else
         accessError (
-            $"You are not allowed to %s{verb} '%s{model.Label}' (%s{model.Name}) records.\n\nThis operation is allowed "
-            + "for the following groups:\n\t- Administration/Access Rights\n\n"
+            $"You are not allowed to %s{verb} '%s{model.Label}' (%s{model.Name}) records.\n\n"
+            + "This operation is allowed for the following groups:\n\t- Administration/Access Rights\n\n"
             + "Contact your administrator to request access if necessary."
         )
 

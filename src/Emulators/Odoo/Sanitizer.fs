@@ -17,7 +17,9 @@ type private Piece =
 
 let private piecePattern =
     Regex(
-        "<!--.*?-->|<(?<close>/?)(?<name>[a-zA-Z][a-zA-Z0-9:-]*)(?<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*?)(?<self>/?)>|"
+        "<!--.*?-->|"
+        + "<(?<close>/?)(?<name>[a-zA-Z][a-zA-Z0-9:-]*)"
+        + "(?<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*?)(?<self>/?)>|"
         + "[^<]+|<",
         RegexOptions.Singleline ||| RegexOptions.CultureInvariant
     )

@@ -30,7 +30,8 @@ let noKey: Refusal = {
     Code = None
     Param = None
     Message =
-        "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth."
+        "You didn't provide an API key. "
+        + "You need to provide your API key in an Authorization header using Bearer auth."
     RetryAfter = None
 }
 

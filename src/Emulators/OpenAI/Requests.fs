@@ -86,7 +86,8 @@ let private checkInput (body: Json) : Refusal option =
             invalid
                 "input"
                 (Some "invalid_value")
-                $"Invalid value: '%s{role}'. Supported values are: 'assistant', 'system', 'developer', and 'user'."
+                ($"Invalid value: '%s{role}'. "
+                 + "Supported values are: 'assistant', 'system', 'developer', and 'user'.")
         )
     | Some(Items _ | Text _), None -> checkCalls items
     | Some _, _ ->

@@ -66,8 +66,8 @@ let private stepOf (json: Json) : Result<Step, string> =
         }
     | None ->
         Error(
-            "Each answer needs one of: output, text, refusal, incomplete, failed, function, status, cut, usual; "
-            + "and may have delay_ms, code, retry_after, partial, message, arguments."
+            "Each answer needs one of: output, text, refusal, incomplete, failed, function, status, cut, "
+            + "usual; and may have delay_ms, code, retry_after, partial, message, arguments."
         )
 
 /// Reads the body of `POST /_emulator/script`: `{"answers": [{"output": {...}}, {"status": 429, "code":

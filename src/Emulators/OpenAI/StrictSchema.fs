@@ -59,8 +59,8 @@ let rec private problem (path: string list) (schema: Json) : string option =
         Some $"%s{within}, 'additionalProperties' is required to be supplied and to be false."
     | None, Some name, _ ->
         Some(
-            $"%s{within}, 'required' is required to be supplied and to be an array including every key in properties. "
-            + $"Missing '%s{name}'."
+            $"%s{within}, 'required' is required to be supplied and to be an array including every key "
+            + $"in properties. Missing '%s{name}'."
         )
     | None, None, Some name -> Some $"%s{within}, 'required' names '%s{name}', which is not in properties."
     | None, None, None when hasType "array" schema && (field "items" schema).IsNone ->
