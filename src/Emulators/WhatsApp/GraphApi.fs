@@ -60,16 +60,16 @@ module GraphApi =
         let faults = api.Faults.Current
 
         if api.Faults.Strikes _.LostAnswer (fun all left -> { all with LostAnswer = left }) then
-            GraphObjects.log api context (Some body) 0
+            GraphAnswer.log api context (Some body) 0
             sent.Announce()
             context.Abort()
         elif faults.AnswerDelay > 0 then
             sent.Announce()
             do! Task.Delay(TimeSpan.FromMilliseconds(float faults.AnswerDelay), api.Settings.Time)
-            do! GraphObjects.ok api context (Some body) (taken sent)
+            do! GraphAnswer.ok api context (Some body) (taken sent)
         else
             // The answer first: a bot that knows the id is the usual case. The switches make the other one.
-            do! GraphObjects.ok api context (Some body) (taken sent)
+            do! GraphAnswer.ok api context (Some body) (taken sent)
             sent.Announce()
     }
 
@@ -78,24 +78,19 @@ module GraphApi =
 
         match Json.parseBytes (ReadOnlyMemory bytes) with
         | Error text ->
-            do!
-                GraphObjects.problem
-                    api
-                    context
-                    None
-                    (GraphError.create 100 $"The body is not JSON: %s{text}")
+            do! GraphAnswer.problem api context None (GraphError.create 100 $"The body is not JSON: %s{text}")
         | Ok body ->
-            let fails = GraphObjects.problem api context (Some body)
+            let fails = GraphAnswer.problem api context (Some body)
 
             match
-                GraphObjects.authorize api context
+                GraphAnswer.authorize api context
                 |> Result.bind (fun () -> SendRequest.read api.Media.Exists body)
             with
             | Error error -> do! fails error
             | Ok(MarkRead(wamid, typing)) ->
                 match api.Business.MarkRead wamid typing with
                 | Error error -> do! fails error
-                | Ok() -> do! GraphObjects.ok api context (Some body) GraphObjects.success
+                | Ok() -> do! GraphAnswer.ok api context (Some body) GraphAnswer.success
             | Ok(Send outbound) ->
                 match refusal api with
                 | Some error -> do! fails error
@@ -112,12 +107,12 @@ module GraphApi =
             |> List.ofArray
 
         let guarded rest =
-            match GraphObjects.authorize api context with
-            | Error error -> GraphObjects.problem api context None error
+            match GraphAnswer.authorize api context with
+            | Error error -> GraphAnswer.problem api context None error
             | Ok() -> GraphObjects.versioned api context rest
 
         match context.Request.Method, segments with
-        | "GET", [ "whatsapp_business"; "attachments" ] -> GraphObjects.download api context
+        | "GET", [ "whatsapp_business"; "attachments" ] -> GraphMedia.download api context
         // Messages check the token themselves, after the body is kept for the journal.
         | "POST", [ number; id; "messages" ] when version.IsMatch number && id = api.Settings.PhoneNumberId ->
             messages api context

@@ -1,114 +1,13 @@
 namespace FunctionalBot.Emulators.WhatsApp
 
 open System
-open System.Net
-open System.Text
-open System.Text.RegularExpressions
-open System.Security.Cryptography
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Http
 open FunctionalBot.Emulators
 
-/// What the Graph API's endpoints work on.
-[<NoComparison; NoEquality>]
-type Graph = {
-    Settings: Settings
-    Business: Business
-    Faults: FaultSwitches
-    Media: MediaStore
-    Log: Journal.Newest<Request>
-    Live: Live
-    Sender: WebhookSender
-    Now: unit -> DateTimeOffset
-    /// Asks the webhook at an address to prove that it knows the verify token.
-    Verify: Uri -> string -> Task<Result<unit, string>>
-}
-
 /// The objects of the Graph API that a bot or a check of its set-up reads: number, account, token, media.
 [<RequireQualifiedAccess>]
 module GraphObjects =
-
-    let private proof token (secret: string) =
-        HMACSHA256.HashData(Encoding.UTF8.GetBytes secret, Encoding.UTF8.GetBytes(token: string))
-        |> Convert.ToHexStringLower
-
-    let private token (context: HttpContext) =
-        match string context.Request.Headers.Authorization with
-        | header when header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ->
-            header.Substring(7).Trim()
-        | _ -> string context.Request.Query["access_token"]
-
-    /// Whether the request carries the right token (and the right proof of the secret, if it carries one).
-    let authorize api (context: HttpContext) =
-        let given = token context
-        let proven = string context.Request.Query["appsecret_proof"]
-
-        if given <> api.Settings.AccessToken then
-            Error GraphError.unauthorized
-        elif proven <> "" && proven <> proof given api.Settings.AppSecret then
-            Error {
-                GraphError.create 100 "The application's secret does not fit." with
-                    Title = "Invalid appsecret_proof provided in the API argument"
-            }
-        else
-            Ok()
-
-    /// The query without the values that prove who asks.
-    let private withoutSecrets (query: string) =
-        Regex.Replace(query, @"((?:access_token|appsecret_proof|input_token)=)[^&]*", "$1***")
-
-    /// Keeps the request in the journal with the status that it is answered with.
-    let log api (context: HttpContext) body status =
-        api.Log.Add {
-            Method = context.Request.Method
-            Path = $"%s{string context.Request.Path}%s{withoutSecrets (string context.Request.QueryString)}"
-            Body = body
-            Status = status
-            At = api.Now()
-        }
-
-        api.Live.Publish("request", Json.Fields [])
-
-    /// Answers with an error, and keeps the request.
-    let problem api context body (error: GraphError) =
-        log api context body error.Status
-        Answer.graphError context error
-
-    /// Answers 200, and keeps the request.
-    let ok api context body value =
-        log api context body 200
-        Answer.json context 200 value
-
-    /// `{"success": true}`.
-    let success = Json.Fields [ "success", Json.Flag true ]
-
-    let private upload api (context: HttpContext) : Task = task {
-        if not context.Request.HasFormContentType then
-            do! problem api context None (GraphError.create 100 "The request must be multipart/form-data.")
-        else
-            let! form = context.Request.ReadFormAsync()
-
-            match string form["messaging_product"], Seq.tryHead form.Files with
-            | "whatsapp", Some file ->
-                use memory = new IO.MemoryStream()
-                do! file.CopyToAsync memory
-
-                let contentType =
-                    match string form["type"] with
-                    | "" -> string file.ContentType
-                    | given -> given
-
-                let id =
-                    api.Media.Add {
-                        ContentType = contentType
-                        Name = Some file.FileName
-                        Bytes = memory.ToArray()
-                    }
-
-                do! ok api context None (Json.Fields [ "id", Json.Text id ])
-            | "whatsapp", None -> do! problem api context None (GraphError.missing "file")
-            | _ -> do! problem api context None (GraphError.missing "messaging_product")
-    }
 
     let private phoneFields (settings: Settings) = [
         "id", Json.Text settings.PhoneNumberId
@@ -181,7 +80,7 @@ module GraphObjects =
                     "scopes", Json.Items []
                 ]
 
-        ok api context None (Json.Fields [ "data", Json.Fields facts ])
+        GraphAnswer.ok api context None (Json.Fields [ "data", Json.Fields facts ])
 
     let private subscribe api (context: HttpContext) : Task = task {
         let! bytes = Exchange.readBytes context
@@ -191,51 +90,38 @@ module GraphObjects =
 
         let verifyToken = Json.textAt [ "verify_token" ] body |> Option.defaultValue ""
 
+        // The journal shows what was asked for, and no secret.
+        let body =
+            if verifyToken = "" then
+                body
+            else
+                Json.withField "verify_token" (Json.Text "***") body
+
         match Json.textAt [ "override_callback_uri" ] body with
-        | None -> do! ok api context (Some body) success
+        | None -> do! GraphAnswer.ok api context (Some body) GraphAnswer.success
         | Some address ->
             match WebAddress.tryRead address with
             | Some uri ->
                 match! api.Verify uri verifyToken with
                 | Ok() ->
                     api.Sender.SetUrl uri
-                    do! ok api context (Some body) success
+                    do! GraphAnswer.ok api context (Some body) GraphAnswer.success
                 | Error text ->
                     let error = GraphError.create 2200 $"Callback verification failed: %s{text}"
-                    do! problem api context (Some body) error
+                    do! GraphAnswer.problem api context (Some body) error
             | None ->
                 do!
-                    problem
+                    GraphAnswer.problem
                         api
                         context
                         (Some body)
                         (GraphError.invalid "override_callback_uri is no address.")
     }
 
-    let private mediaFacts api (context: HttpContext) id (file: MediaFile) =
-        let host = $"%s{context.Request.Scheme}://%s{string context.Request.Host}"
-
-        Json.Fields [
-            "url", Json.Text(host + api.Media.PathOf id)
-            "mime_type", Json.Text file.ContentType
-            "sha256", Json.Text(Convert.ToHexStringLower(SHA256.HashData file.Bytes))
-            "file_size", Json.Whole file.Bytes.Length
-            "id", Json.Text id
-            "messaging_product", Json.Text "whatsapp"
-        ]
-
-    let private object api (context: HttpContext) id : Task =
-        match api.Media.Find id, context.Request.Method with
-        | Some file, "GET" -> ok api context None (mediaFacts api context id file)
-        | Some _, "DELETE" ->
-            api.Media.Remove id |> ignore
-            ok api context None success
-        | _, verb -> problem api context None (GraphError.noObject (verb.ToLowerInvariant()) id)
-
     let private selected api context all usual =
         match select context all usual with
-        | Ok value -> ok api context None value
-        | Error error -> problem api context None error
+        | Ok value -> GraphAnswer.ok api context None value
+        | Error error -> GraphAnswer.problem api context None error
 
     /// Answers what is under a version, but for messages: `segments` is the path behind it.
     let versioned api (context: HttpContext) (segments: string list) : Task =
@@ -260,39 +146,23 @@ module GraphObjects =
         | "GET", [ id ] when id = phone -> selected api context (phoneFields settings) usual
         | "GET", [ id ] when id = account -> selected api context accountFields (List.map fst accountFields)
         | "GET", [ id; "phone_numbers" ] when id = account ->
-            ok api context None (Json.Fields [ "data", Json.Items [ Json.Fields(phoneFields settings) ] ])
+            GraphAnswer.ok
+                api
+                context
+                None
+                (Json.Fields [ "data", Json.Items [ Json.Fields(phoneFields settings) ] ])
         | "GET", [ id; "subscribed_apps" ] when id = account ->
-            ok api context None (Json.Fields [ "data", Json.Items [ application settings ] ])
+            GraphAnswer.ok api context None (Json.Fields [ "data", Json.Items [ application settings ] ])
         | "POST", [ id; "subscribed_apps" ] when id = account -> subscribe api context
-        | "POST", [ id; "media" ] when id = phone -> upload api context
+        | "POST", [ id; "media" ] when id = phone -> GraphMedia.upload api context
         | "GET", [ "debug_token" ] -> debugToken api context
         | "GET", [ "me" ] ->
-            ok
+            GraphAnswer.ok
                 api
                 context
                 None
                 (Json.Fields [ "name", Json.Text "Emulador"; "id", Json.Text settings.ApplicationId ])
-        | _, [ id ] when Seq.forall Char.IsAsciiDigit id -> object api context id
+        | _, [ id ] when Seq.forall Char.IsAsciiDigit id -> GraphMedia.object api context id
         | verb, (id :: [ "messages" | "media" | "subscribed_apps" | "phone_numbers" ]) ->
-            problem api context None (GraphError.noObject (verb.ToLowerInvariant()) id)
-        | _ -> problem api context None (GraphError.noPath (string context.Request.Path))
-
-    /// Answers with a file, to whom has its address and the token.
-    let download api (context: HttpContext) : Task =
-        let query name = string context.Request.Query[name]
-
-        match api.Media.Fetch(query "mid", query "ext", query "hash") with
-        | Some file when token context = api.Settings.AccessToken ->
-            log api context None 200
-            Answer.file context file.ContentType file.Bytes
-        | found ->
-            // An address that is forged or too old is simply not found.
-            let status =
-                if found.IsSome then
-                    HttpStatusCode.Unauthorized
-                else
-                    HttpStatusCode.NotFound
-
-            log api context None (int status)
-            context.Response.StatusCode <- int status
-            Task.CompletedTask
+            GraphAnswer.problem api context None (GraphError.noObject (verb.ToLowerInvariant()) id)
+        | _ -> GraphAnswer.problem api context None (GraphError.noPath (string context.Request.Path))

@@ -3,33 +3,9 @@ namespace FunctionalBot.Emulators.WhatsApp
 open System
 open System.Collections.Generic
 open System.Net.Http
-open System.Text
 open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
-
-/// One POST to the webhook with all its repetitions.
-type Delivery = {
-    Number: int64
-    /// When it was first tried.
-    At: DateTimeOffset
-    /// The body exactly as sent (ASCII).
-    Body: string
-    Attempts: int
-    /// The last answer's HTTP status; `None` when there was no answer.
-    Status: int option
-    /// What was wrong with the last attempt.
-    Problem: string option
-    /// True once the bot has answered 200.
-    Accepted: bool
-}
-
-/// What an attempt came to: `Refused` is an answer other than 200 (0 for none in time), `Unreached` is no
-/// connection.
-type private Attempt =
-    | Taken
-    | Refused of status: int
-    | Unreached of problem: string
 
 /// Brings updates to the webhook and repeats what is not answered with 200, for as long as it takes. `tried`
 /// hears of each update whose attempt failed, `accepted` of each that was answered with 200, `changed` of any
@@ -47,11 +23,9 @@ type WebhookSender
     let gate = obj ()
     let stopping = new CancellationTokenSource()
     let unsettled = SortedDictionary<int64, Update>()
-    let journal = Queue<int64>()
-    let deliveries = Dictionary<int64, Delivery>()
+    let log = DeliveryLog(settings.JournalLimit, now)
     let mutable lastUpdate, lastDelivery = 0L, 0L
     let mutable url = settings.WebhookUrl
-    let mutable problem: string option = None
     let mutable urlSet = TaskCompletionSource()
 
     let client =
@@ -109,44 +83,6 @@ type WebhookSender
         | :? OperationCanceledException when not stopping.IsCancellationRequested -> return Refused 0
     }
 
-    let record number body attempts outcome =
-        lock gate (fun () ->
-            let status, text =
-                match outcome with
-                | Taken -> Some 200, None
-                | Refused 0 -> None, Some "the webhook did not answer within 20 seconds"
-                | Refused status -> Some status, Some $"the webhook answered %d{status} instead of 200"
-                | Unreached text -> None, Some text
-
-            problem <- text
-
-            let before =
-                match deliveries.TryGetValue number with
-                | true, found -> found
-                | false, _ ->
-                    journal.Enqueue number
-
-                    if journal.Count > settings.JournalLimit then
-                        deliveries.Remove(journal.Dequeue()) |> ignore
-
-                    {
-                        Number = number
-                        At = now ()
-                        Body = Encoding.ASCII.GetString(body: byte array)
-                        Attempts = 0
-                        Status = None
-                        Problem = None
-                        Accepted = false
-                    }
-
-            deliveries[number] <- {
-                before with
-                    Attempts = attempts
-                    Status = status
-                    Problem = text
-                    Accepted = before.Accepted || outcome = Taken
-            })
-
     let settle number updates body attempts = task {
         lock gate (fun () ->
             for key, _ in updates do
@@ -157,7 +93,7 @@ type WebhookSender
 
         if faults.Strikes _.Duplicate (fun all left -> { all with Duplicate = left }) then
             let! again = post body
-            record number body (attempts + 1) again
+            log.Record(number, body, attempts + 1, again)
 
         changed ()
     }
@@ -181,7 +117,7 @@ type WebhookSender
 
         while not finished && isOpen updates do
             let! outcome = post body
-            record number body attempts outcome
+            log.Record(number, body, attempts, outcome)
 
             match outcome with
             | Taken ->
@@ -289,16 +225,10 @@ type WebhookSender
     member _.PendingCount = lock gate (fun () -> unsettled.Count)
 
     /// The last deliveries, oldest first.
-    member _.Deliveries =
-        lock gate (fun () -> [
-            for number in journal do
-                match deliveries.TryGetValue number with
-                | true, delivery -> delivery
-                | false, _ -> ()
-        ])
+    member _.Deliveries = log.All
 
     /// What was wrong with the last attempt of all, until one succeeds.
-    member _.Problem = lock gate (fun () -> problem)
+    member _.Problem = log.Problem
 
     /// Where webhooks go; they wait while this is `None`.
     member _.Url = lock gate (fun () -> url)
@@ -311,11 +241,8 @@ type WebhookSender
 
     /// Forgets every update and delivery.
     member _.Clear() =
-        lock gate (fun () ->
-            unsettled.Clear()
-            journal.Clear()
-            deliveries.Clear()
-            problem <- None)
+        lock gate unsettled.Clear
+        log.Clear()
 
     /// Ends all attempts; what is pending stays in `Pending`.
     member _.Stop() : Task = task {
