@@ -233,6 +233,16 @@ let ``errors are told apart by name and content type, and say nothing personal``
     Assert.DoesNotContain("trace", reason)
 
 [<Fact>]
+let ``what an error of Odoo quotes of a customer is left out of the reason, and names of fields stay`` () =
+    let told =
+        OdooFailures.clean (
+            "Invalid field 'x_wa_key' for 'Ana Ríos', ana@example.com, +34 600 111 222: "
+            + "it doesn't \"fit in\" here"
+        )
+
+    Assert.Equal("Invalid field 'x_wa_key' for '…', … …: it doesn't \"…\" here", told)
+
+[<Fact>]
 let ``a stored key is free of blanks and leads back to its customer`` () =
     let customers =
         Gen.elements [ 'a'; 'Z'; '9'; '.'; '='; ' '; '%'; 'ñ'; '_'; '-'; '\000' ]

@@ -6,9 +6,9 @@ open System.Runtime.InteropServices
 open System.Text
 open System.Text.Json
 
-/// Reading Meta's JSON without trusting its shape: whatever is missing, null, or of another type than
+/// Reading the JSON of others without trusting its shape: whatever is missing, null, or of another type than
 /// expected is None or an empty list, and whatever text cannot be is repaired.
-module WhatsAppJson =
+module LenientJson =
     let private replacement = char 0xFFFD
 
     /// Deeper bodies are refused; Meta's own are about twelve levels deep.

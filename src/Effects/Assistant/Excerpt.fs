@@ -1,7 +1,6 @@
 namespace FunctionalBot.Effects
 
 open System
-open System.Globalization
 
 /// Cutting a text where a reader would.
 module Excerpt =
@@ -17,13 +16,6 @@ module Excerpt =
             (letter = '.' || letter = '!' || letter = '?' || letter = '…')
             && (index + 1 = text.Length || Char.IsWhiteSpace text[index + 1])
 
-    /// The longest prefix of at most `limit` UTF-16 units that does not cut a character that a reader sees
-    /// as one.
-    let private atGrapheme (limit: int) (text: string) =
-        let starts = StringInfo.ParseCombiningCharacters text
-        let last = starts |> Array.filter (fun start -> start <= limit) |> Array.last
-        text.Substring(0, last)
-
     /// The text within `limit` UTF-16 units: whole sentences where at least a third of the limit is used by
     /// them, else whole words with "…" behind. A text that fits is only trimmed.
     let cut (limit: int) (text: string) : string =
@@ -38,7 +30,7 @@ module Excerpt =
             match sentenceEnd with
             | Some index -> text.Substring(0, index + 1).TrimEnd()
             | None ->
-                let head = atGrapheme (limit - 1) text
+                let head = Graphemes.start (limit - 1) text
 
                 match head.LastIndexOf ' ' with
                 | space when space >= limit / 3 -> head.Substring(0, space).TrimEnd() + "…"

@@ -62,21 +62,10 @@ module OpenAIFailures =
         try
             use document = JsonDocument.Parse body
 
-            let text (name: string) (element: JsonElement) =
-                if element.ValueKind <> JsonValueKind.Object then
-                    None
-                else
-                    match element.TryGetProperty name with
-                    | true, value when value.ValueKind = JsonValueKind.String ->
-                        Option.ofObj (value.GetString())
-                    | _ -> None
-
-            match document.RootElement.ValueKind with
-            | JsonValueKind.Object ->
-                match document.RootElement.TryGetProperty "error" with
-                | true, error -> text "code" error |> Option.orElse (text "type" error)
-                | _ -> None
-            | _ -> None
+            LenientJson.field "error" document.RootElement
+            |> Option.bind (fun error ->
+                LenientJson.text "code" error
+                |> Option.orElseWith (fun () -> LenientJson.text "type" error))
         with :? JsonException ->
             None
 

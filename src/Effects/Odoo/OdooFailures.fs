@@ -13,11 +13,19 @@ module OdooFailures =
     let private address = Regex(@"\S+@\S+", RegexOptions.CultureInvariant)
     let private longNumber = Regex(@"\+?\d[\d \-]{6,}\d", RegexOptions.CultureInvariant)
 
+    /// Quoted words with blanks between are values, which may be a customer's; names of fields and models
+    /// have no blanks.
+    let private quotedWords =
+        Regex(@"(?<!\w)(['""])[^'""]*\s[^'""]*\1(?!\w)", RegexOptions.CultureInvariant)
+
     /// The first line of a message, short, without what looks personal. `debug`, which comes with it, is
     /// never read.
     let clean (message: string) : string =
         let line = message.Trim().Split('\n')[0]
-        Excerpt.cut 160 (longNumber.Replace(address.Replace(line, "…"), "…"))
+
+        [ quotedWords, "$1…$1"; address, "…"; longNumber, "…" ]
+        |> List.fold (fun text (personal: Regex, instead: string) -> personal.Replace(text, instead)) line
+        |> Excerpt.cut 160
 
     let private contains (part: string) (text: string) =
         text.Contains(part, StringComparison.OrdinalIgnoreCase)

@@ -5,6 +5,7 @@ open System.IO
 open System.Text
 open System.Text.Json
 open System.Threading.Tasks
+open FunctionalBot.Effects
 
 /// A value that is sent to Odoo, over either protocol.
 type OdooValue =
@@ -50,21 +51,15 @@ module OdooValue =
         Items [ Text field; Text operator; value ]
 
     /// A property of an object that is there and is not `null`.
-    let property (name: string) (element: JsonElement) : JsonElement option =
-        if element.ValueKind <> JsonValueKind.Object then
-            None
-        else
-            match element.TryGetProperty name with
-            | true, value when value.ValueKind <> JsonValueKind.Null -> Some value
-            | _ -> None
+    let property (name: string) (element: JsonElement) : JsonElement option = LenientJson.field name element
 
     /// A text that is there and not empty.
     let text (name: string) (element: JsonElement) : string option =
         property name element
         |> Option.bind (fun value ->
             match value.ValueKind with
-            | JsonValueKind.String ->
-                value.GetString() |> Option.ofObj |> Option.filter (fun text -> text <> "")
+            | JsonValueKind.String -> LenientJson.asText value |> Option.filter (fun text -> text <> "")
+            // Odoo writes `false` where a text is missing.
             | _ -> None)
 
     /// A whole number.

@@ -140,7 +140,7 @@ module PhraseBook =
             |> List.choose (fun (wording, key) ->
                 List.tryFind (fun (name, _) -> name = key) found
                 |> Option.map (fun (_, element) ->
-                    match WhatsAppJson.asText element with
+                    match LenientJson.asText element with
                     | Some text when element.ValueKind = JsonValueKind.String -> wording, key, Ok text
                     | _ -> wording, key, Error "is not a text"))
 
@@ -169,8 +169,8 @@ module PhraseBook =
             |> List.map (fun (key, element) ->
                 key,
                 {
-                    Title = WhatsAppJson.text "title" element |> Option.defaultValue ""
-                    Description = WhatsAppJson.text "description" element
+                    Title = LenientJson.text "title" element |> Option.defaultValue ""
+                    Description = LenientJson.text "description" element
                 })
 
         let problems = [
@@ -190,8 +190,8 @@ module PhraseBook =
 
     let private readLanguage (root: JsonElement) : LanguageBook * string list =
         let sections, rootProblems = members "the file" (Some root)
-        let phrases, phraseProblems = members "phrases" (WhatsAppJson.field "phrases" root)
-        let choices, choicesProblems = members "choices" (WhatsAppJson.field "choices" root)
+        let phrases, phraseProblems = members "phrases" (LenientJson.field "phrases" root)
+        let choices, choicesProblems = members "choices" (LenientJson.field "choices" root)
         let texts, textProblems = readTexts phrases
         let choiceWordings, choiceProblems = readChoices choices
 

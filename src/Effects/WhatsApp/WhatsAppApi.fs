@@ -19,7 +19,7 @@ type BusinessNumber = {
 
 /// The Cloud API over HTTP.
 module WhatsAppApi =
-    open WhatsAppJson
+    open LenientJson
 
     /// A client fit for the Graph API: it follows no redirects (the token stays with Meta), gives up
     /// connecting after five seconds, and looks the name up again every few minutes. Time limits are

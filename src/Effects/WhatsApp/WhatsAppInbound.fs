@@ -7,7 +7,7 @@ open FunctionalBot.Domain
 /// Reads webhook bodies. Nothing that Meta, or anybody with Meta's signature, can send makes it throw, and
 /// one element that cannot be read never takes its neighbours with it.
 module WhatsAppInbound =
-    open WhatsAppJson
+    open LenientJson
 
     /// What every element of one `changes[].value` shares.
     [<NoComparison; NoEquality>]

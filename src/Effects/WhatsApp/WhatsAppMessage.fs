@@ -6,7 +6,7 @@ open FunctionalBot.Domain
 /// What one element of `messages[]` says. The types and their fields are those of Meta's webhook reference
 /// for the `messages` field, as collected in the project's notes on the Cloud API.
 module WhatsAppMessage =
-    open WhatsAppJson
+    open LenientJson
 
     /// The message that is quoted. `M0` and the like inside edits never reach this.
     let private quoted message =

@@ -13,7 +13,7 @@ type WhatsAppPeople = {
 
 /// Finding out who wrote, wherever Meta puts the ids: since 2026 every one of them may be missing.
 module WhatsAppPeople =
-    open WhatsAppJson
+    open LenientJson
 
     let private isSafe (unit: char) =
         Char.IsAsciiLetterOrDigit unit
