@@ -45,7 +45,7 @@ module internal Decision =
             Actions = action :: decision.Actions
     }
 
-    let change (how: Session -> Session) (decision: Decision) = {
+    let inline change ([<InlineIfLambda>] how: Session -> Session) (decision: Decision) = {
         decision with
             Session = how decision.Session
     }

@@ -2,7 +2,6 @@ namespace FunctionalBot.Domain
 
 open System
 open System.Collections.Generic
-open System.Text
 
 /// A text that the rules recognised. `Surplus` counts the words beside the recognised ones and beside courtesies:
 /// 0 for "quiero abrir un ticket, por favor", more where the customer said more than that.
@@ -15,6 +14,8 @@ module private Words =
 
     let private plain (letter: char) =
         match letter with
+        // Nearly every letter is one of these, and need not be compared with all that follow.
+        | _ when letter < 'à' -> letter
         | 'á'
         | 'à'
         | 'â'
@@ -46,52 +47,51 @@ module private Words =
 
     let split (text: string) : string[] =
         let words = List<string>()
-        let word = StringBuilder()
+        let looked = min longest text.Length
+        let word: char[] = Array.zeroCreate looked
+        let mutable length = 0
         let mutable run = 0
 
-        let finish () =
-            if word.Length > 0 then
-                words.Add(word.ToString())
-                word.Clear() |> ignore
-
-        let rest () =
-            finish ()
-
-            if words.Count > 0 && words[words.Count - 1] <> pause then
-                words.Add pause
-
-        for index in 0 .. min longest text.Length - 1 do
-            let letter = plain (Char.ToLowerInvariant text[index])
+        for index in 0..looked do
+            // A text that is over is a pause too.
+            let letter =
+                if index < looked then
+                    plain (Char.ToLowerInvariant text[index])
+                else
+                    '.'
 
             if Char.IsLetterOrDigit letter then
                 run <-
-                    if word.Length > 0 && word[word.Length - 1] = letter then
+                    if length > 0 && word[length - 1] = letter then
                         run + 1
                     else
                         1
 
                 // "holaaaa" is "hola"; no word that is looked for has the same letter three times.
                 if run = 3 then
-                    word.Length <- word.Length - 1
+                    length <- length - 1
                 elif run < 3 then
-                    word.Append letter |> ignore
-            else
+                    word[length] <- letter
+                    length <- length + 1
+            elif letter <> '\'' && letter <> '’' then
+                if length > 0 then
+                    words.Add(String(word, 0, length))
+                    length <- 0
+
                 match letter with
-                | '\''
-                | '’' -> ()
                 | ' '
                 | '-'
-                | '_' -> finish ()
-                // The second halves of 👍 and 👎 (U+1F44D and U+1F44E).
-                | '\uDC4D' ->
-                    rest ()
-                    words.Add "si"
-                | '\uDC4E' ->
-                    rest ()
-                    words.Add "no"
-                | _ -> rest ()
+                | '_' -> ()
+                | _ ->
+                    if words.Count > 0 && words[words.Count - 1] <> pause then
+                        words.Add pause
 
-        rest ()
+                    match letter with
+                    // The second halves of 👍 and 👎 (U+1F44D and U+1F44E).
+                    | '\uDC4D' -> words.Add "si"
+                    | '\uDC4E' -> words.Add "no"
+                    | _ -> ()
+
         words.ToArray()
 
 /// Intents by rule, in Spanish, English and Portuguese, so that the main things work with no AI at all.
@@ -187,15 +187,28 @@ module Rules =
     /// text of up to three words, by two in a longer one, so that a name or a loan word changes nothing.
     let languageOf (text: string) : Language option =
         let words = Words.split text
-        let count = words |> Seq.filter (fun word -> word <> Words.pause) |> Seq.length
+        let mutable count = 0
+
+        for word in words do
+            if word <> Words.pause then
+                count <- count + 1
+
+        let score (telling: HashSet<string>) =
+            let mutable score = 0
+
+            for word in words do
+                if telling.Contains word then
+                    score <- score + 1
+
+            score
+
         let margin = if count <= 3 then 1 else 2
 
         let scores =
             Vocabulary.tellingWords
-            |> List.map (fun (language, telling) ->
-                language, words |> Seq.filter telling.Contains |> Seq.length)
-            |> List.sortByDescending snd
+            |> List.map (fun (language, telling) -> struct (language, score telling))
+            |> List.sortByDescending (fun struct (_, score) -> score)
 
         match scores with
-        | (language, first) :: (_, second) :: _ when first - second >= margin -> Some language
+        | struct (language, first) :: struct (_, second) :: _ when first - second >= margin -> Some language
         | _ -> None

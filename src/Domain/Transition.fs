@@ -105,19 +105,34 @@ module Transition =
         match messageOf fact with
         | None -> decision
         | Some message ->
+            let recent = decision.Session.Recent
+
+            // Most conversations end before there is anything to forget, and need no copy of the list.
+            let kept =
+                if List.length recent < Session.remembered then
+                    recent
+                else
+                    List.truncate (Session.remembered - 1) recent
+
             decision
             |> change (fun session -> {
                 session with
-                    Recent = message :: List.truncate (Session.remembered - 1) session.Recent
+                    Recent = message :: kept
             })
 
     /// The language changes with the customer while they simply talk; within a ticket it stays, since a title may well
     /// be in another.
     let private listen (text: string) decision =
-        match decision.Session.Phase, Rules.languageOf text with
-        | Conversing _, Some language ->
-            decision |> change (fun session -> { session with Language = language })
-        | _ -> decision
+        match decision.Session.Phase with
+        | Conversing _ ->
+            match Rules.languageOf text with
+            | Some language when language <> decision.Session.Language ->
+                decision |> change (fun session -> { session with Language = language })
+            | Some _
+            | None -> decision
+        | TicketCreation _
+        | WithAgent _
+        | Closed _ -> decision
 
     /// A whole turn: what was written in one breath.
     let private takeTurn (text: string) decision =
