@@ -1,0 +1,155 @@
+/// The benchmark: `dotnet fsi build.fsx bench`. It reports; it asserts nothing.
+module FunctionalBot.Bench.Program
+
+open System
+open System.IO
+open Argu
+open FunctionalBot.Effects
+open FunctionalBot.Bench.Measurement
+
+/// The parts that can be run by themselves.
+type Part =
+    | Transition = 1
+    | Codec = 2
+    | Replay = 3
+    | Yardstick = 4
+    | Start = 5
+    | Load = 6
+
+/// What the benchmark understands.
+[<RequireQualifiedAccess>]
+type Arguments =
+    | Json
+    | Only of Part list
+    | Rounds of int
+    | Seconds of float
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Json -> "print the results as JSON, for scripts."
+            | Only _ -> "run these parts only."
+            | Rounds _ -> "rounds that are kept of each measurement (5)."
+            | Seconds _ -> "seconds that a round takes, about (2); at most 10."
+
+let private databaseVariable = "BOT_BENCH_DATABASE"
+
+/// What is being done goes to standard error, so that standard output holds the results only.
+let private announced (text: string) (work: unit -> Findings) : Findings =
+    eprintfn "  %s" text
+    work ()
+
+let private withoutDatabase (effort: Effort) (wanted: Part -> bool) : Findings list = [
+    if wanted Part.Transition then
+        announced "transition and rules" (fun () -> Core.transition effort)
+    if wanted Part.Codec then
+        announced "codec" (fun () -> Core.codec effort)
+]
+
+/// Runs the bot against a stand-in for the Graph API, with its logs in a folder that is removed.
+let private withBot effort (wanted: Part -> bool) database : Findings list =
+    let logs =
+        Path.Combine(Path.GetTempPath(), $"functionalbot-bench-%d{Environment.ProcessId}")
+
+    let crowd = Conversing.gather 1 Load.sessions
+    let graph = GraphStandIn.start crowd.Arrived
+
+    try
+        [
+            if wanted Part.Start then
+                announced "start" (fun () -> Load.starts effort database graph.Url logs)
+            if wanted Part.Load then
+                let bot = BotProcess.start database graph.Url logs
+
+                try
+                    announced "webhook: the door" (fun () -> Load.door effort bot)
+                    announced "webhook: the whole way" (fun () -> Load.whole effort database bot crowd)
+                finally
+                    BotProcess.stop bot
+        ]
+    finally
+        graph.Stop().GetAwaiter().GetResult()
+
+        if Directory.Exists logs then
+            Directory.Delete(logs, recursive = true)
+
+let private migrate (database: Database.BenchDatabase) =
+    match (Migrations.run database.Connection).GetAwaiter().GetResult() with
+    | Ok _ -> ()
+    | Error problem -> invalidOp (Migrations.explain problem)
+
+let private withDatabase effort (wanted: Part -> bool) (server: string) : string * Findings list =
+    let database = Database.create server
+
+    try
+        migrate database
+
+        let findings = [
+            if wanted Part.Yardstick then
+                announced "yardstick" (fun () -> Yardstick.measure effort database)
+            if wanted Part.Replay then
+                announced "replay" (fun () -> Streams.replays effort database)
+            if wanted Part.Start || wanted Part.Load then
+                yield! withBot effort wanted database
+        ]
+
+        $"PostgreSQL %s{database.Version}", findings
+    finally
+        Database.drop database
+
+let private run (arguments: ParseResults<Arguments>) : int =
+    let only = arguments.GetResult(Arguments.Only, [])
+
+    let wanted part =
+        List.isEmpty only || List.contains part only
+
+    let effort = {
+        Rounds = arguments.GetResult(Arguments.Rounds, 5) |> max 1
+        Span =
+            arguments.GetResult(Arguments.Seconds, 2.)
+            |> max 0.1
+            |> min 10.
+            |> TimeSpan.FromSeconds
+    }
+
+    let needsDatabase =
+        [ Part.Replay; Part.Yardstick; Part.Start; Part.Load ] |> List.exists wanted
+
+    let pure' = withoutDatabase effort wanted
+
+    let server, others =
+        match needsDatabase, Environment.GetEnvironmentVariable databaseVariable with
+        | false, _ -> "no database", []
+        | true, NonNull server when server <> "" -> withDatabase effort wanted server
+        | true, _ ->
+            let text =
+                $"not measured: %s{databaseVariable} holds no connection string; `dotnet fsi build.fsx bench` sets it."
+
+            "no database",
+            [
+                {
+                    nothing with
+                        Remarks = [ { About = "database"; Text = text } ]
+                }
+            ]
+
+    let findings = List.fold join nothing (pure' @ others)
+    let machine = Machine.describe () + ", " + server
+
+    if arguments.Contains Arguments.Json then
+        use output = Console.OpenStandardOutput()
+        Report.writeJson output machine findings
+    else
+        Report.print machine findings
+
+    0
+
+[<EntryPoint>]
+let main arguments =
+    let parser = ArgumentParser.Create<Arguments>(programName = "bench")
+
+    try
+        run (parser.ParseCommandLine arguments)
+    with :? ArguParseException as problem ->
+        eprintfn "%s" problem.Message
+        if problem.ErrorCode = ErrorCode.HelpText then 0 else 2
