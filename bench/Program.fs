@@ -51,19 +51,19 @@ let private withBot effort (wanted: Part -> bool) database : Findings list =
     let logs =
         Path.Combine(Path.GetTempPath(), $"functionalbot-bench-%d{Environment.ProcessId}")
 
-    let crowd = Conversing.gather 1 Load.sessions
+    let crowd = Conversing.gather 1 WholeWay.sessions
     let graph = GraphStandIn.start crowd.Arrived
 
     try
         [
             if wanted Part.Start then
-                announced "start" (fun () -> Load.starts effort database graph.Url logs)
+                announced "start" (fun () -> Door.starts effort database graph.Url logs)
             if wanted Part.Load then
                 let bot = BotProcess.start database graph.Url logs
 
                 try
-                    announced "webhook: the door" (fun () -> Load.door effort bot)
-                    announced "webhook: the whole way" (fun () -> Load.whole effort database bot crowd)
+                    announced "webhook: the door" (fun () -> Door.door effort bot)
+                    announced "webhook: the whole way" (fun () -> WholeWay.whole effort database bot crowd)
                 finally
                     BotProcess.stop bot
         ]

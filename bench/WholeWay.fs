@@ -1,5 +1,5 @@
-/// Measures the running bot: its start, its door, and the whole way from a webhook to the reply.
-module FunctionalBot.Bench.Load
+/// Measures the whole way from a webhook to the reply, and keeps the books on every message.
+module FunctionalBot.Bench.WholeWay
 
 open System
 open System.Diagnostics
@@ -7,146 +7,16 @@ open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
 open FunctionalBot.Bench.BotProcess
-open FunctionalBot.Bench.Connection
 open FunctionalBot.Bench.Conversing
 open FunctionalBot.Bench.Database
+open FunctionalBot.Bench.Driving
 open FunctionalBot.Bench.Measurement
-
-/// Keep-alive connections to the webhook.
-let connections = 64
 
 /// Customers of the whole way; one message of each is on its way at a time.
 let sessions = 1000
 
 /// The longest that a round may take to be answered in full before it is given up.
 let private patience = TimeSpan.FromSeconds 60.
-
-/// What one round over all connections took.
-type private Round = {
-    /// Accepted requests, with the time of each in milliseconds, ascending.
-    Accepted: float[]
-    Refused: int
-    Elapsed: TimeSpan
-}
-
-/// Sends what `next` gives on every connection until it gives nothing more. With a request comes the stopwatch time
-/// from which its latency counts.
-let private drive port (next: unit -> Task<struct (byte[] * int64) voption>) : Task<Round> = task {
-    let! opened = Task.WhenAll [| for _ in 1..connections -> connect port |]
-    let watch = Stopwatch.StartNew()
-
-    let! taken =
-        Task.WhenAll [|
-            for connection in opened ->
-                Task.Run<struct (ResizeArray<float> * int)>(fun () -> task {
-                    let times = ResizeArray()
-                    let mutable refused = 0
-                    let mutable more = true
-
-                    while more do
-                        match! next () with
-                        | ValueNone -> more <- false
-                        | ValueSome struct (request, since) ->
-                            let! status = exchange connection request
-
-                            if status = 200 then
-                                times.Add(milliseconds since (Stopwatch.GetTimestamp()))
-                            else
-                                refused <- refused + 1
-
-                    return struct (times, refused)
-                })
-        |]
-
-    let elapsed = watch.Elapsed
-    Array.iter close opened
-    let accepted = taken |> Seq.collect (fun struct (times, _) -> times) |> Seq.toArray
-    Array.Sort accepted
-
-    return {
-        Accepted = accepted
-        Refused = taken |> Array.sumBy (fun struct (_, refused) -> refused)
-        Elapsed = elapsed
-    }
-}
-
-let private figure group name unit' rounds budget = {
-    Group = group
-    Name = name
-    Unit = unit'
-    Rounds = rounds
-    Budget = budget
-}
-
-let private acceptedFigures group (name: string) budget (rounds: Round list) = [
-    figure
-        group
-        name
-        "messages/s"
-        [
-            for round in rounds -> float round.Accepted.Length / round.Elapsed.TotalSeconds
-        ]
-        budget
-    figure group "  p50" "ms" [ for round in rounds -> percentile 0.5 round.Accepted ] None
-    figure group "  p99" "ms" [ for round in rounds -> percentile 0.99 round.Accepted ] None
-]
-
-/// Starts and stops the bot on the same database: the time to ready, and the memory then. The first start makes the
-/// tables and does not count.
-let starts (effort: Effort) (database: BenchDatabase) graphUrl logs : Findings =
-    stop (start database graphUrl logs)
-
-    let taken = [
-        for _ in 1 .. max 3 effort.Rounds do
-            let bot = start database graphUrl logs
-            bot.Start.TotalSeconds, Machine.residentMegabytes bot.Running
-            stop bot
-    ]
-
-    {
-        nothing with
-            Figures = [
-                figure
-                    "start"
-                    "bot serve to ready, existing database"
-                    "s"
-                    (List.map fst taken)
-                    (Some(AtMost 2.))
-                figure "start" "memory when ready" "MB" (List.map snd taken) None
-            ]
-    }
-
-/// The door by itself: bodies that are verified, stored and of no further use.
-let door (effort: Effort) (bot: Bot) : Findings =
-    let number = ref 0
-
-    let round (span: TimeSpan) =
-        let watch = Stopwatch.StartNew()
-
-        let next () =
-            if watch.Elapsed > span then
-                ValueNone
-            else
-                let body = WebhookBody.ofNoUse (Interlocked.Increment number)
-                ValueSome(struct (WebhookBody.request body, Stopwatch.GetTimestamp()))
-            |> Task.FromResult
-
-        (drive bot.Port next).GetAwaiter().GetResult()
-
-    for _ in 1..2 do
-        round effort.Span |> ignore
-
-    let rounds = [ for _ in 1 .. effort.Rounds -> round effort.Span ]
-
-    {
-        nothing with
-            Figures =
-                acceptedFigures
-                    "webhook"
-                    $"bodies that end at the door, %d{connections} connections"
-                    (Some(AtLeast 12_000.))
-                    rounds
-    }
 
 /// The next request of a customer, whose latency counts from `since`.
 let private write (crowd: Crowd) customer since =
