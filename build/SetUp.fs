@@ -159,4 +159,4 @@ let format (context: Context) : Result<unit, string> =
         context.Interrupted
         (dotnet context ("fantomas" :: "--check" :: sources context))
     |> Result.mapError (fun problem ->
-        problem + "\n\nMend it with: dotnet fantomas build.fsx build src tests")
+        problem + "\n\nMend it with: dotnet fantomas build.fsx build src tests bench")

@@ -110,8 +110,24 @@ let create
 
     let timerBell = bell world
 
+    /// Services that something was queued for since their bells were last rung. Each claim is a transaction, so that
+    /// only those are woken.
+    let queued = ConcurrentDictionary<Service, unit>()
+
+    let decideAndNote work =
+        let decision = decide work
+
+        for command in decision.Commands do
+            match Interpreter.serviceOf command.Action with
+            | Some service -> queued[service] <- ()
+            | None -> ()
+
+        decision
+
     let wakeOutbox () =
-        outboxBells |> Map.iter (fun _ bell -> bell.Ring())
+        for KeyValue(service, bell) in outboxBells do
+            if fst (queued.TryRemove service) then
+                bell.Ring()
 
     /// Runs the step again and again. A step that finds the store away is tried again after a growing pause; it tells
     /// of the trouble once and of its end once.
@@ -143,7 +159,7 @@ let create
     }
 
     let decideStep (cancel: CancellationToken) : Task = task {
-        let! ended = store.Advance settings.Batch decide
+        let! ended = store.Advance settings.Batch decideAndNote
 
         if ended > 0 then
             reached Decided
@@ -202,8 +218,10 @@ let create
             while held < hands && free.Wait 0 do
                 held <- held + 1
 
+            let asked = held
+
             try
-                let! claimed = store.Claim service held (world.Now()) settings.Lease
+                let! claimed = store.Claim service asked (world.Now()) settings.Lease
 
                 for command in claimed do
                     running[command.Command.Key] <- command.Attempt
@@ -213,7 +231,8 @@ let create
                 for command in claimed do
                     runOne command |> ignore
 
-                if claimed.IsEmpty then
+                // Fewer than asked for: nothing else is due, and whatever comes after rings the bell.
+                if claimed.Length < asked then
                     free.Release held |> ignore
                     held <- 0
                     do! bell.Wait settings.Poll cancel
@@ -253,9 +272,21 @@ let create
                     running.TryRemove claimed.Command.Key |> ignore
 
                 reached CommandRecorded
-                inboxBell.Ring()
-                // The next message to the same customer may be waiting for this one.
-                bell.Ring()
+
+                // Outcomes wait in the inbox; and the next message to the same customer may be waiting for this one.
+                let hasOutcome (_, result) =
+                    match result with
+                    | Done None -> false
+                    | Done(Some _)
+                    | RunAgain _
+                    | Parked _
+                    | GivenUp _ -> true
+
+                if Seq.exists hasOutcome batch then
+                    inboxBell.Ring()
+
+                if batch |> Seq.exists (fun (claimed, _) -> claimed.Command.Action.IsSay) then
+                    bell.Ring()
             else
                 do! Task.Delay(Timeout.Infinite, cancel)
         }

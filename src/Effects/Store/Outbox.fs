@@ -13,6 +13,9 @@ module internal Outbox =
     /// the same moment.
     /// A leased send whose lease ran out may have been sent: it is parked first, and handed out when its wait
     /// ends.
+    /// The array and the outer join leave PostgreSQL one plan, from what was taken to its rows. A plan made
+    /// while the outbox was empty could else go through all commands there ever were, and it stays until the
+    /// next ANALYZE.
     let private claimSql =
         "WITH due AS (
             SELECT o.id FROM bot.outbox o
@@ -30,11 +33,11 @@ module internal Outbox =
                 attempts = CASE WHEN o.speaks AND o.state = 'running' THEN o.attempts ELSE o.attempts + 1 END,
                 wake = CASE WHEN o.speaks AND o.state = 'running' THEN $4 ELSE $3 END,
                 reason = CASE WHEN o.speaks AND o.state = 'running' THEN 'its lease ran out' ELSE o.reason END
-            FROM due WHERE o.id = due.id
+            WHERE o.id = ANY (ARRAY(SELECT id FROM due))
             RETURNING o.id, o.channel, o.customer, o.state, o.attempts, o.delay_told)
         SELECT t.id, t.state, t.attempts, t.delay_told, c.key, c.language, c.queued_at, c.payload::text,
             k.phone, k.business_scoped_id
-        FROM taken t JOIN bot.command c ON c.id = t.id
+        FROM taken t LEFT JOIN bot.command c ON c.id = t.id
         LEFT JOIN bot.contact k ON k.channel = t.channel AND k.customer = t.customer
         ORDER BY t.id"
 
