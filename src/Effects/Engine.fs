@@ -5,7 +5,6 @@ module FunctionalBot.Effects.Engine
 open System
 open System.Collections.Concurrent
 open System.Threading
-open System.Threading.Channels
 open System.Threading.Tasks
 open FunctionalBot.Domain
 
@@ -48,31 +47,71 @@ type EngineLog = {
     CommandFailed: Command -> string -> unit
 }
 
-/// Lets a loop sleep until there is work, or until it should look by itself.
+/// Lets a loop sleep until there is work, or until it should look by itself. All waiting of the engine is either this or
+/// `World.Delay`, and nothing in it asks for the thread pool by name: so it runs on the scheduler that it was started on,
+/// and a simulation with a scheduler of its own decides about every step.
 [<NoComparison; NoEquality>]
 type private Bell = {
     Ring: unit -> unit
+    /// Returns when the bell has rung since the last wait, when the span has passed, or when cancelled. One waits at a
+    /// time.
     Wait: TimeSpan -> CancellationToken -> Task
 }
 
 let private bell (world: World) : Bell =
-    let rung = new SemaphoreSlim(0, 1)
+    let gate = obj ()
+    // Set while somebody waits; and whether it rang while nobody did.
+    let sleeper: TaskCompletionSource option ref = ref None
+    let rung = ref false
+
+    let wake (waiting: TaskCompletionSource) =
+        lock gate (fun () ->
+            if sleeper.Value = Some waiting then
+                sleeper.Value <- None)
+
+        waiting.TrySetResult() |> ignore
+
+    let ring () =
+        let waiting =
+            lock gate (fun () ->
+                rung.Value <- sleeper.Value.IsNone
+                sleeper.Value)
+
+        waiting |> Option.iter wake
+
+    let sleep (waiting: TaskCompletionSource) =
+        lock gate (fun () ->
+            let sleeps = not rung.Value
+            rung.Value <- false
+            sleeper.Value <- if sleeps then Some waiting else None
+            sleeps)
 
     {
-        Ring =
-            fun () ->
-                // It has been rung and nobody has come yet: once is enough. Two may ring at the same moment.
-                if rung.CurrentCount = 0 then
-                    try
-                        rung.Release() |> ignore
-                    with :? SemaphoreFullException ->
-                        ()
+        Ring = ring
         Wait =
             fun span cancel -> task {
-                use give = CancellationTokenSource.CreateLinkedTokenSource cancel
-                let ring = rung.WaitAsync give.Token
-                let! _ = Task.WhenAny(ring, world.Delay span give.Token)
-                give.Cancel()
+                // Whoever rings does not run what was waiting.
+                let waiting =
+                    TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+
+                if sleep waiting then
+                    use give = CancellationTokenSource.CreateLinkedTokenSource cancel
+
+                    let passing = task {
+                        let delay = world.Delay span give.Token
+
+                        do!
+                            delay.ConfigureAwait(
+                                ConfigureAwaitOptions.SuppressThrowing
+                                ||| ConfigureAwaitOptions.ContinueOnCapturedContext
+                            )
+
+                        wake waiting
+                    }
+
+                    do! waiting.Task
+                    give.Cancel()
+                    do! passing
             }
     }
 
@@ -182,9 +221,15 @@ let create
     /// came of them in batches, and keeps their leases alive.
     let serve service hands (cancel: CancellationToken) : Task =
         let running = ConcurrentDictionary<CommandKey, int>()
-        let results = Channel.CreateUnbounded<ClaimedCommand * CommandResult>()
-        let free = new SemaphoreSlim(hands, hands)
+        let results = ConcurrentQueue<ClaimedCommand * CommandResult>()
+        let resultBell = bell world
+        let free = ref hands
+        let freeBell = bell world
         let bell = outboxBells[service]
+
+        let release (count: int) =
+            Interlocked.Add(&free.contents, count) |> ignore
+            freeBell.Ring()
 
         // Outlives `cancel` for as long as a stop may take, so that what was begun is finished and recorded.
         let finish = new CancellationTokenSource()
@@ -202,75 +247,83 @@ let create
                     | GivenUp(reason, _) -> log.CommandFailed claimed.Command reason
                     | Done _ -> ()
 
-                    results.Writer.TryWrite((claimed, result)) |> ignore
+                    results.Enqueue((claimed, result))
+                    resultBell.Ring()
                 with fault ->
                     // The store was away or the host stops: the lease runs out and the command comes again.
                     running.TryRemove claimed.Command.Key |> ignore
                     log.CommandFailed claimed.Command ("left to its lease: " + fault.GetType().Name)
             finally
-                free.Release() |> ignore
+                release 1
         }
 
         let claimStep (cancel: CancellationToken) : Task = task {
-            do! free.WaitAsync cancel
-            let mutable held = 1
+            let mutable held = Interlocked.Exchange(&free.contents, 0)
 
-            while held < hands && free.Wait 0 do
-                held <- held + 1
+            if held = 0 then
+                do! freeBell.Wait settings.Poll cancel
+            else
+                let mutable idle = false
 
-            let asked = held
+                let asked = held
 
-            try
-                let! claimed = store.Claim service asked (world.Now()) settings.Lease
+                try
+                    let! claimed = store.Claim service asked (world.Now()) settings.Lease
 
-                for command in claimed do
-                    running[command.Command.Key] <- command.Attempt
+                    for command in claimed do
+                        running[command.Command.Key] <- command.Attempt
 
-                held <- held - claimed.Length
+                    held <- held - claimed.Length
 
-                for command in claimed do
-                    runOne command |> ignore
+                    for command in claimed do
+                        runOne command |> ignore
 
-                // Fewer than asked for: nothing else is due, and whatever comes after rings the bell.
-                if claimed.Length < asked then
-                    free.Release held |> ignore
-                    held <- 0
+                    // Fewer than asked for: nothing else is due, and whatever comes after rings the bell.
+                    idle <- claimed.Length < asked
+                finally
+                    release held
+
+                if idle then
                     do! bell.Wait settings.Poll cancel
-            finally
-                if held > 0 then
-                    free.Release held |> ignore
+        }
+
+        let forget (batch: (ClaimedCommand * CommandResult) list) =
+            for claimed, _ in batch do
+                running.TryRemove claimed.Command.Key |> ignore
+
+        /// Records what came of commands. Their effects have happened: while the store is away they are kept and tried
+        /// again, with their leases. One that cannot be written holds up no other and is left to its lease.
+        let rec record (batch: (ClaimedCommand * CommandResult) list) : Task = task {
+            try
+                let! _ = store.Record batch (world.Now())
+                forget batch
+            with
+            | StoreUnavailable _ as unavailable ->
+                for result in batch do
+                    results.Enqueue result
+
+                raise unavailable
+            | fault ->
+                match batch with
+                | [ claimed, _ ] ->
+                    forget batch
+                    log.CommandFailed claimed.Command ("its result cannot be kept: " + fault.GetType().Name)
+                | batch ->
+                    for result in batch do
+                        do! record [ result ]
         }
 
         let recordStep (cancel: CancellationToken) : Task = task {
-            let! more = results.Reader.WaitToReadAsync cancel
+            let batch = ResizeArray()
+            let mutable next = Unchecked.defaultof<_>
 
-            if more then
-                let batch = ResizeArray()
-                let mutable next = Unchecked.defaultof<_>
+            while batch.Count < 200 && results.TryDequeue &next do
+                batch.Add next
 
-                while batch.Count < 200 && results.Reader.TryRead &next do
-                    batch.Add next
-
-                // What could not be recorded is kept and tried again: the effect has happened.
-                let mutable recorded = false
-                let mutable tries = 0
-
-                while not recorded do
-                    try
-                        let! _ = store.Record (List.ofSeq batch) (world.Now())
-                        recorded <- true
-                    with StoreUnavailable _ as unavailable when
-                        tries < 100 && not cancel.IsCancellationRequested ->
-                        tries <- tries + 1
-
-                        if tries = 1 then
-                            log.Trouble ("recording " + serviceName service) unavailable
-
-                        do! world.Delay (TimeSpan.FromMilliseconds 200.) CancellationToken.None
-
-                for claimed, _ in batch do
-                    running.TryRemove claimed.Command.Key |> ignore
-
+            if batch.Count = 0 then
+                do! resultBell.Wait settings.Poll cancel
+            else
+                do! record (List.ofSeq batch)
                 reached CommandRecorded
 
                 // Outcomes wait in the inbox; and the next message to the same customer may be waiting for this one.
@@ -287,8 +340,6 @@ let create
 
                 if batch |> Seq.exists (fun (claimed, _) -> claimed.Command.Action.IsSay) then
                     bell.Ring()
-            else
-                do! Task.Delay(Timeout.Infinite, cancel)
         }
 
         let leaseStep (cancel: CancellationToken) : Task = task {
@@ -316,8 +367,8 @@ let create
                 finish.Cancel()
             }
 
-            for _ in 1..hands do
-                do! free.WaitAsync()
+            while Volatile.Read &free.contents < hands do
+                do! freeBell.Wait settings.Poll CancellationToken.None
 
             while not running.IsEmpty && not finish.IsCancellationRequested do
                 do! world.Delay (TimeSpan.FromMilliseconds 10.) CancellationToken.None
@@ -333,15 +384,26 @@ let create
             finish.Dispose()
         }
 
+    /// On the scheduler of whoever runs the engine: the thread pool in a host.
+    let start (worker: unit -> Task) : Task =
+        Task.Factory
+            .StartNew(
+                Func<Task> worker,
+                CancellationToken.None,
+                TaskCreationOptions.DenyChildAttach,
+                TaskScheduler.Current
+            )
+            .Unwrap()
+
     {
         Wake = fun () -> inboxBell.Ring()
         Run =
             fun cancel ->
                 Task.WhenAll [|
-                    Task.Run<unit>(fun () -> task { do! loop "deciding" decideStep cancel })
-                    Task.Run<unit>(fun () -> task { do! loop "timers" timerStep cancel })
-                    Task.Run<unit>(fun () -> task { do! serve Messaging settings.Messages cancel })
-                    Task.Run<unit>(fun () -> task { do! serve Assisting settings.Questions cancel })
-                    Task.Run<unit>(fun () -> task { do! serve Ticketing settings.TicketCalls cancel })
+                    start (fun () -> loop "deciding" decideStep cancel)
+                    start (fun () -> loop "timers" timerStep cancel)
+                    start (fun () -> serve Messaging settings.Messages cancel)
+                    start (fun () -> serve Assisting settings.Questions cancel)
+                    start (fun () -> serve Ticketing settings.TicketCalls cancel)
                 |]
     }

@@ -1,0 +1,201 @@
+namespace FunctionalBot.Effects.Memory
+
+open System
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// Deciding what waits, and turning due timers into what waits.
+module internal MemoryAdvance =
+    /// So many entries of one customer are decided at once.
+    let private mostEntries = 64
+
+    /// After so many failures an entry ends dead and lets the ones behind it pass.
+    let private mostTries = 5
+
+    let private known (tables: MemoryTables) id =
+        match tables.Sessions.TryGetValue id with
+        | true, session -> Some session
+        | false, _ -> None
+
+    let private workFor (tables: MemoryTables) (contact: MemoryContact) entries : CustomerWork =
+        let current =
+            if contact.CurrentOrdinal = 0 then
+                None
+            else
+                known tables {
+                    Channel = contact.Channel
+                    Customer = contact.Customer
+                    Ordinal = contact.CurrentOrdinal
+                }
+
+        let others =
+            entries
+            |> List.choose (fun entry -> entry.Session |> Option.bind (known tables))
+            |> List.filter (fun session -> current |> Option.forall (fun other -> other.Id <> session.Id))
+
+        {
+            Channel = contact.Channel
+            Customer = {
+                Id = contact.Customer
+                Phone = contact.Phone
+                Name = contact.Name
+            }
+            Language = contact.Language
+            Current = current
+            Others = Map.ofList [ for session in others -> session.Id, session ]
+            Entries = entries
+        }
+
+    /// What a decision must keep to be written: each entry ends once, versions have no hole, and each session that has
+    /// new events is saved at the last of them.
+    let private isValid (tables: MemoryTables) (work: CustomerWork) (decision: CustomerDecision) =
+        let continues (session: SessionId, events: Event list) =
+            let before =
+                known tables session
+                |> Option.map (fun saved -> saved.Version)
+                |> Option.defaultValue 0L
+
+            let last = before + int64 events.Length
+
+            List.map (fun (event: Event) -> event.Version) events = [ before + 1L .. last ]
+            && (decision.Sessions
+                |> List.filter (fun changed -> changed.Id = session)
+                |> List.map (fun changed -> changed.Version)) = [ last ]
+            && session.Customer = work.Customer.Id
+            && session.Channel = work.Channel
+
+        let streams = decision.Events |> List.groupBy (fun event -> event.Session)
+
+        List.sort (List.map fst decision.Endings) =
+            List.sort (work.Entries |> List.map (fun entry -> entry.Id))
+        && List.forall continues streams
+        && decision.Sessions.Length = streams.Length
+
+    let private attempt tables decide work : Result<CustomerDecision, string> =
+        try
+            let decision = decide work
+
+            if isValid tables work decision then
+                Ok decision
+            else
+                Error "the decision is not valid"
+        with problem ->
+            Error(String.Concat(problem.GetType().Name, ": ", problem.Message))
+
+    let private setTimers (tables: MemoryTables) (command: Command) =
+        match command.Action with
+        | SetTimer(timer, due) ->
+            tables.Timers[struct (command.Key.Session, timer)] <- struct (due, command.Key)
+        | CancelTimer timer -> tables.Timers.Remove(struct (command.Key.Session, timer)) |> ignore
+        | Say _
+        | MarkRead _
+        | AskAssistant _
+        | CreateTicket _
+        | AddToTicket _
+        | LookUpTickets _ -> ()
+
+    let private write (tables: MemoryTables) now (contact: MemoryContact) (decision: CustomerDecision) =
+        for event in decision.Events do
+            match tables.Streams.TryGetValue event.Session with
+            | true, stream -> stream.Add event
+            | false, _ -> tables.Streams[event.Session] <- ResizeArray [ event ]
+
+        for session in decision.Sessions do
+            tables.Sessions[session.Id] <- session
+
+        match decision.Sessions with
+        | [] -> ()
+        | sessions ->
+            let newest = sessions |> List.maxBy (fun session -> session.Id.Ordinal)
+
+            if newest.Id.Ordinal >= contact.CurrentOrdinal then
+                tables.Contacts[struct (contact.Channel, contact.Customer)] <-
+                    {
+                        contact with
+                            CurrentOrdinal = newest.Id.Ordinal
+                            Language = Some newest.Language
+                    }
+
+        for command in decision.Commands do
+            let language =
+                known tables command.Key.Session
+                |> Option.map (fun session -> session.Language)
+                |> Option.defaultValue Spanish
+
+            MemoryOutbox.add tables now language command
+            setTimers tables command
+
+        for id, ending in decision.Endings do
+            MemoryInbox.finish tables (struct (contact.Channel, contact.Customer)) id ending
+
+        decision.Endings.Length
+
+    let private countTry (tables: MemoryTables) key (first: WaitingEntry) reason =
+        let tries = first.Tries + 1
+
+        if tries >= mostTries then
+            Dead $"it could not be decided in %d{tries} tries: %s{reason}"
+            |> MemoryInbox.finish tables key first.Entry.Id
+
+            1
+        else
+            tables.Waiting[key][first.Entry.Id] <- { first with Tries = tries }
+            0
+
+    /// Decides for one customer. When that fails only the first entry is decided, so that those before a broken one are
+    /// not held up; when that fails too, it has a try counted.
+    let private advanceOne (tables: MemoryTables) now decide key =
+        let contact = tables.Contacts[key]
+
+        let waiting =
+            tables.Waiting[key].Values
+            |> Seq.sortBy (fun waiting -> waiting.Entry.At, waiting.Entry.Id)
+            |> Seq.truncate mostEntries
+            |> Seq.toList
+
+        let decided entries =
+            attempt
+                tables
+                decide
+                (workFor tables contact (entries |> List.map (fun waiting -> waiting.Entry)))
+
+        match decided waiting with
+        | Ok decision -> write tables now contact decision
+        | Error _ ->
+            match decided [ waiting.Head ] with
+            | Ok decision -> write tables now contact decision
+            | Error reason -> countTry tables key waiting.Head reason
+
+    /// Decides for up to `most` customers, those who have waited longest first. How many entries ended.
+    let advance (tables: MemoryTables) now most decide =
+        tables.Waiting
+        |> Seq.map (fun (KeyValue(key, waiting)) -> (Seq.head waiting).Key, key)
+        |> Seq.sortBy fst
+        |> Seq.truncate most
+        |> Seq.map snd
+        |> Seq.toList
+        |> List.sumBy (advanceOne tables now decide)
+
+    let private timerName timer =
+        match timer with
+        | QuietTimer -> "quiet"
+        | IdleTimer -> "idle"
+
+    /// Turns up to `most` timers that are due into entries. How many.
+    let fireTimers (tables: MemoryTables) most now =
+        let due =
+            tables.Timers
+            |> Seq.map (fun (KeyValue(name, set)) -> name, set)
+            |> Seq.filter (fun (_, struct (due, _)) -> due <= now)
+            |> Seq.sortBy (fun (_, struct (due, key)) -> due, key)
+            |> Seq.truncate most
+            |> Seq.toList
+
+        for struct (session, timer), struct (due, key) in due do
+            tables.Timers.Remove(struct (session, timer)) |> ignore
+            let sourceId = String.Concat(CommandKey.text key, "/", timerName timer)
+
+            TimerElapsed(timer, due)
+            |> MemoryInbox.addAbout tables now session "timer" sourceId now
+
+        due.Length

@@ -1,0 +1,212 @@
+namespace FunctionalBot.Effects.Memory
+
+open System
+open System.Collections.Generic
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// Queueing commands, handing them out, and taking in what came of them.
+module internal MemoryOutbox =
+    /// Reading marks older than this are of no use: the answer is there, or the customer has long looked away.
+    let private markReadUseful = TimeSpan.FromMinutes 2.
+
+    let private speaks (command: OpenCommand) =
+        match command.Command.Action with
+        | Say _ -> true
+        | _ -> false
+
+    /// The order in which one customer is told things.
+    let private place (command: OpenCommand) =
+        let key = command.Command.Key
+        struct (key.Session.Ordinal, key.Version, key.Ordinal)
+
+    /// Queues a command of a decision. Timers are not queued.
+    let add (tables: MemoryTables) now language (command: Command) =
+        if (Interpreter.serviceOf command.Action).IsSome then
+            if not (tables.Commands.TryAdd(command.Key, command.Action)) then
+                invalidOp ("a command was queued twice: " + CommandKey.text command.Key)
+
+            let id = tables.NextId()
+            tables.Places[command.Key] <- id
+
+            tables.Outbox[id] <-
+                {
+                    Command = command
+                    Language = language
+                    QueuedAt = now
+                    State = Ready
+                    Attempts = 0
+                    Wake = now
+                    DelayTold = false
+                }
+
+    let private finish (tables: MemoryTables) key state =
+        match tables.Places.TryGetValue key with
+        | true, id ->
+            tables.Places.Remove key |> ignore
+            tables.Outbox.Remove id |> ignore
+            tables.Count ("command-" + state) 1L
+        | false, _ -> ()
+
+    /// Ends a send in whatever state it is, if it was tried at all.
+    let settle (tables: MemoryTables) key state =
+        match tables.Places.TryGetValue key with
+        | true, id when speaks tables.Outbox[id] && tables.Outbox[id].Attempts > 0 -> finish tables key state
+        | _ -> ()
+
+    /// Of what each customer is told, the oldest that is open.
+    let private oldestSays (tables: MemoryTables) =
+        let oldest = Dictionary<struct (string * CustomerId), OpenCommand>()
+
+        // A send that runs is not overtaken, not even by an older session's.
+        let goesAhead (command: OpenCommand) (known: OpenCommand) =
+            known.State <> Running
+            && (command.State = Running || place command < place known)
+
+        for command in tables.Outbox.Values do
+            if speaks command then
+                let key = command.Command.Key
+                let customer = struct (key.Session.Channel, key.Session.Customer)
+                let mutable known = command
+
+                if not (oldest.TryGetValue(customer, &known)) || goesAhead command known then
+                    oldest[customer] <- command
+
+        oldest
+
+    let private due (tables: MemoryTables) service (now: DateTimeOffset) most =
+        let oldest = oldestSays tables
+
+        let isFirst (command: OpenCommand) =
+            let key = command.Command.Key
+            let first = oldest[struct (key.Session.Channel, key.Session.Customer)]
+            first.Command.Key = key
+
+        [
+            for KeyValue(id, command) in tables.Outbox do
+                if
+                    Interpreter.serviceOf command.Command.Action = Some service
+                    && command.Wake <= now
+                    && (not (speaks command) || isFirst command)
+                then
+                    id, command
+        ]
+        |> List.sortBy (fun (id, command) -> command.Wake, id)
+        |> List.truncate most
+
+    let private recipient (tables: MemoryTables) (key: CommandKey) : Recipient =
+        match tables.Contacts.TryGetValue(struct (key.Session.Channel, key.Session.Customer)) with
+        | true, contact -> {
+            Phone = contact.Phone
+            BusinessScopedId = contact.BusinessScopedId
+          }
+        | false, _ -> {
+            Phone = None
+            BusinessScopedId = None
+          }
+
+    /// Leases what is due. A send whose lease ran out may have been sent: it is parked first. Where everything that was
+    /// due is over at once, more may be due behind it.
+    let rec claim
+        (tables: MemoryTables)
+        (parkFor: TimeSpan)
+        (service: Service)
+        (most: int)
+        (now: DateTimeOffset)
+        (lease: TimeSpan)
+        : ClaimedCommand list =
+        let mutable over = 0
+        let leased = ResizeArray()
+
+        for id, command in due tables service now most do
+            match command.Command.Action with
+            | Say _ when command.State = Running ->
+                tables.Outbox[id] <-
+                    {
+                        command with
+                            State = Unknown
+                            Wake = now + parkFor
+                    }
+            | MarkRead _ when now - command.QueuedAt > markReadUseful ->
+                over <- over + 1
+                finish tables command.Command.Key "done"
+            | _ ->
+                let attempt = command.Attempts + 1
+
+                tables.Outbox[id] <-
+                    {
+                        command with
+                            State = Running
+                            Attempts = attempt
+                            Wake = now + lease
+                    }
+
+                leased.Add {
+                    Command = command.Command
+                    Recipient = recipient tables command.Command.Key
+                    Language = command.Language
+                    Attempt = attempt
+                    QueuedAt = command.QueuedAt
+                    DelayTold = command.DelayTold
+                }
+
+        if leased.Count = 0 && over > 0 then
+            claim tables parkFor service most now lease
+        else
+            List.ofSeq leased
+
+    /// Prolongs leases of tries that are the last ones.
+    let keep (tables: MemoryTables) (held: (CommandKey * int) list) (now: DateTimeOffset) (lease: TimeSpan) =
+        for key, attempt in held do
+            match tables.Places.TryGetValue key with
+            | true, id ->
+                let command = tables.Outbox[id]
+
+                if command.Attempts = attempt && command.State = Running then
+                    tables.Outbox[id] <- { command with Wake = now + lease }
+            | false, _ -> ()
+
+    let private recordOne (tables: MemoryTables) now (claimed: ClaimedCommand) result =
+        let key = claimed.Command.Key
+
+        let tell suffix fact =
+            MemoryInbox.addAbout tables now key.Session "command" (CommandKey.text key + suffix) now fact
+
+        match tables.Places.TryGetValue key with
+        | true, id when tables.Outbox[id].Attempts = claimed.Attempt && tables.Outbox[id].State <> Ready ->
+            let command = tables.Outbox[id]
+
+            match result with
+            | Done fact ->
+                fact |> Option.iter (tell "")
+                finish tables key "done"
+            | GivenUp(_, fact) ->
+                fact |> Option.iter (tell "")
+                finish tables key "dead"
+            | RunAgain(at, _, fact) ->
+                fact |> Option.iter (tell "/delayed")
+
+                tables.Outbox[id] <-
+                    {
+                        command with
+                            State = Ready
+                            Wake = at
+                            DelayTold = command.DelayTold || fact.IsSome
+                    }
+            | Parked(until, _) ->
+                tables.Outbox[id] <-
+                    {
+                        command with
+                            State = Unknown
+                            Wake = until
+                    }
+
+            true
+        | _ -> false
+
+    /// Records results of the tries that are the last ones. How many were recorded.
+    let record (tables: MemoryTables) (results: (ClaimedCommand * CommandResult) list) now =
+        results
+        |> List.distinctBy (fun (claimed, _) -> claimed.Command.Key)
+        |> List.filter (fun (claimed, result) -> recordOne tables now claimed result)
+        |> List.length
