@@ -292,6 +292,23 @@ let ``a ticket that Odoo refuses is shown again with a way out`` () =
     equal [ ticket; ticket ] (scene |> presses (Confirm(shownRevision scene)) |> ticketsAskedFor)
 
 [<Fact>]
+let ``when Odoo refuses the ticket for the team, the bot is back and a person can be asked for again`` () =
+    let handedOver = opened |> writes "quiero hablar con una persona"
+    let scene = handedOver |> writes "mi pedido no llega" |> odooRefuses
+    equal [ TicketWasRefused ] (lastPhrases scene)
+    equal (Conversing(None, NothingOffered)) scene.Session.Phase
+    let again = scene |> presses TalkToPerson
+    equal [ PersonIsComing ] (lastPhrases again)
+    equal 2 (ticketsAskedFor again).Length
+    // A support ticket that the team was to have as well.
+    let awaited =
+        atConfirmation |> writes "sí" |> writes "quiero hablar con una persona"
+
+    let refused = awaited |> odooRefuses
+    equal (Conversing(None, NothingOffered)) refused.Session.Phase
+    equal None refused.Session.HandedOver
+
+[<Fact>]
 let ``the number is told even after the session was closed`` () =
     let scene = atConfirmation |> writes "sí" |> writes "adiós"
     equal (Closed CustomerLeft) scene.Session.Phase

@@ -86,6 +86,9 @@ type Bench(database: Database, store: PostgresStore, clock: DateTimeOffset ref) 
         with get () = clock.Value
         and set value = clock.Value <- value
 
+    /// The clock itself.
+    member _.Clock = clock
+
     /// Moves the clock.
     member _.Pass(span: TimeSpan) = clock.Value <- clock.Value + span
 

@@ -269,11 +269,32 @@ module Transition =
             decision |> settle |> say (PersonTicketWasCreated reference) []
         | _ -> decision |> settle |> say (TicketWasCreated reference) []
 
+    /// A ticket that will never be cannot hold the conversation for the team: the customer is back with the bot, and may
+    /// ask for a person again, which then opens another.
+    let private takeBack (refused: CommandKey) decision =
+        match decision.Session.Phase with
+        | WithAgent(creation, _) when creation = refused ->
+            decision |> offer NothingOffered TicketWasRefused [ TalkToPerson ]
+        | _ -> decision |> say TicketWasRefused []
+
     let private ticketRefused decision =
-        match decision.Session.Phase, Session.owedTicket decision.Session with
-        | (TicketCreation(_, Creating _) | Conversing(None, _)), Some owed when owed.Ticket.Purpose = Support ->
-            decision |> settle |> TicketDialogue.refused owed.Ticket
-        | _ -> decision |> settle |> say TicketWasRefused []
+        match Session.owedTicket decision.Session with
+        | None -> decision |> say TicketWasRefused []
+        | Some owed ->
+            let decision =
+                decision
+                |> settle
+                |> change (fun session -> {
+                    session with
+                        HandedOver =
+                            session.HandedOver |> Option.filter (fun creation -> creation <> owed.Key)
+                })
+
+            match decision.Session.Phase with
+            | TicketCreation(_, Creating _)
+            | Conversing(None, _) when owed.Ticket.Purpose = Support ->
+                decision |> TicketDialogue.refused owed.Ticket
+            | _ -> decision |> takeBack owed.Key
 
     let private ticketDelayed decision =
         match decision.Session.Phase, decision.Session.Owed with

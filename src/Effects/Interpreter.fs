@@ -166,14 +166,30 @@ let private createTicket services (claimed: ClaimedCommand) ticket customer canc
         | Error(WillNotDo reason) -> GivenUp(reason, Some(TicketRefused(key, reason)))
 }
 
+/// Whether it is known that the ticket will never exist.
+let private wasRefused services (creation: CommandKey) = task {
+    match! services.ReadStream creation.Session with
+    | Error _ -> return false
+    | Ok events ->
+        return
+            events
+            |> List.exists (fun event ->
+                match event.Fact with
+                | TicketRefused(refused, _) -> refused = creation
+                | _ -> false)
+}
+
+/// A note waits as long as its ticket can still come to be. On one that was refused it would wait for ever.
 let private addToTicket services (claimed: ClaimedCommand) creation note cancel = task {
     let! outcome = services.Tickets.AddNote claimed.Command.Key creation note cancel
 
-    return
-        match outcome with
-        | Ok() -> Done None
-        | Error(TryAgain(after, reason)) -> RunAgain(later services claimed after, reason, None)
-        | Error(WillNotDo reason) -> GivenUp(reason, None)
+    match outcome with
+    | Ok() -> return Done None
+    | Error(WillNotDo reason) -> return GivenUp(reason, None)
+    | Error(TryAgain(after, reason)) ->
+        match! wasRefused services creation with
+        | true -> return GivenUp("the ticket that it belongs to was refused", None)
+        | false -> return RunAgain(later services claimed after, reason, None)
 }
 
 let private lookUpTickets services (claimed: ClaimedCommand) customer cancel = task {

@@ -17,6 +17,13 @@ type TicketFate =
     /// It is understood and will not be done.
     | RefusesCall of reason: string
 
+/// A call about tickets, for faults.
+type TicketCall =
+    | Creates of CommandKey
+    /// With the note's own key.
+    | Notes of CommandKey
+    | Finds of CustomerId
+
 /// A ticket at the desk.
 type DeskTicket = {
     /// The command that created it.
@@ -48,21 +55,16 @@ module MemoryTickets =
         Closed = false
     }
 
-    /// `latency` is the time on the way there and again on the way back; `fate` is asked for each call when it is there,
-    /// with the command's key, or none for a look-up.
-    let create
-        (world: World)
-        (latency: unit -> TimeSpan)
-        (fate: CommandKey option -> TicketFate)
-        : MemoryTickets =
+    /// `latency` is the time on the way there and again on the way back; `fate` is asked for each call when it is there.
+    let create (world: World) (latency: unit -> TimeSpan) (fate: TicketCall -> TicketFate) : MemoryTickets =
         let tickets = List<DeskTicket>()
 
         /// Does the work as the fate says.
-        let call key (cancel: CancellationToken) (work: unit -> Result<'answer, TicketFailure>) = task {
+        let call name (cancel: CancellationToken) (work: unit -> Result<'answer, TicketFailure>) = task {
             do! world.Delay (latency ()) cancel
 
             let answer =
-                match fate key with
+                match fate name with
                 | Serves -> lock tickets work
                 | IsDown -> Error(TryAgain(None, "the desk in memory is set to be down"))
                 | LosesItsAnswer ->
@@ -123,9 +125,10 @@ module MemoryTickets =
 
         {
             Port = {
-                Create = fun key ticket customer _ cancel -> call (Some key) cancel (add key ticket customer)
-                AddNote = fun key creation text cancel -> call (Some key) cancel (note key creation text)
-                Find = fun customer cancel -> call None cancel (find customer)
+                Create =
+                    fun key ticket customer _ cancel -> call (Creates key) cancel (add key ticket customer)
+                AddNote = fun key creation text cancel -> call (Notes key) cancel (note key creation text)
+                Find = fun customer cancel -> call (Finds customer.Id) cancel (find customer)
             }
             Tickets = fun () -> lock tickets (fun () -> List.ofSeq tickets)
         }

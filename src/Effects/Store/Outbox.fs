@@ -10,7 +10,8 @@ open FunctionalBot.Effects
 module internal Outbox =
     /// Of what one customer is told, only the oldest open command is handed out, and only when nothing of
     /// that customer is being said. The unique index outbox_one_speaks guards the latter against claims at
-    /// the same moment.
+    /// the same moment. One whose lease ran out is taken whatever is open: an older session's command may have
+    /// come since, and waits for it.
     /// A leased send whose lease ran out may have been sent: it is parked first, and handed out when its wait
     /// ends.
     /// The array and the outer join leave PostgreSQL one plan, from what was taken to its rows. A plan made
@@ -20,9 +21,9 @@ module internal Outbox =
         "WITH due AS (
             SELECT o.id FROM bot.outbox o
             WHERE o.service = $5 AND o.wake <= $2 AND (NOT o.speaks OR (
-                NOT EXISTS (SELECT 1 FROM bot.outbox e
+                (o.state = 'running' OR NOT EXISTS (SELECT 1 FROM bot.outbox e
                     WHERE e.speaks AND e.channel = o.channel AND e.customer = o.customer
-                    AND (e.session_ordinal, e.version, e.ordinal) < (o.session_ordinal, o.version, o.ordinal))
+                    AND (e.session_ordinal, e.version, e.ordinal) < (o.session_ordinal, o.version, o.ordinal)))
                 AND NOT EXISTS (SELECT 1 FROM bot.outbox r
                     WHERE r.speaks AND r.state = 'running'
                     AND r.channel = o.channel AND r.customer = o.customer AND r.id <> o.id)))

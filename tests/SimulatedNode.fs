@@ -1,0 +1,157 @@
+/// One node of the bot in simulated time: the real engine over ports that a crash silences.
+module FunctionalBot.Tests.SimulatedNode
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// What becomes of a program that has crashed: nothing, for ever.
+let private never () : Task<'answer> = TaskCompletionSource<'answer>().Task
+
+/// Calls the world outside for a node. A crash before the call keeps it from being made; a crash meanwhile keeps the
+/// answer from being heard, whatever it did.
+let private guard (alive: bool ref) (call: unit -> Task<'answer>) : Task<'answer> = task {
+    if not alive.Value then
+        return! never ()
+    else
+        let! outcome = task {
+            try
+                let! answer = call ()
+                return Ok answer
+            with problem ->
+                return Error problem
+        }
+
+        if not alive.Value then
+            return! never ()
+        else
+            match outcome with
+            | Ok answer -> return answer
+            | Error problem -> return raise problem
+}
+
+let private asTask (work: Task) : Task<unit> = task { do! work }
+
+/// The store as this node reaches it: each call takes some time there and back.
+let private storeFor alive (world: World) (store: StorePort) : StorePort =
+    let way () =
+        world.Delay (TimeSpan.FromMilliseconds(1. + world.Random() * 20.)) CancellationToken.None
+
+    let call (work: unit -> Task<'answer>) : Task<'answer> =
+        guard alive (fun () -> task {
+            do! way ()
+
+            let! outcome = task {
+                try
+                    let! answer = work ()
+                    return Ok answer
+                with problem ->
+                    return Error problem
+            }
+
+            do! way ()
+
+            match outcome with
+            | Ok answer -> return answer
+            | Error problem -> return raise problem
+        })
+
+    {
+        Receive = fun bodies -> call (fun () -> asTask (store.Receive bodies))
+        Advance = fun most decide -> call (fun () -> store.Advance most decide)
+        Claim = fun service most now lease -> call (fun () -> store.Claim service most now lease)
+        KeepLeases = fun held now lease -> call (fun () -> asTask (store.KeepLeases held now lease))
+        Record = fun results now -> call (fun () -> store.Record results now)
+        FireTimers = fun most now -> call (fun () -> store.FireTimers most now)
+        ReadStream = fun session -> call (fun () -> store.ReadStream session)
+        Accounting = fun () -> call store.Accounting
+    }
+
+let private servicesFor alive (world: World) (store: StorePort) (services: Interpreter.Services) = {
+    services with
+        World = world
+        ReadStream = store.ReadStream
+        WhatsApp = {
+            Send =
+                fun key recipient message quoted cancel ->
+                    guard alive (fun () -> services.WhatsApp.Send key recipient message quoted cancel)
+            MarkRead = fun message cancel -> guard alive (fun () -> services.WhatsApp.MarkRead message cancel)
+        }
+        Assistant = {
+            Ask = fun request cancel -> guard alive (fun () -> services.Assistant.Ask request cancel)
+        }
+        StandIn = {
+            Ask = fun request cancel -> guard alive (fun () -> services.StandIn.Ask request cancel)
+        }
+        Tickets = {
+            Create =
+                fun key ticket customer language cancel ->
+                    guard alive (fun () -> services.Tickets.Create key ticket customer language cancel)
+            AddNote =
+                fun key creation note cancel ->
+                    guard alive (fun () -> services.Tickets.AddNote key creation note cancel)
+            Find = fun customer cancel -> guard alive (fun () -> services.Tickets.Find customer cancel)
+        }
+}
+
+/// A node that runs.
+[<NoComparison; NoEquality>]
+type Node = {
+    Wake: unit -> unit
+    /// Ends it as a power cut does.
+    Crash: unit -> unit
+    /// Asks it to stop, and waits until it has.
+    Stop: unit -> Task
+}
+
+let private silent: Engine.EngineLog = {
+    Trouble = fun _ _ -> ()
+    Recovered = ignore
+    CommandFailed = fun _ _ -> ()
+}
+
+let private pace: Engine.EngineSettings = {
+    Batch = 20
+    Messages = 8
+    Questions = 4
+    TicketCalls = 4
+    Lease = TimeSpan.FromSeconds 30.
+    Poll = TimeSpan.FromSeconds 30.
+    TimerPoll = TimeSpan.FromSeconds 5.
+}
+
+/// Starts a node.
+let start (world: World) (store: StorePort) (services: Interpreter.Services) reception : Node =
+    let alive = ref true
+
+    let own = {
+        world with
+            Delay = fun span cancel -> guard alive (fun () -> asTask (world.Delay span cancel))
+    }
+
+    let store = storeFor alive own store
+    let cancel = new CancellationTokenSource()
+
+    let engine =
+        Engine.create
+            pace
+            own
+            store
+            (fun work -> Reception.decide reception (world.Now()) world.NewId work)
+            (Interpreter.run (servicesFor alive own store services))
+            silent
+            ignore
+
+    let running = engine.Run cancel.Token
+
+    {
+        Wake = engine.Wake
+        Crash = fun () -> alive.Value <- false
+        Stop =
+            fun () -> task {
+                cancel.Cancel()
+                do! running
+            }
+    }
