@@ -1,5 +1,5 @@
-/// One keep-alive connection on a bare socket: a client that costs little, since it shares the processors with what it
-/// measures.
+/// One keep-alive connection on a bare socket: a client that costs little, since it shares the processors
+/// with what it measures.
 module FunctionalBot.Bench.Connection
 
 open System

@@ -17,8 +17,8 @@ type Faults = {
     Unanswered: int
 }
 
-/// One customer: at most one message is on its way at a time, since a second one would be taken as part of the same
-/// question.
+/// One customer: at most one message is on its way at a time, since a second one would be taken as part of
+/// the same question.
 type private Customer = {
     Number: int
     /// Messages written so far; the number of the last one.

@@ -1,4 +1,5 @@
-/// A database of the benchmark's own in the server that it is given, so that whatever lies there stays as it is.
+/// A database of the benchmark's own in the server that it is given, so that whatever lies there stays as
+/// it is.
 module FunctionalBot.Bench.Database
 
 open System
@@ -34,8 +35,8 @@ let private scalar<'Value> (connection: string) (sql: string) : 'Value =
 let private withPool pool (connection: string) =
     NpgsqlConnectionStringBuilder(connection, Pooling = pool)
 
-/// The parent of the process that serves a connection. A server elsewhere has numbers too, which name nothing here, or
-/// something else: only a parent that is a PostgreSQL counts.
+/// The parent of the process that serves a connection. A server elsewhere has numbers too, which name
+/// nothing here, or something else: only a parent that is a PostgreSQL counts.
 let private postmasterOf (server: string) : int option =
     use source = NpgsqlDataSource.Create server
     use connection = source.OpenConnection()

@@ -9,8 +9,8 @@ open FunctionalBot.Bench.Database
 open FunctionalBot.Bench.Driving
 open FunctionalBot.Bench.Measurement
 
-/// Starts and stops the bot on the same database: the time to ready, and the memory then. The first start makes the
-/// tables and does not count.
+/// Starts and stops the bot on the same database: the time to ready, and the memory then. The first start
+/// makes the tables and does not count.
 let starts (effort: Effort) (database: BenchDatabase) graphUrl logs : Findings =
     stop (start database graphUrl logs)
 

@@ -19,8 +19,8 @@ type Round = {
     Elapsed: TimeSpan
 }
 
-/// Sends what `next` gives on every connection until it gives nothing more. With a request comes the stopwatch time
-/// from which its latency counts.
+/// Sends what `next` gives on every connection until it gives nothing more. With a request comes the
+/// stopwatch time from which its latency counts.
 let drive port (next: unit -> Task<struct (byte[] * int64) voption>) : Task<Round> = task {
     let! opened = Task.WhenAll [| for _ in 1..connections -> connect port |]
     let watch = Stopwatch.StartNew()

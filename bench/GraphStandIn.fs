@@ -1,5 +1,5 @@
-/// The least of a Graph API that the bot can send to: it answers at once and tells of every message. The emulator of
-/// WhatsApp checks and keeps much more, and would be what is measured.
+/// The least of a Graph API that the bot can send to: it answers at once and tells of every message. The
+/// emulator of WhatsApp checks and keeps much more, and would be what is measured.
 module FunctionalBot.Bench.GraphStandIn
 
 open System
@@ -39,8 +39,8 @@ let private textOf (body: ReadOnlySequence<byte>) : string option =
     | Some text -> Some text
     | None -> inside [ "interactive"; "body"; "text" ]
 
-/// Starts it on a free port of 127.0.0.1. `arrived` is told the text of each message as it comes; it must be quick and
-/// safe to call from several threads.
+/// Starts it on a free port of 127.0.0.1. `arrived` is told the text of each message as it comes; it must
+/// be quick and safe to call from several threads.
 let start (arrived: string -> unit) : GraphStandIn =
     let builder =
         WebApplication.CreateSlimBuilder [| "--hostBuilder:reloadConfigOnChange=false" |]

@@ -5,8 +5,8 @@ open System
 open System.Diagnostics
 open System.IO
 
-/// The fields of /proc/<pid>/stat behind the command's name, which is in brackets and may hold anything. None for a
-/// process that has ended, and on systems without /proc.
+/// The fields of /proc/<pid>/stat behind the command's name, which is in brackets and may hold anything.
+/// None for a process that has ended, and on systems without /proc.
 let private statOf (pid: int) : string[] option =
     try
         let text = File.ReadAllText $"/proc/%d{pid}/stat"
@@ -33,8 +33,8 @@ let private tick = TimeSpan.FromMilliseconds 10.
 let private ticks (fields: string[]) (places: int list) =
     places |> List.sumBy (fun place -> int64 fields[place])
 
-/// Processor time of PostgreSQL so far: the postmaster, its children, and those that have ended already. None where
-/// the server does not run on this machine under Linux.
+/// Processor time of PostgreSQL so far: the postmaster, its children, and those that have ended already.
+/// None where the server does not run on this machine under Linux.
 let postgresTime (postmaster: int) : TimeSpan option =
     statOf postmaster
     |> Option.map (fun own ->

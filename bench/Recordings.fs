@@ -221,8 +221,8 @@ let private record (customer: string) (span: TimeSpan) (lines: Line list) : Reco
         Events = events.ToArray()
     }
 
-/// A day's mix: questions, a whole ticket, questions before a ticket, with and without the quiet time in which
-/// messages are gathered. Some messages come twice.
+/// A day's mix: questions, a whole ticket, questions before a ticket, with and without the quiet time in
+/// which messages are gathered. Some messages come twice.
 let mixed: Recording list =
     let quiet = TimeSpan.FromSeconds 1.5
 

@@ -25,7 +25,8 @@ let private kept (figure: Figure) : bool option =
         | AtLeast value -> median figure.Rounds >= value
         | AtMost value -> median figure.Rounds <= value)
 
-/// Prints one table, and the remarks below it. Values are medians of the rounds with the lowest and the highest.
+/// Prints one table, and the remarks below it. Values are medians of the rounds with the lowest and the
+/// highest.
 let print (machine: string) (findings: Findings) : unit =
     let table = Table(Border = TableBorder.Rounded)
 

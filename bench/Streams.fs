@@ -73,8 +73,8 @@ let private figure name rounds : Figure = {
     Budget = Some(AtLeast 1e5)
 }
 
-/// Streams of one conversation each, one after the other and four at a time; and one long stream. Reading a stream is
-/// one round trip, which is most of the cost of a short one.
+/// Streams of one conversation each, one after the other and four at a time; and one long stream. Reading a
+/// stream is one round trip, which is most of the cost of a short one.
 let replays (effort: Effort) (database: BenchDatabase) : Findings =
     let id ordinal : SessionId = {
         Channel = "whatsapp-bench-replay"

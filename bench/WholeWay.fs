@@ -90,8 +90,8 @@ let private saturate database bot (crowd: Crowd) (span: TimeSpan) : Way =
 
     measureWay database bot crowd next
 
-/// So many messages a second whatever becomes of them, for the span. The latency of a message counts from when it was
-/// due, so that a bot that holds up its clients does not look better for it.
+/// So many messages a second whatever becomes of them, for the span. The latency of a message counts from
+/// when it was due, so that a bot that holds up its clients does not look better for it.
 let private pace database bot (crowd: Crowd) (perSecond: float) (span: TimeSpan) : Way =
     let due = Channel.CreateUnbounded<int64>()
     let began = Stopwatch.GetTimestamp()
@@ -185,8 +185,8 @@ let private books (bot: Bot) (crowd: Crowd) (refused: int) : Remark =
               %d{open'} still open in the bot, %d{unaccounted bot} unaccounted for"
     }
 
-/// The whole way with the echo assistant: a burst, saturation by closed loops, and an open loop. `crowd` is what the
-/// stand-in tells of replies.
+/// The whole way with the echo assistant: a burst, saturation by closed loops, and an open loop. `crowd` is
+/// what the stand-in tells of replies.
 let whole (effort: Effort) (database: BenchDatabase) (bot: Bot) (crowd: Crowd) : Findings =
     let quiet () = waitUntilQuiet bot patience |> ignore
 

@@ -1,5 +1,5 @@
-/// What PostgreSQL does on this machine when it is asked for nothing but single rows, each in a transaction of its own:
-/// the measure for everything that the bot does with it.
+/// What PostgreSQL does on this machine when it is asked for nothing but single rows, each in a transaction
+/// of its own: the measure for everything that the bot does with it.
 module FunctionalBot.Bench.Yardstick
 
 open System

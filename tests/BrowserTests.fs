@@ -1,4 +1,5 @@
-/// The pages in a real browser: a customer's whole conversation on the phone page, and its ticket on the desk page.
+/// The pages in a real browser: a customer's whole conversation on the phone page, and its ticket on the
+/// desk page.
 module FunctionalBot.Tests.BrowserTests
 
 open System

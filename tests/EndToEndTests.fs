@@ -223,8 +223,8 @@ let ``an answer of Odoo that is lost makes no twin`` () =
 
 let private killedAt (milestone: string) =
     onStage (fun stage -> task {
-        // The first life ends at the milestone, each time a little further into the conversation; what was said and
-        // done must be the same as without a crash.
+        // The first life ends at the milestone, each time a little further into the conversation; what was
+        // said and done must be the same as without a crash.
         let! first = startBot stage
         let! summary = fillIn "ana" stage
         do! quiet stage

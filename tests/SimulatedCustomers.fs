@@ -1,4 +1,5 @@
-/// What simulated customers do: they look at what can be pressed, mostly answer what they are asked, and sometimes not.
+/// What simulated customers do: they look at what can be pressed, mostly answer what they are asked, and
+/// sometimes not.
 module FunctionalBot.Tests.SimulatedCustomers
 
 open System

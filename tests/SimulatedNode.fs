@@ -10,8 +10,8 @@ open FunctionalBot.Effects
 /// What becomes of a program that has crashed: nothing, for ever.
 let private never () : Task<'answer> = TaskCompletionSource<'answer>().Task
 
-/// Calls the world outside for a node. A crash before the call keeps it from being made; a crash meanwhile keeps the
-/// answer from being heard, whatever it did.
+/// Calls the world outside for a node. A crash before the call keeps it from being made; a crash meanwhile
+/// keeps the answer from being heard, whatever it did.
 let private guard (alive: bool ref) (call: unit -> Task<'answer>) : Task<'answer> = task {
     if not alive.Value then
         return! never ()

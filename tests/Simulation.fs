@@ -1,5 +1,5 @@
-/// Days of the whole bot in simulated time: real engine, interpreter, reception and core over ports in memory, with
-/// customers who write by chance and a world that fails by chance, all from one seed.
+/// Days of the whole bot in simulated time: real engine, interpreter, reception and core over ports in
+/// memory, with customers who write by chance and a world that fails by chance, all from one seed.
 module FunctionalBot.Tests.Simulation
 
 open System
@@ -13,8 +13,8 @@ open FunctionalBot.Tests.SimulatedCustomers
 
 /// How badly the world behaves.
 type Weather =
-    /// Everything fails at times, and statuses of messages always come within the time that a send of unknown outcome
-    /// is parked for: nothing may arrive twice.
+    /// Everything fails at times, and statuses of messages always come within the time that a send of
+    /// unknown outcome is parked for: nothing may arrive twice.
     | StatusesInTime
     /// The store, too, is away for hours. A status may then come too late to keep a send from being repeated.
     | LongOutages
@@ -50,7 +50,7 @@ let private never = CancellationToken.None
 
 let private book =
     lazy
-        (match Phrases.load (Folders.phrases ()) with
+        (match Phrases.load (Repository.path "data/phrases") with
          | Ok book -> book
          | Error problems -> failwith (String.concat "\n" problems))
 

@@ -1,5 +1,6 @@
-/// The whole bot on stage: the real program in a process of its own, a real PostgreSQL, and emulators of WhatsApp and
-/// Odoo over real HTTP. What is awaited is awaited as a condition, with a limit that only a fault reaches.
+/// The whole bot on stage: the real program in a process of its own, a real PostgreSQL, and emulators of
+/// WhatsApp and Odoo over real HTTP. What is awaited is awaited as a condition, with a limit that only a
+/// fault reaches.
 module FunctionalBot.Tests.Stage
 
 open System
@@ -203,7 +204,8 @@ let private program () =
 
     Repository.path $"src/Web/bin/%s{configuration}/net10.0/bot.dll"
 
-/// Runs the program with these words and settings on top of nothing: whatever the machine has set is left out.
+/// Runs the program with these words and settings on top of nothing: whatever the machine has set is left
+/// out.
 let launch (environment: Map<string, string>) (folder: string) (words: string list) : BotProcess =
     let start = ProcessStartInfo("dotnet", program () :: words)
     start.WorkingDirectory <- folder

@@ -287,8 +287,8 @@ let parksASendWhoseLeaseRanOut stage : Task = task {
     Assert.Equal(Some 1L, settled.Ended.TryFind "settled")
 }
 
-/// Something for an older session comes while a send of the newer one is cut off: neither may wait for the other
-/// for ever.
+/// Something for an older session comes while a send of the newer one is cut off: neither may wait for the
+/// other for ever.
 let goesOnBehindACutOffSendOfANewerSession stage : Task = task {
     let decide ordinal (text: string) (work: CustomerWork) =
         let decision = decideWith (now stage) (fun _ -> [ say text ]) work

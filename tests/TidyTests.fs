@@ -99,20 +99,8 @@ let private outsideOfSamples (file: string) : (int * string) list =
     |> snd
     |> List.rev
 
-/// Where comments may still be 120 wide.
-let private wide = [
-    "src/Domain/"
-    "src/Web/"
-    "src/Effects/Ports.fs"
-    "src/Effects/Interpreter.fs"
-    "src/Effects/Reception.fs"
-    "src/Effects/Engine.fs"
-    "build/"
-    "build.fsx"
-]
-
 [<Fact>]
-let ``no F# line is longer than 110 characters, but for samples in tests`` () =
+let ``no F# line is longer than 120 characters, but for samples in tests`` () =
     [
         for file in Repository.filesIn "" fsharp do
             let lines =
@@ -123,14 +111,8 @@ let ``no F# line is longer than 110 characters, but for samples in tests`` () =
                     |> Seq.mapi (fun index line -> index + 1, line)
                     |> List.ofSeq
 
-            let most =
-                if List.exists (fun (place: string) -> file.StartsWith place) wide then
-                    120
-                else
-                    110
-
             for number, line in lines do
-                if line.Length > most then
+                if line.Length > 120 then
                     $"%s{file}:%d{number}: %d{line.Length} characters"
     ]
     |> expectNone

@@ -17,12 +17,13 @@ type AssistantQuestion = {
 type Action =
     /// Says something to the customer. Its plain success is no event.
     | Say of Utterance
-    /// Marks the message and all before it as read and shows the typing dots (for 25 s or until something is said).
+    /// Marks the message and all before it as read and shows the typing dots (for 25 s or until something
+    /// is said).
     | MarkRead of MessageId
     /// Ends in AssistantAnswered or AssistantFailed.
     | AskAssistant of AssistantQuestion
-    /// Ends in TicketCreated or TicketRefused, maybe after TicketDelayed. The command's key is the external id, so
-    /// that the ticket exists once however often this runs.
+    /// Ends in TicketCreated or TicketRefused, maybe after TicketDelayed. The command's key is the external
+    /// id, so that the ticket exists once however often this runs.
     | CreateTicket of Ticket * Customer
     /// Writes a note to the ticket that the named command created or will create.
     | AddToTicket of creation: CommandKey * note: string

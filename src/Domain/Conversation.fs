@@ -16,7 +16,8 @@ module internal Conversation =
     let private leave decision =
         decision |> close CustomerLeft |> say Goodbye []
 
-    /// "Ana" of "Ana Ríos": by a greeting nobody is called by the whole name. None for a name without a letter.
+    /// "Ana" of "Ana Ríos": by a greeting nobody is called by the whole name. None for a name without a
+    /// letter.
     let private firstName (customer: Customer) =
         customer.Name
         |> Option.bind (fun name -> name.Split ' ' |> Array.tryFind (Seq.exists System.Char.IsLetter))
@@ -68,8 +69,8 @@ module internal Conversation =
             }
         | _ -> None
 
-    /// Gives the conversation to the team. A ticket that is on its way, or that the team has already, gets a note; else
-    /// one marked for a person is opened, which the customer asked for in so many words.
+    /// Gives the conversation to the team. A ticket that is on its way, or that the team has already, gets
+    /// a note; else one marked for a person is opened, which the customer asked for in so many words.
     let handOver decision =
         let session = decision.Session
 
@@ -158,7 +159,8 @@ module internal Conversation =
         | SaysNo
         | AsksSomething -> None
 
-    /// How much beside the wish a text may say and still be done by rule alone; with more, the assistant reads it.
+    /// How much beside the wish a text may say and still be done by rule alone; with more, the assistant
+    /// reads it.
     let private patience intent =
         match intent with
         | WantsTicket -> 2
@@ -271,7 +273,8 @@ module internal Conversation =
         | ContactCard -> "contacto"
         | Other -> "mensaje no compatible"
 
-    /// A message without text while the team has the conversation: the note says what came and where it is kept.
+    /// A message without text while the team has the conversation: the note says what came and where it is
+    /// kept.
     let takeMediaForAgent (media: CustomerMedia) creation told decision =
         let parts = [
             Some("[" + kindName media.Kind + "]")
@@ -307,11 +310,13 @@ module internal Conversation =
         match answered.Intent with
         | WantsTicket -> decision |> TicketDialogue.begin' answered.Hints
         | WantsTicketStatus -> lookUpTickets decision
-        // The rules hear a plain wish for a person; where only the assistant hears one, the customer is asked.
+        // The rules hear a plain wish for a person; where only the assistant hears one, the customer is
+        // asked.
         | WantsPerson -> decision |> answer { answered with NeedsPerson = true }
         | _ -> decision |> answer answered
 
-    /// The assistant could not answer the open turn: the stand-in is asked, and after it the customer is told.
+    /// The assistant could not answer the open turn: the stand-in is asked, and after it the customer is
+    /// told.
     let assistantFailed (turn: OpenTurn) decision =
         match turn.Question.Assistant, turn.Question.Hint with
         | Primary, hint -> decision |> askAssistant StandIn hint turn.Question.Turn
@@ -326,8 +331,8 @@ module internal Conversation =
         | [] -> decision |> say YouHaveNoTickets [ OpenTicket; TalkToPerson ]
         | tickets -> decision |> say (YourTickets tickets) [ AskSomethingElse; TalkToPerson ]
 
-    /// The idle time has passed: the session is closed with a friendly word, unless something is still being done
-    /// for the customer, who then gets the time again.
+    /// The idle time has passed: the session is closed with a friendly word, unless something is still
+    /// being done for the customer, who then gets the time again.
     let idle decision =
         let session = decision.Session
         let again = decision.At + session.Policy.Idle

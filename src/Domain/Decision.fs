@@ -1,7 +1,8 @@
 namespace FunctionalBot.Domain
 
 
-/// What one event comes to, while it is being worked out: the session so far and the actions asked for, last first.
+/// What one event comes to, while it is being worked out: the session so far and the actions asked for,
+/// last first.
 type internal Decision = {
     Session: Session
     Actions: Action list
@@ -77,8 +78,8 @@ module internal Decision =
         |> perform (SetTimer(IdleTimer, due))
         |> change (fun session -> { session with Idle = Some(key, due) })
 
-    /// Gives a customer who did something the full idle time again. The timer itself is left as it is set: when it
-    /// elapses too early it is set anew, which spares a write for each message.
+    /// Gives a customer who did something the full idle time again. The timer itself is left as it is set:
+    /// when it elapses too early it is set anew, which spares a write for each message.
     let touch (decision: Decision) =
         let touched =
             decision

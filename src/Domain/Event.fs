@@ -34,7 +34,8 @@ type AssistantAnswer = {
     Language: Language
     Hints: TicketHints
     NeedsPerson: bool
-    /// False when the assistant says that it does not know; then a ticket or a person is offered with the reply.
+    /// False when the assistant says that it does not know; then a ticket or a person is offered with the
+    /// reply.
     Knows: bool
     /// Names of the knowledge passages that the reply rests on.
     Sources: string list
@@ -121,8 +122,9 @@ type Fact =
 /// One fact with its envelope. Time and ids are stamped outside; the core reads no clock and draws no id.
 type Event = {
     Id: Guid
-    /// When it was taken in, by the host's clock, UTC. Timers count from here: a message that reached the host late
-    /// gives the customer the full idle time all the same. (The sender's time only orders what waits together.)
+    /// When it was taken in, by the host's clock, UTC. Timers count from here: a message that reached the
+    /// host late gives the customer the full idle time all the same. (The sender's time only orders what
+    /// waits together.)
     At: DateTimeOffset
     Session: SessionId
     /// 1, 2, 3… without holes within a session.

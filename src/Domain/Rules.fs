@@ -3,8 +3,8 @@ namespace FunctionalBot.Domain
 open System
 open System.Collections.Generic
 
-/// A text that the rules recognised. `Surplus` counts the words beside the recognised ones and beside courtesies:
-/// 0 for "quiero abrir un ticket, por favor", more where the customer said more than that.
+/// A text that the rules recognised. `Surplus` counts the words beside the recognised ones and beside
+/// courtesies: 0 for "quiero abrir un ticket, por favor", more where the customer said more than that.
 type Recognition = { Meaning: Meaning; Surplus: int }
 
 /// Words as they are compared: lower case, without accents, one mark for every pause.
@@ -42,7 +42,8 @@ module private Words =
         | 'ñ' -> 'n'
         | other -> other
 
-    /// Only so much of a text is looked at: an intent that comes later than this is not one that the rules serve.
+    /// Only so much of a text is looked at: an intent that comes later than this is not one that the rules
+    /// serve.
     let private longest = 600
 
     let split (text: string) : string[] =
@@ -151,8 +152,9 @@ module Rules =
 
         surplus
 
-    /// The longest pattern in the text that stands as alone as it must; of two equally long ones the first. None
-    /// where nothing is recognised: the text is for the assistant then, or an answer to what was asked.
+    /// The longest pattern in the text that stands as alone as it must; of two equally long ones the first.
+    /// None where nothing is recognised: the text is for the assistant then, or an answer to what was
+    /// asked.
     let recognise (text: string) : Recognition option =
         let words = Words.split text
         let mutable best = ValueNone
@@ -183,8 +185,9 @@ module Rules =
         | ValueSome struct (_, recognition) -> Some recognition
         | ValueNone -> None
 
-    /// The language of a text, where its words speak for one language more than for any other: by one word in a
-    /// text of up to three words, by two in a longer one, so that a name or a loan word changes nothing.
+    /// The language of a text, where its words speak for one language more than for any other: by one word
+    /// in a text of up to three words, by two in a longer one, so that a name or a loan word changes
+    /// nothing.
     let languageOf (text: string) : Language option =
         let words = Words.split text
         let mutable count = 0

@@ -52,12 +52,13 @@ type ClosedReason =
 type Phase =
     | Conversing of turn: OpenTurn option * offer: Offer
     | TicketCreation of Draft * Step
-    /// The team has it. `creation` is the command that opened the ticket for them; `told` that the customer knows
-    /// messages are passed on.
+    /// The team has it. `creation` is the command that opened the ticket for them; `told` that the customer
+    /// knows messages are passed on.
     | WithAgent of creation: CommandKey * told: bool
     | Closed of ClosedReason
 
-/// The state of one conversation: what the fold of its events gives. It is small; the words are in the stream.
+/// The state of one conversation: what the fold of its events gives. It is small; the words are in the
+/// stream.
 type Session = {
     Id: SessionId
     /// The version of the last event that was folded in; 0 before the first.

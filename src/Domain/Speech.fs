@@ -42,7 +42,8 @@ type Question =
     | IsThisRight of Ticket
     | WhichField
 
-/// What is said ahead of a question when the last message could not be taken as its answer, or changed something.
+/// What is said ahead of a question when the last message could not be taken as its answer, or changed
+/// something.
 type Notice =
     | FieldRejected of TicketField * FieldProblem
     /// What was written for the title was long enough to be the description, and was kept as that.
@@ -84,7 +85,8 @@ type Phrase =
     | CannotReadKind of MediaKind
     | ThatButtonIsStale
     | Goodbye
-    /// The friendly last word of a session that nobody wrote to. `unsentTicket` tells that a draft was not sent.
+    /// The friendly last word of a session that nobody wrote to. `unsentTicket` tells that a draft was not
+    /// sent.
     | IdleGoodbye of unsentTicket: bool
 
 /// One message to the customer.

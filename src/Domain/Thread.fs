@@ -5,8 +5,8 @@ type ThreadLine =
     | FromCustomer of text: string
     | FromBot of Utterance
 
-/// The conversation as the assistant sees it: a second fold over the session's stream, made only when it is asked,
-/// so that the saved session stays small.
+/// The conversation as the assistant sees it: a second fold over the session's stream, made only when it is
+/// asked, so that the saved session stays small.
 module Thread =
     let private said (fact: Fact) =
         match fact with
@@ -28,8 +28,8 @@ module Thread =
         | TicketLookUpFailed _
         | TimerElapsed _ -> None
 
-    /// All lines, oldest first. What the bot said is found by deciding each event again, so it is what this version
-    /// of the rules would have said.
+    /// All lines, oldest first. What the bot said is found by deciding each event again, so it is what this
+    /// version of the rules would have said.
     let ofEvents (id: SessionId) (events: Event seq) : ThreadLine list =
         let lines = ResizeArray<ThreadLine>()
         let mutable session = Session.initial id

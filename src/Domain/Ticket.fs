@@ -14,7 +14,8 @@ type FieldProblem =
     /// Not of the form name@domain.tld.
     | NotAnAddress
 
-/// The short line that agents see in their list: one line, 1 to 120 characters, with at least one letter or digit.
+/// The short line that agents see in their list: one line, 1 to 120 characters, with at least one letter or
+/// digit.
 type TicketTitle = private TicketTitle of string
 
 /// What happened, in the customer's words: 1 to 4,000 characters, with at least one letter or digit.
@@ -91,8 +92,9 @@ module private Text =
         | Globalization.UnicodeCategory.PrivateUse -> true
         | _ -> false
 
-    /// Without control and direction characters (line breaks stay) and without white space at the ends. The joiners
-    /// that hold an emoji together go too, which changes how an emoji looks and never what a word says.
+    /// Without control and direction characters (line breaks stay) and without white space at the ends. The
+    /// joiners that hold an emoji together go too, which changes how an emoji looks and never what a word
+    /// says.
     let clean (text: string) =
         let kept = StringBuilder text.Length
 

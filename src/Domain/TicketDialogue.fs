@@ -143,8 +143,8 @@ module internal TicketDialogue =
         | Confirming _ -> decision |> takeRemark text draft step
         | Creating _ -> decision |> repeat draft step StillWithYourTicket
 
-    /// What a text means within the dialogue, where almost everything is an answer: only what stands nearly alone
-    /// counts as a wish, so that "no puedo cancelar mi pedido" can be a title.
+    /// What a text means within the dialogue, where almost everything is an answer: only what stands nearly
+    /// alone counts as a wish, so that "no puedo cancelar mi pedido" can be a title.
     let private wishIn (text: string) =
         match Rules.recognise text with
         | Some {

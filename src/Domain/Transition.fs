@@ -3,7 +3,8 @@ namespace FunctionalBot.Domain
 
 /// Why an event changes nothing. Late, doubled and disordered events are normal; each has one of these names.
 type IgnoredReason =
-    /// Its version is not the one that comes next: it was folded in before, or others are missing ahead of it.
+    /// Its version is not the one that comes next: it was folded in before, or others are missing ahead of
+    /// it.
     | OutOfSequence
     /// The same message was taken in before.
     | AlreadySeen
@@ -56,8 +57,9 @@ module Transition =
         | Some gathering -> gathering.Texts |> List.exists (fun (id, _) -> id = message)
         | None -> false
 
-    /// Why this fact would change nothing in this session; None where it has something to say. The engine asks before
-    /// it appends an event, and `transition` asks again, so that a stream holds only what counts.
+    /// Why this fact would change nothing in this session; None where it has something to say. The engine
+    /// asks before it appends an event, and `transition` asks again, so that a stream holds only what
+    /// counts.
     let ignored (session: Session) (fact: Fact) : IgnoredReason option =
         let seen =
             match messageOf fact with
@@ -120,8 +122,8 @@ module Transition =
                     Recent = message :: kept
             })
 
-    /// The language changes with the customer while they simply talk; within a ticket it stays, since a title may well
-    /// be in another.
+    /// The language changes with the customer while they simply talk; within a ticket it stays, since a
+    /// title may well be in another.
     let private listen (text: string) decision =
         match decision.Session.Phase with
         | Conversing _ ->
@@ -143,7 +145,8 @@ module Transition =
         | WithAgent(creation, told) -> decision |> Conversation.takeTextForAgent text creation told
         | Closed _ -> decision
 
-    /// Ends the gathering: the texts so far are one turn. `andCancel` where the timer has not elapsed by itself.
+    /// Ends the gathering: the texts so far are one turn. `andCancel` where the timer has not elapsed by
+    /// itself.
     let private takeGathered andCancel decision =
         match decision.Session.Gathering with
         | None -> decision
@@ -201,8 +204,9 @@ module Transition =
             | WithAgent(creation, told) -> decision |> Conversation.takeMediaForAgent media creation told
             | Closed _ -> decision
 
-    /// A button: what was written before it is taken first where it answers a question or is for the team; while the
-    /// two simply talk, the button says what is wanted and the words beside it need no answer of their own.
+    /// A button: what was written before it is taken first where it answers a question or is for the team;
+    /// while the two simply talk, the button says what is wanted and the words beside it need no answer of
+    /// their own.
     let private takeChoice (picked: CustomerChoice) decision =
         let decision = decision |> perform (MarkRead picked.Message)
 
@@ -269,8 +273,8 @@ module Transition =
             decision |> settle |> say (PersonTicketWasCreated reference) []
         | _ -> decision |> settle |> say (TicketWasCreated reference) []
 
-    /// A ticket that will never be cannot hold the conversation for the team: the customer is back with the bot, and may
-    /// ask for a person again, which then opens another.
+    /// A ticket that will never be cannot hold the conversation for the team: the customer is back with the
+    /// bot, and may ask for a person again, which then opens another.
     let private takeBack (refused: CommandKey) decision =
         match decision.Session.Phase with
         | WithAgent(creation, _) when creation = refused ->
@@ -351,8 +355,9 @@ module Transition =
             |> change (fun session -> { session with Idle = None })
             |> Conversation.idle
 
-    /// What follows from an event: the session after it, and what is to be done. Total and deterministic. An event that
-    /// is not the next one of the session changes nothing; one that says nothing new only moves the version.
+    /// What follows from an event: the session after it, and what is to be done. Total and deterministic.
+    /// An event that is not the next one of the session changes nothing; one that says nothing new only
+    /// moves the version.
     let transition (session: Session) (event: Event) : Session * Command list =
         if event.Version <> session.Version + 1L || event.Session <> session.Id then
             session, []
@@ -370,8 +375,8 @@ module Transition =
     /// The state alone, for folding a stream.
     let evolve (session: Session) (event: Event) : Session = fst (transition session event)
 
-    /// The commands whose outcome the session is waiting for. After a restart or a restore each of them must be open in
-    /// the outbox, or its timer set; the same keys as when they were first asked for.
+    /// The commands whose outcome the session is waiting for. After a restart or a restore each of them
+    /// must be open in the outbox, or its timer set; the same keys as when they were first asked for.
     let resume (session: Session) : Command list = [
         match Session.openTurn session with
         | Some turn -> {

@@ -43,11 +43,11 @@ type Customer = {
     Name: string option
 }
 
-/// What a business may set for its conversations. It is recorded when a session opens, so that a replay decides
-/// with the same times as the day itself did.
+/// What a business may set for its conversations. It is recorded when a session opens, so that a replay
+/// decides with the same times as the day itself did.
 type Policy = {
-    /// How long the bot waits for another message before it takes what was written as one turn. Zero takes each
-    /// message at once.
+    /// How long the bot waits for another message before it takes what was written as one turn. Zero takes
+    /// each message at once.
     Quiet: TimeSpan
     /// How long a customer may be silent before the session is closed.
     Idle: TimeSpan

@@ -9,7 +9,8 @@ type Meaning =
     /// A bare "thank you", which asks for nothing.
     | Thanks
 
-/// What the rules listen for, in the three languages. Words stand as `Rules` compares them: lower case, no accents.
+/// What the rules listen for, in the three languages. Words stand as `Rules` compares them: lower case, no
+/// accents.
 module internal Vocabulary =
     /// One meaning with its wordings, and how many other words may stand beside one.
     type Listening = {
@@ -167,8 +168,10 @@ module internal Vocabulary =
                 each "prefiero no|prefiero no darlo|ninguno|siguiente"
                 each "skip|no email|i dont have one|none|next|rather not"
                 each "pular|nao tenho|nao tenho email|sem email|prefiro nao|proximo"
-                each
-                    "seguir sin correo|continue without email|go on without it|seguir sem e mail|continuar sem e mail|sem e mail"
+                each (
+                    "seguir sin correo|continue without email|go on without it|seguir sem e mail|"
+                    + "continuar sem e mail|sem e mail"
+                )
             ]
             listen (Means(WantsToChange None)) nearlyAlone [
                 each "cambiar algo|cambiar|modificar|corregir|editar|hay un error|esta mal"
@@ -179,7 +182,8 @@ module internal Vocabulary =
                 each "perfecto|dale|adelante|exacto|asi es|todo bien|todo correcto|si por favor"
                 each "yes|yep|yeah|sure|correct|confirm|right|go ahead|looks good"
                 each "sim|certo|isso|isso mesmo|pode ser|com certeza|tudo certo|esta certo"
-                each "si , enviarlo|si enviarlo|enviarlo|envialo|enviar|yes , send it|yes send it|send it|sim , enviar|sim enviar|envie|pode enviar"
+                each "si , enviarlo|si enviarlo|enviarlo|envialo|enviar|yes , send it|yes send it|send it"
+                each "sim , enviar|sim enviar|envie|pode enviar"
             ]
             listen (Means SaysNo) nearlyAlone [
                 each "no|nop|no gracias|nada mas|eso es todo|es todo|incorrecto|para nada"

@@ -1,5 +1,5 @@
-/// The workers that keep everything moving: they decide what came in, run what was asked for, and fire timers. They know
-/// the store and the services through ports only, and the clock through `World`.
+/// The workers that keep everything moving: they decide what came in, run what was asked for, and fire
+/// timers. They know the store and the services through ports only, and the clock through `World`.
 module FunctionalBot.Effects.Engine
 
 open System
@@ -47,14 +47,14 @@ type EngineLog = {
     CommandFailed: Command -> string -> unit
 }
 
-/// Lets a loop sleep until there is work, or until it should look by itself. All waiting of the engine is either this or
-/// `World.Delay`, and nothing in it asks for the thread pool by name: so it runs on the scheduler that it was started on,
-/// and a simulation with a scheduler of its own decides about every step.
+/// Lets a loop sleep until there is work, or until it should look by itself. All waiting of the engine is
+/// either this or `World.Delay`, and nothing in it asks for the thread pool by name: so it runs on the
+/// scheduler that it was started on, and a simulation with a scheduler of its own decides about every step.
 [<NoComparison; NoEquality>]
 type private Bell = {
     Ring: unit -> unit
-    /// Returns when the bell has rung since the last wait, when the span has passed, or when cancelled. One waits at a
-    /// time.
+    /// Returns when the bell has rung since the last wait, when the span has passed, or when cancelled. One
+    /// waits at a time.
     Wait: TimeSpan -> CancellationToken -> Task
 }
 
@@ -130,8 +130,8 @@ let private serviceName service =
     | Assisting -> "questions"
     | Ticketing -> "tickets"
 
-/// Builds the engine of one node. `decide` is `Reception.decide` with its settings; `run` is `Interpreter.run` with its
-/// services; `reached` is told of milestones.
+/// Builds the engine of one node. `decide` is `Reception.decide` with its settings; `run` is
+/// `Interpreter.run` with its services; `reached` is told of milestones.
 let create
     (settings: EngineSettings)
     (world: World)
@@ -149,8 +149,8 @@ let create
 
     let timerBell = bell world
 
-    /// Services that something was queued for since their bells were last rung. Each claim is a transaction, so that
-    /// only those are woken.
+    /// Services that something was queued for since their bells were last rung. Each claim is a
+    /// transaction, so that only those are woken.
     let queued = ConcurrentDictionary<Service, unit>()
 
     let decideAndNote work =
@@ -168,8 +168,8 @@ let create
             if fst (queued.TryRemove service) then
                 bell.Ring()
 
-    /// Runs the step again and again. A step that finds the store away is tried again after a growing pause; it tells
-    /// of the trouble once and of its end once.
+    /// Runs the step again and again. A step that finds the store away is tried again after a growing
+    /// pause; it tells of the trouble once and of its end once.
     let loop name (step: CancellationToken -> Task) (cancel: CancellationToken) : Task = task {
         let mutable failures = 0
 
@@ -217,8 +217,8 @@ let create
             do! world.Delay settings.TimerPoll cancel
     }
 
-    /// The workers of one service: claims as many commands as it has hands free, runs them side by side, records what
-    /// came of them in batches, and keeps their leases alive.
+    /// The workers of one service: claims as many commands as it has hands free, runs them side by side,
+    /// records what came of them in batches, and keeps their leases alive.
     let serve service hands (cancel: CancellationToken) : Task =
         let running = ConcurrentDictionary<CommandKey, int>()
         let results = ConcurrentQueue<ClaimedCommand * CommandResult>()
@@ -291,8 +291,9 @@ let create
             for claimed, _ in batch do
                 running.TryRemove claimed.Command.Key |> ignore
 
-        /// Records what came of commands. Their effects have happened: while the store is away they are kept and tried
-        /// again, with their leases. One that cannot be written holds up no other and is left to its lease.
+        /// Records what came of commands. Their effects have happened: while the store is away they are
+        /// kept and tried again, with their leases. One that cannot be written holds up no other and is
+        /// left to its lease.
         let rec record (batch: (ClaimedCommand * CommandResult) list) : Task = task {
             try
                 let! _ = store.Record batch (world.Now())
@@ -326,7 +327,8 @@ let create
                 do! record (List.ofSeq batch)
                 reached CommandRecorded
 
-                // Outcomes wait in the inbox; and the next message to the same customer may be waiting for this one.
+                // Outcomes wait in the inbox; and the next message to the same customer may be waiting for
+                // this one.
                 let hasOutcome (_, result) =
                     match result with
                     | Done None -> false

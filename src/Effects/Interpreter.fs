@@ -1,5 +1,5 @@
-/// Runs commands: one match from an action to a port's call to what it means. It decides nothing that the customer
-/// notices; that is `Transition`'s. It is compiled ahead of every adapter and cannot name one.
+/// Runs commands: one match from an action to a port's call to what it means. It decides nothing that the
+/// customer notices; that is `Transition`'s. It is compiled ahead of every adapter and cannot name one.
 module FunctionalBot.Effects.Interpreter
 
 open System
@@ -228,9 +228,9 @@ let private outcomeOfFault (command: Command) reason =
     | SetTimer _
     | CancelTimer _ -> None
 
-/// Runs one command and says what came of it. A port that throws is a fault of this program: the command is tried a
-/// few times more and then given up, and the session hears of it, so that no customer waits for ever. What was begun
-/// and cut off by the host's stop is left to its lease.
+/// Runs one command and says what came of it. A port that throws is a fault of this program: the command is
+/// tried a few times more and then given up, and the session hears of it, so that no customer waits for
+/// ever. What was begun and cut off by the host's stop is left to its lease.
 let run (services: Services) (claimed: ClaimedCommand) (cancel: CancellationToken) : Task<CommandResult> =
     task {
         try

@@ -48,14 +48,16 @@ type DeliveryStatus =
 type Update =
     /// Something a customer did. `SourceId` is the wamid; `At` is Meta's timestamp (whole seconds, UTC).
     | CustomerDid of channel: string * person: Person * sourceId: string * at: DateTimeOffset * fact: Fact
-    /// A status of a message of ours. `callback` is the `biz_opaque_callback_data`, the text of a CommandKey if it is ours.
+    /// A status of a message of ours. `callback` is the `biz_opaque_callback_data`, the text of a
+    /// CommandKey if it is ours.
     | StatusCame of
         channel: string *
         message: MessageId *
         status: DeliveryStatus *
         callback: string option *
         at: DateTimeOffset
-    /// Understood and of no use (another field, a group message, a call), or not understood; kept with the reason.
+    /// Understood and of no use (another field, a group message, a call), or not understood; kept with the
+    /// reason.
     | NothingToDo of sourceId: string option * reason: string * raw: string
 
 /// Where a message goes. At least one of the two is there; the phone wins where both are.
@@ -69,11 +71,12 @@ type OutboundMessage =
     | TextMessage of body: string
     /// One to three buttons of (id, title of at most 20 characters).
     | ButtonMessage of body: string * buttons: (string * string) list
-    /// Up to ten rows of (id, title of at most 24, description of at most 72); `button` opens the list (at most 20).
+    /// Up to ten rows of (id, title of at most 24, description of at most 72); `button` opens the list (at
+    /// most 20).
     | ListMessage of body: string * button: string * rows: (string * string * string option) list
 
-/// What came of a call to the Graph API (references: Meta's error codes page; only 4, 80007, 130429 and 131056 are
-/// refused before anything is done).
+/// What came of a call to the Graph API (references: Meta's error codes page; only 4, 80007, 130429 and
+/// 131056 are refused before anything is done).
 type SendOutcome =
     /// Meta took it and gave it this id. That it arrives, only a status webhook tells.
     | Accepted of MessageId
@@ -138,7 +141,8 @@ type AssistantPort = {
 
 /// Why a call about tickets did not succeed.
 type TicketFailure =
-    /// The service is down, slow, or busy; the same call is worth trying again (after this time, if one is known).
+    /// The service is down, slow, or busy; the same call is worth trying again (after this time, if one is
+    /// known).
     | TryAgain of after: TimeSpan option * reason: string
     /// The service understood and will not do it; `reason` is for operators.
     | WillNotDo of reason: string
@@ -167,8 +171,8 @@ type TicketsPort = {
 type ReceivedBody = {
     Body: byte[]
     At: DateTimeOffset
-    /// Ok with the updates in the order of the body; Error with why the body cannot be read. It is kept all the same,
-    /// as an inbox row that ended dead.
+    /// Ok with the updates in the order of the body; Error with why the body cannot be read. It is kept all
+    /// the same, as an inbox row that ended dead.
     Updates: Result<Update list, string>
 }
 
@@ -192,7 +196,8 @@ type InboxEntry = {
     /// Unique within the source: a wamid, a command's key, a timer's name and time.
     SourceId: string
     At: DateTimeOffset
-    /// The session that an outcome or a timer belongs to. None for what a customer did: that goes to the current one.
+    /// The session that an outcome or a timer belongs to. None for what a customer did: that goes to the
+    /// current one.
     Session: SessionId option
     Fact: Fact
 }
@@ -237,7 +242,8 @@ type ClaimedCommand = {
     Command: Command
     Recipient: Recipient
     Language: Language
-    /// 1 for the first try. The number is the fence: an outcome is only recorded for the try that is still leased.
+    /// 1 for the first try. The number is the fence: an outcome is only recorded for the try that is still
+    /// leased.
     Attempt: int
     /// When the command was queued.
     QueuedAt: DateTimeOffset
@@ -276,17 +282,17 @@ type StreamProblem = {
     Problem: string
 }
 
-/// Everything durable. A database that cannot be reached is an exception (`StoreUnavailable`), which the web host
-/// answers with 503 and the engine waits out.
+/// Everything durable. A database that cannot be reached is an exception (`StoreUnavailable`), which the
+/// web host answers with 503 and the engine waits out.
 [<NoComparison; NoEquality>]
 type StorePort = {
     /// Stores bodies with their updates in one commit. An update whose source id is known ends as duplicate.
     Receive: ReceivedBody list -> Task
-    /// Takes up to `most` customers that have entries waiting and that no other worker holds, decides each with the
-    /// function, and commits everything in one transaction. Returns how many entries ended.
+    /// Takes up to `most` customers that have entries waiting and that no other worker holds, decides each
+    /// with the function, and commits everything in one transaction. Returns how many entries ended.
     Advance: int -> (CustomerWork -> CustomerDecision) -> Task<int>
-    /// Leases up to `most` commands of one service that are due, for the span. Of the commands that speak to one customer only the
-    /// oldest open one is handed out, and one at a time.
+    /// Leases up to `most` commands of one service that are due, for the span. Of the commands that speak
+    /// to one customer only the oldest open one is handed out, and one at a time.
     Claim: Service -> int -> DateTimeOffset -> TimeSpan -> Task<ClaimedCommand list>
     /// Prolongs the leases of commands that still run.
     KeepLeases: (CommandKey * int) list -> DateTimeOffset -> TimeSpan -> Task

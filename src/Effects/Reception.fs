@@ -1,5 +1,5 @@
-/// Decides what waits for one customer: opens sessions, makes events of entries, and asks the core what follows. Pure,
-/// so that the store can call it within its transaction and again after a conflict.
+/// Decides what waits for one customer: opens sessions, makes events of entries, and asks the core what
+/// follows. Pure, so that the store can call it within its transaction and again after a conflict.
 module FunctionalBot.Effects.Reception
 
 open System
@@ -64,8 +64,8 @@ let private apply (now: DateTimeOffset) newId cause fact (session: Session) (des
 
 let private causeOf (entry: InboxEntry) = entry.Source + ":" + entry.SourceId
 
-/// What the customer did goes to the open session. Where there is none, a new one is opened for it, unless it is
-/// something that needs no answer.
+/// What the customer did goes to the open session. Where there is none, a new one is opened for it, unless
+/// it is something that needs no answer.
 let private takeFromCustomer settings now newId (work: CustomerWork) (entry: InboxEntry) (desk: Desk) =
     let current = desk.Current |> Option.bind (fun id -> Map.tryFind id desk.Sessions)
 

@@ -36,7 +36,8 @@ type Configuration = {
     TicketCalls: int
 }
 
-/// Takes what PostgreSQL's own tools take (postgres://user:password@host:port/database) and what Npgsql takes.
+/// Takes what PostgreSQL's own tools take (postgres://user:password@host:port/database) and what Npgsql
+/// takes.
 let connectionString (text: string) : string option =
     if text.Contains "://" then
         match Uri.TryCreate(text, UriKind.Absolute) with

@@ -48,8 +48,8 @@ let private write (context: HttpContext) (status: int) (node: JsonObject) : Task
     context.Response.ContentType <- "application/json; charset=utf-8"
     context.Response.WriteAsync(node.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n")
 
-/// 200 as long as the process answers at all; it looks at nothing else, so that a restart never follows from a database
-/// that is away.
+/// 200 as long as the process answers at all; it looks at nothing else, so that a restart never follows
+/// from a database that is away.
 let live (context: HttpContext) : Task =
     context.Response.ContentType <- "text/plain; charset=utf-8"
     context.Response.WriteAsync "alive\n"

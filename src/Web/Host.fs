@@ -17,8 +17,9 @@ open FunctionalBot.Effects
 open FunctionalBot.Web.Configuration
 open FunctionalBot.Web.Health
 
-/// For tests of the guarantees: the process kills itself, as `kill -9` does, when it reaches the named milestone for the
-/// n-th time. BOT_CRASH_AT names it: "stored", "decided", "started", "ran" or "recorded", then ":n".
+/// For tests of the guarantees: the process kills itself, as `kill -9` does, when it reaches the named
+/// milestone for the n-th time. BOT_CRASH_AT names it: "stored", "decided", "started", "ran" or "recorded",
+/// then ":n".
 let crashSwitch (setting: string option) : Engine.Milestone -> unit =
     match setting with
     | None -> ignore
@@ -124,7 +125,8 @@ let private build (configuration: Configuration) (log: Serilog.ILogger) =
 
 let private handler (work: HttpContext -> Task) = RequestDelegate work
 
-/// Runs until the process is asked to stop. Stopping closes the door first, then finishes what the engine holds.
+/// Runs until the process is asked to stop. Stopping closes the door first, then finishes what the engine
+/// holds.
 let run
     (configuration: Configuration)
     (texts: Composition.Texts)

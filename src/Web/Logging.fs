@@ -28,8 +28,8 @@ let private bearer =
 let private streamCustomer =
     Regex(@"session/([^/\s""]+)/([^/\s""]+)/", RegexOptions.Compiled)
 
-/// Takes phone numbers, WhatsApp ids, e-mail addresses and secrets out of a text. The last two characters of an id
-/// stay, so that lines of one customer can be told from those of another.
+/// Takes phone numbers, WhatsApp ids, e-mail addresses and secrets out of a text. The last two characters
+/// of an id stay, so that lines of one customer can be told from those of another.
 let mask (text: string) : string =
     let tail (value: string) =
         value.Substring(max 0 (value.Length - 2))

@@ -107,8 +107,9 @@ let oneOf (choices: (string * 'value) list) (source: Source) name fallback mend 
     let words = choices |> List.map fst |> String.concat ", "
     parsed read ("one of " + words) source name fallback mend
 
-/// The variables of the process, over those of a `.env` file (lines NAME=value, "#" begins a comment, quotes are taken
-/// off). A variable NAME_FILE names a file that holds the value, for secrets kept by the system.
+/// The variables of the process, over those of a `.env` file (lines NAME=value, "#" begins a comment,
+/// quotes are taken off). A variable NAME_FILE names a file that holds the value, for secrets kept by the
+/// system.
 let source (environment: string -> string | null) (envFile: string option) : Source =
     let fromFile =
         match envFile with

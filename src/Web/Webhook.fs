@@ -98,7 +98,8 @@ let private answer (context: HttpContext) (status: int) (text: string) : Task =
     context.Response.ContentType <- "text/plain; charset=utf-8"
     context.Response.WriteAsync text
 
-/// The handshake by which Meta checks the address: the challenge comes back if the token is the one that was agreed.
+/// The handshake by which Meta checks the address: the challenge comes back if the token is the one that
+/// was agreed.
 let handshake (settings: WebhookSettings) (context: HttpContext) : Task =
     let query name =
         match context.Request.Query.TryGetValue name with
@@ -145,8 +146,8 @@ let private readBody (context: HttpContext) : Task<byte[] option> = task {
         return None
 }
 
-/// One POST: 401 for a signature that is none of ours, 413 for a body over the limit, 503 while the database is away
-/// (Meta sends it again), else 200 after the commit, whatever the body holds.
+/// One POST: 401 for a signature that is none of ours, 413 for a body over the limit, 503 while the
+/// database is away (Meta sends it again), else 200 after the commit, whatever the body holds.
 let receive
     (settings: WebhookSettings)
     (now: unit -> DateTimeOffset)

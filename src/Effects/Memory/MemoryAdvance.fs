@@ -46,8 +46,8 @@ module internal MemoryAdvance =
             Entries = entries
         }
 
-    /// What a decision must keep to be written: each entry ends once, versions have no hole, and each session that has
-    /// new events is saved at the last of them.
+    /// What a decision must keep to be written: each entry ends once, versions have no hole, and each
+    /// session that has new events is saved at the last of them.
     let private isValid (tables: MemoryTables) (work: CustomerWork) (decision: CustomerDecision) =
         let continues (session: SessionId, events: Event list) =
             let before =
@@ -142,8 +142,8 @@ module internal MemoryAdvance =
             tables.Waiting[key][first.Entry.Id] <- { first with Tries = tries }
             0
 
-    /// Decides for one customer. When that fails only the first entry is decided, so that those before a broken one are
-    /// not held up; when that fails too, it has a try counted.
+    /// Decides for one customer. When that fails only the first entry is decided, so that those before a
+    /// broken one are not held up; when that fails too, it has a try counted.
     let private advanceOne (tables: MemoryTables) now decide key =
         let contact = tables.Contacts[key]
 

@@ -6,8 +6,8 @@ open FunctionalBot.Effects
 
 /// An assistant that answers by a function.
 module MemoryAssistant =
-    /// Answers after `latency ()`. `isDown` is asked when the question comes: then the same question is worth another
-    /// try.
+    /// Answers after `latency ()`. `isDown` is asked when the question comes: then the same question is
+    /// worth another try.
     let create
         (world: World)
         (latency: unit -> TimeSpan)

@@ -33,8 +33,8 @@ module internal MemoryContacts =
                 CustomerId(String.Concat(wanted, "_", string (index + 1))))
         |> Seq.find (fun key -> not (tables.Contacts.ContainsKey(struct (channel, key))))
 
-    /// The phone now belongs to this contact: who had it before keeps the business-scoped id only. Where the phone is
-    /// the only way to reach its holder, it stays there.
+    /// The phone now belongs to this contact: who had it before keeps the business-scoped id only. Where
+    /// the phone is the only way to reach its holder, it stays there.
     let private takePhone tables (contact: MemoryContact) phone =
         match find tables contact.Channel _.Phone (Some phone) with
         | Some holder when holder.Customer <> contact.Customer ->
@@ -45,8 +45,8 @@ module internal MemoryContacts =
                 contact
         | _ -> { contact with Phone = Some phone }
 
-    /// The customer of this person, who is remembered with everything that is now known. None where the person has
-    /// neither a phone nor a business-scoped id.
+    /// The customer of this person, who is remembered with everything that is now known. None where the
+    /// person has neither a phone nor a business-scoped id.
     let resolve (tables: MemoryTables) channel (person: Person) : CustomerId option =
         let scoped = named person.BusinessScopedId
         let phone = named person.Phone

@@ -7,7 +7,8 @@ open FunctionalBot.Effects
 
 /// Queueing commands, handing them out, and taking in what came of them.
 module internal MemoryOutbox =
-    /// Reading marks older than this are of no use: the answer is there, or the customer has long looked away.
+    /// Reading marks older than this are of no use: the answer is there, or the customer has long looked
+    /// away.
     let private markReadUseful = TimeSpan.FromMinutes 2.
 
     let private speaks (command: OpenCommand) =
@@ -105,8 +106,8 @@ module internal MemoryOutbox =
             BusinessScopedId = None
           }
 
-    /// Leases what is due. A send whose lease ran out may have been sent: it is parked first. Where everything that was
-    /// due is over at once, more may be due behind it.
+    /// Leases what is due. A send whose lease ran out may have been sent: it is parked first. Where
+    /// everything that was due is over at once, more may be due behind it.
     let rec claim
         (tables: MemoryTables)
         (parkFor: TimeSpan)

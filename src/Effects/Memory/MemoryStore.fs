@@ -37,8 +37,8 @@ type StoreContents = {
     Queued: Map<CommandKey, Action>
     /// The timers that are set: when due, and by which command.
     Timers: Map<SessionId * Timer, DateTimeOffset * CommandKey>
-    /// How each thing that happened ended, by source and source id. None while it waits; a status that only settled
-    /// the outbox is not among them.
+    /// How each thing that happened ended, by source and source id. None while it waits; a status that only
+    /// settled the outbox is not among them.
     Inbox: Map<string * string, Ending option>
     /// Customers with entries that wait.
     Waiting: Set<string * CustomerId>
@@ -123,8 +123,9 @@ module MemoryStore =
             |> Set.ofSeq
     }
 
-    /// An empty store. `parkFor` is how long a send whose lease ran out waits for a status; `fault` is asked before each
-    /// call what is to become of it. Of the world only the clock is used. Safe to be called from many threads.
+    /// An empty store. `parkFor` is how long a send whose lease ran out waits for a status; `fault` is
+    /// asked before each call what is to become of it. Of the world only the clock is used. Safe to be
+    /// called from many threads.
     let create (world: World) (parkFor: TimeSpan) (fault: StoreCall -> StoreFault) : MemoryStore =
         let tables = MemoryTables()
         let gate = obj ()

@@ -6,8 +6,8 @@ open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Effects
 
-/// Runs tasks on one thread, one after the other; which of those that are ready comes next is drawn by lot, so that a
-/// seed decides how everything interleaves.
+/// Runs tasks on one thread, one after the other; which of those that are ready comes next is drawn by lot,
+/// so that a seed decides how everything interleaves.
 type internal TurnScheduler(random: Random) =
     inherit TaskScheduler()
     let ready = ResizeArray<Task>()
@@ -54,9 +54,10 @@ type internal TurnScheduler(random: Random) =
 type VirtualWorld = {
     /// The clock, the delays, the ids and the chance to build with.
     World: World
-    /// Runs the body to its end on the calling thread. Whenever everything waits, the clock jumps to the next delay that
-    /// is due. A body that waits for nothing that can come is told as a fault, as is one that does not stay on the
-    /// thread: what runs here waits by awaiting only, and gives no work to the thread pool.
+    /// Runs the body to its end on the calling thread. Whenever everything waits, the clock jumps to the
+    /// next delay that is due. A body that waits for nothing that can come is told as a fault, as is one
+    /// that does not stay on the thread: what runs here waits by awaiting only, and gives no work to the
+    /// thread pool.
     Run: (unit -> Task) -> unit
 }
 

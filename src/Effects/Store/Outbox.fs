@@ -10,13 +10,11 @@ open FunctionalBot.Effects
 module internal Outbox =
     /// Of what one customer is told, only the oldest open command is handed out, and only when nothing of
     /// that customer is being said. The unique index outbox_one_speaks guards the latter against claims at
-    /// the same moment. One whose lease ran out is taken whatever is open: an older session's command may have
-    /// come since, and waits for it.
-    /// A leased send whose lease ran out may have been sent: it is parked first, and handed out when its wait
-    /// ends.
-    /// The array and the outer join leave PostgreSQL one plan, from what was taken to its rows. A plan made
-    /// while the outbox was empty could else go through all commands there ever were, and it stays until the
-    /// next ANALYZE.
+    /// the same moment. One whose lease ran out is taken whatever is open: an older session's command may
+    /// have come since, and waits for it. A leased send whose lease ran out may have been sent: it is
+    /// parked first, and handed out when its wait ends. The array and the outer join leave PostgreSQL one
+    /// plan, from what was taken to its rows. A plan made while the outbox was empty could else go through
+    /// all commands there ever were, and it stays until the next ANALYZE.
     let private claimSql =
         "WITH due AS (
             SELECT o.id FROM bot.outbox o
