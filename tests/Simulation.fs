@@ -303,10 +303,26 @@ let run (plan: Plan) : Outcome =
             startNode index
     }
 
+    /// Looks in now and then: nothing that is waited for is forgotten, and no try of a command, which takes
+    /// seconds, is still leased ten minutes later.
     let watch () : Task = task {
+        let mutable held = Set.empty
+
         while world.Now() < until do
             do! world.Delay (chance.Seconds 600. 5400.) never
-            broken.AddRange(forgotten (store.Look()))
+            let contents = store.Look()
+            broken.AddRange(forgotten contents)
+
+            let leased =
+                contents.Open
+                |> List.filter (fun command -> command.State = Running && command.Wake > world.Now())
+                |> List.map (fun command -> CommandKey.text command.Command.Key, command.Attempts)
+                |> Set.ofList
+
+            for key, attempt in Set.intersect leased held do
+                broken.Add $"try %d{attempt} of %s{key} is leased and nobody runs it"
+
+            held <- leased
     }
 
     let isQuiet () =

@@ -136,7 +136,7 @@ let private ticketsOnce (outcome: Outcome) = [
             match before.Phase, after.Phase with
             | TicketCreation(_, Confirming(shown, _)), TicketCreation(_, Creating owed) ->
                 if created <> [ owed.Key, shown ] then
-                    $"%s{SessionId.text session} %d{event.Version}: the confirmed ticket is not the created one"
+                    $"%s{SessionId.text session} %d{event.Version}: another ticket than the confirmed one"
             | _ ->
                 if created |> List.exists (fun (_, ticket) -> ticket.Purpose = Support) then
                     $"%s{SessionId.text session} %d{event.Version}: a ticket without a confirmation"

@@ -47,74 +47,6 @@ type EngineLog = {
     CommandFailed: Command -> string -> unit
 }
 
-/// Lets a loop sleep until there is work, or until it should look by itself. All waiting of the engine is
-/// either this or `World.Delay`, and nothing in it asks for the thread pool by name: so it runs on the
-/// scheduler that it was started on, and a simulation with a scheduler of its own decides about every step.
-[<NoComparison; NoEquality>]
-type private Bell = {
-    Ring: unit -> unit
-    /// Returns when the bell has rung since the last wait, when the span has passed, or when cancelled. One
-    /// waits at a time.
-    Wait: TimeSpan -> CancellationToken -> Task
-}
-
-let private bell (world: World) : Bell =
-    let gate = obj ()
-    // Set while somebody waits; and whether it rang while nobody did.
-    let sleeper: TaskCompletionSource option ref = ref None
-    let rung = ref false
-
-    let wake (waiting: TaskCompletionSource) =
-        lock gate (fun () ->
-            if sleeper.Value = Some waiting then
-                sleeper.Value <- None)
-
-        waiting.TrySetResult() |> ignore
-
-    let ring () =
-        let waiting =
-            lock gate (fun () ->
-                rung.Value <- sleeper.Value.IsNone
-                sleeper.Value)
-
-        waiting |> Option.iter wake
-
-    let sleep (waiting: TaskCompletionSource) =
-        lock gate (fun () ->
-            let sleeps = not rung.Value
-            rung.Value <- false
-            sleeper.Value <- if sleeps then Some waiting else None
-            sleeps)
-
-    {
-        Ring = ring
-        Wait =
-            fun span cancel -> task {
-                // Whoever rings does not run what was waiting.
-                let waiting =
-                    TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
-
-                if sleep waiting then
-                    use give = CancellationTokenSource.CreateLinkedTokenSource cancel
-
-                    let passing = task {
-                        let delay = world.Delay span give.Token
-
-                        do!
-                            delay.ConfigureAwait(
-                                ConfigureAwaitOptions.SuppressThrowing
-                                ||| ConfigureAwaitOptions.ContinueOnCapturedContext
-                            )
-
-                        wake waiting
-                    }
-
-                    do! waiting.Task
-                    give.Cancel()
-                    do! passing
-            }
-    }
-
 /// The engine of one node.
 [<NoComparison; NoEquality>]
 type Engine = {
@@ -142,12 +74,14 @@ let create
     (reached: Milestone -> unit)
     : Engine =
 
-    let inboxBell = bell world
+    let inboxBell = Bell.create world
 
     let outboxBells =
-        Map.ofList [ for service in [ Messaging; Assisting; Ticketing ] -> service, bell world ]
+        Map.ofList [
+            for service in [ Messaging; Assisting; Ticketing ] -> service, Bell.create world
+        ]
 
-    let timerBell = bell world
+    let timerBell = Bell.create world
 
     /// Services that something was queued for since their bells were last rung. Each claim is a
     /// transaction, so that only those are woken.
@@ -222,9 +156,9 @@ let create
     let serve service hands (cancel: CancellationToken) : Task =
         let running = ConcurrentDictionary<CommandKey, int>()
         let results = ConcurrentQueue<ClaimedCommand * CommandResult>()
-        let resultBell = bell world
+        let resultBell = Bell.create world
         let free = ref hands
-        let freeBell = bell world
+        let freeBell = Bell.create world
         let bell = outboxBells[service]
 
         let release (count: int) =

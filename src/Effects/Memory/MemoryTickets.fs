@@ -55,7 +55,8 @@ module MemoryTickets =
         Closed = false
     }
 
-    /// `latency` is the time on the way there and again on the way back; `fate` is asked for each call when it is there.
+    /// `latency` is the time on the way there and again on the way back; `fate` is asked for each call when
+    /// it is there.
     let create (world: World) (latency: unit -> TimeSpan) (fate: TicketCall -> TicketFate) : MemoryTickets =
         let tickets = List<DeskTicket>()
 

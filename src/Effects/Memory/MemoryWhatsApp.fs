@@ -53,8 +53,8 @@ module MemoryWhatsApp =
         | RefusesMessage(code, reason) -> Refused(code, reason)
         | StopsChannel(code, reason) -> ChannelStopped(code, reason)
 
-    /// `latency` is the time on the way there and again on the way back; `fate` is asked for each message when it is
-    /// there; `arrived` is told of each arrival as it happens.
+    /// `latency` is the time on the way there and again on the way back; `fate` is asked for each message
+    /// when it is there; `arrived` is told of each arrival as it happens.
     let create
         (world: World)
         (latency: unit -> TimeSpan)
