@@ -198,7 +198,7 @@ let private number (variable: string) (otherwise: int) =
 
 let private planOf weather seed : Plan = {
     Seed = seed
-    Customers = 10
+    Customers = 8
     Length = TimeSpan.FromDays 1.
     Nodes = 1 + seed % 2
     Weather = weather
@@ -207,7 +207,7 @@ let private planOf weather seed : Plan = {
 let private eachSeed weather =
     let first = number "BOT_SIMULATION_SEED" 1
 
-    for seed in first .. first + number "BOT_SIMULATION_RUNS" 3 - 1 do
+    for seed in first .. first + number "BOT_SIMULATION_RUNS" 2 - 1 do
         let outcome = judge (planOf weather seed)
 
         TestContext.Current.SendDiagnosticMessage(
