@@ -81,7 +81,6 @@ let create
             for service in [ Messaging; Assisting; Ticketing ] -> service, Bell.create world
         ]
 
-    let timerBell = Bell.create world
 
     /// Services that something was queued for since their bells were last rung. Each claim is a
     /// transaction, so that only those are woken.
@@ -137,7 +136,6 @@ let create
         if ended > 0 then
             reached Decided
             wakeOutbox ()
-            timerBell.Ring()
         else
             do! inboxBell.Wait settings.Poll cancel
     }
