@@ -204,6 +204,21 @@ let ``while Odoo is away the ticket is promised, and its number told when it is 
     })
 
 [<Fact>]
+let ``with an API key that has ended the ticket waits, and is created once the key is right`` () =
+    onStage (fun stage -> task {
+        let! _ = startBot stage
+        let! summary = fillIn "ana" stage
+        let! _ = odooFaults """{"refuse_keys": true}""" stage
+        do! presses "ana" summary (confirmOf summary) stage
+        let! delayed = hears "ana" 5 stage
+        contains "tardando" delayed.Text
+        let! _ = odooFaults """{"refuse_keys": false}""" stage
+        let! created = hears "ana" 6 stage
+        let! found = tickets stage
+        contains (Assert.Single found).Number created.Text
+    })
+
+[<Fact>]
 let ``an answer of Odoo that is lost makes no twin`` () =
     onStage (fun stage -> task {
         let! _ = startBot stage

@@ -432,7 +432,7 @@ let ``a business without a contact is told of without the sentence`` () =
 
     Assert.Contains("900 100 200", Phrases.render (book.Force()) business utterance |> bodyOf)
     let body = Phrases.render (book.Force()) silent utterance |> bodyOf
-    Assert.EndsWith("en cuanto pueda.", body)
+    Assert.EndsWith("en contacto contigo.", body)
 
 [<Fact>]
 let ``the thread shows what was said and the choices in brackets`` () =

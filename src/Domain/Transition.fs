@@ -52,11 +52,6 @@ module Transition =
         | Some owed -> owed.Key = key
         | None -> false
 
-    let private isGathered session message =
-        match session.Gathering with
-        | Some gathering -> gathering.Texts |> List.exists (fun (id, _) -> id = message)
-        | None -> false
-
     /// Why this fact would change nothing in this session; None where it has something to say. The engine
     /// asks before it appends an event, and `transition` asks again, so that a stream holds only what
     /// counts.
@@ -77,7 +72,7 @@ module Transition =
         | MediaReceived _ -> None
         | ReactionReceived _ -> Some NothingToAnswer
         | MessageEdited _ -> None
-        | MessageRevoked(_, original) -> whenNot (isGathered session original) NothingToAnswer
+        | MessageRevoked(_, original) -> whenNot (Turns.isGathered original session) NothingToAnswer
         | DeliveryFailed _ -> None
         | AssistantAnswered(turn, _) ->
             match Session.openTurn session with
@@ -122,205 +117,6 @@ module Transition =
                     Recent = message :: kept
             })
 
-    /// The language changes with the customer while they simply talk; within a ticket it stays, since a
-    /// title may well be in another.
-    let private listen (text: string) decision =
-        match decision.Session.Phase with
-        | Conversing _ ->
-            match Rules.languageOf text with
-            | Some language when language <> decision.Session.Language ->
-                decision |> change (fun session -> { session with Language = language })
-            | Some _
-            | None -> decision
-        | TicketCreation _
-        | WithAgent _
-        | Closed _ -> decision
-
-    /// A whole turn: what was written in one breath.
-    let private takeTurn (text: string) decision =
-        match decision.Session.Phase with
-        | Conversing(_, offered) -> decision |> Conversation.takeText text offered
-        | TicketCreation(draft, step) ->
-            decision |> TicketDialogue.takeText Conversation.handOver text draft step
-        | WithAgent(creation, told) -> decision |> Conversation.takeTextForAgent text creation told
-        | Closed _ -> decision
-
-    /// Ends the gathering: the texts so far are one turn. `andCancel` where the timer has not elapsed by
-    /// itself.
-    let private takeGathered andCancel decision =
-        match decision.Session.Gathering with
-        | None -> decision
-        | Some gathering ->
-            let decision = decision |> change (fun session -> { session with Gathering = None })
-
-            (if andCancel then
-                 decision |> perform (CancelTimer QuietTimer)
-             else
-                 decision)
-            |> takeTurn (gathering.Texts |> List.map snd |> String.concat "\n")
-
-    /// Adds a text to those that wait. With no quiet time it is a turn by itself.
-    let private gather message (text: string) decision =
-        let quiet = decision.Session.Policy.Quiet
-
-        if quiet <= System.TimeSpan.Zero then
-            decision |> perform (MarkRead message) |> takeTurn text
-        else
-            let earlier =
-                match decision.Session.Gathering with
-                | Some gathering -> gathering.Texts
-                | None -> []
-
-            let decision =
-                if earlier.IsEmpty then
-                    decision |> perform (MarkRead message)
-                else
-                    decision
-
-            let key = nextKey decision
-            let due = decision.At + quiet
-
-            decision
-            |> perform (SetTimer(QuietTimer, due))
-            |> change (fun session -> {
-                session with
-                    Gathering =
-                        Some {
-                            Texts = earlier @ [ message, text ]
-                            Timer = key
-                            Due = due
-                        }
-            })
-
-    let private takeMedia (media: CustomerMedia) decision =
-        match media.Caption with
-        | Some caption when caption.Trim() <> "" -> decision |> gather media.Message caption
-        | _ ->
-            let decision = decision |> perform (MarkRead media.Message) |> takeGathered true
-
-            match decision.Session.Phase with
-            | Conversing _ -> decision |> Conversation.takeMedia media.Kind
-            | TicketCreation(draft, step) -> decision |> TicketDialogue.takeMedia media.Kind draft step
-            | WithAgent(creation, told) -> decision |> Conversation.takeMediaForAgent media creation told
-            | Closed _ -> decision
-
-    /// A button: what was written before it is taken first where it answers a question or is for the team;
-    /// while the two simply talk, the button says what is wanted and the words beside it need no answer of
-    /// their own.
-    let private takeChoice (picked: CustomerChoice) decision =
-        let decision = decision |> perform (MarkRead picked.Message)
-
-        let decision =
-            match decision.Session.Phase, decision.Session.Gathering with
-            | _, None -> decision
-            | Conversing _, Some _ ->
-                decision
-                |> perform (CancelTimer QuietTimer)
-                |> change (fun session -> { session with Gathering = None })
-            | _ -> decision |> takeGathered true
-
-        match Choice.ofId picked.ChoiceId, decision.Session.Phase with
-        | None, _ -> decision |> takeTurn picked.Title
-        | Some choice, TicketCreation(draft, step) ->
-            match TicketDialogue.takeChoice choice draft step decision with
-            | Some decision -> decision
-            | None -> decision |> Conversation.takeChoice choice
-        | Some choice, (Conversing _ | WithAgent _) -> decision |> Conversation.takeChoice choice
-        | Some _, Closed _ -> decision
-
-    /// An edited text replaces the one that still waits; later it is a new thing said.
-    let private takeEdit message original (text: string) decision =
-        match decision.Session.Gathering with
-        | Some gathering when isGathered decision.Session original ->
-            let texts =
-                gathering.Texts
-                |> List.map (fun (id, earlier) -> id, (if id = original then text else earlier))
-
-            decision
-            |> change (fun session -> {
-                session with
-                    Gathering = Some { gathering with Texts = texts }
-            })
-        | _ -> decision |> gather message text
-
-    let private takeRevocation original decision =
-        match decision.Session.Gathering with
-        | None -> decision
-        | Some gathering ->
-            match gathering.Texts |> List.filter (fun (id, _) -> id <> original) with
-            | [] ->
-                decision
-                |> perform (CancelTimer QuietTimer)
-                |> change (fun session -> { session with Gathering = None })
-            | texts ->
-                decision
-                |> change (fun session -> {
-                    session with
-                        Gathering = Some { gathering with Texts = texts }
-                })
-
-    let private settle decision =
-        decision |> change (fun session -> { session with Owed = None })
-
-    let private ticketCreated reference decision =
-        match decision.Session.Phase, decision.Session.Owed with
-        | TicketCreation(_, Creating _), _ -> decision |> TicketDialogue.created reference
-        | WithAgent _, Some owed when owed.Ticket.Purpose = HandOver ->
-            decision |> settle |> say (PersonTicketWasCreated reference) []
-        | Conversing(None, _), Some owed when owed.Ticket.Purpose = Support ->
-            decision |> settle |> TicketDialogue.created reference
-        | _, Some owed when owed.Ticket.Purpose = HandOver ->
-            decision |> settle |> say (PersonTicketWasCreated reference) []
-        | _ -> decision |> settle |> say (TicketWasCreated reference) []
-
-    /// A ticket that will never be cannot hold the conversation for the team: the customer is back with the
-    /// bot, and may ask for a person again, which then opens another.
-    let private takeBack (refused: CommandKey) decision =
-        match decision.Session.Phase with
-        | WithAgent(creation, _) when creation = refused ->
-            decision |> offer NothingOffered TicketWasRefused [ TalkToPerson ]
-        | _ -> decision |> say TicketWasRefused []
-
-    let private ticketRefused decision =
-        match Session.owedTicket decision.Session with
-        | None -> decision |> say TicketWasRefused []
-        | Some owed ->
-            let decision =
-                decision
-                |> settle
-                |> change (fun session -> {
-                    session with
-                        HandedOver =
-                            session.HandedOver |> Option.filter (fun creation -> creation <> owed.Key)
-                })
-
-            match decision.Session.Phase with
-            | TicketCreation(_, Creating _)
-            | Conversing(None, _) when owed.Ticket.Purpose = Support ->
-                decision |> TicketDialogue.refused owed.Ticket
-            | _ -> decision |> takeBack owed.Key
-
-    let private ticketDelayed decision =
-        match decision.Session.Phase, decision.Session.Owed with
-        | TicketCreation(_, Creating owed), _ -> decision |> TicketDialogue.delayed owed
-        | _, Some owed ->
-            decision
-            |> change (fun session -> {
-                session with
-                    Owed = Some { owed with ToldDelay = true }
-            })
-            |> say TicketIsDelayed []
-        | _, None -> decision
-
-    let private lookedUp answer decision =
-        let decision = decision |> change (fun session -> { session with LookUp = None })
-
-        match decision.Session.Phase with
-        | Closed _ -> decision
-        | Conversing _
-        | TicketCreation _
-        | WithAgent _ -> decision |> answer
-
     let private decide (fact: Fact) (decision: Decision) =
         match fact with
         | SessionOpened(customer, language, policy) ->
@@ -332,11 +128,15 @@ module Transition =
                     Policy = policy
             })
             |> touch
-        | TextReceived text -> decision |> touch |> listen text.Text |> gather text.Message text.Text
-        | ChoicePicked choice -> decision |> touch |> takeChoice choice
-        | MediaReceived media -> decision |> touch |> takeMedia media
-        | MessageEdited(message, original, text) -> decision |> touch |> takeEdit message original text
-        | MessageRevoked(_, original) -> decision |> touch |> takeRevocation original
+        | TextReceived text ->
+            decision
+            |> touch
+            |> Turns.listen text.Text
+            |> Turns.gather text.Message text.Text
+        | ChoicePicked choice -> decision |> touch |> Turns.takeChoice choice
+        | MediaReceived media -> decision |> touch |> Turns.takeMedia media
+        | MessageEdited(message, original, text) -> decision |> touch |> Turns.takeEdit message original text
+        | MessageRevoked(_, original) -> decision |> touch |> Turns.takeRevocation original
         | ReactionReceived _ -> decision |> touch
         | DeliveryFailed _ -> decision
         | AssistantAnswered(_, answer) -> decision |> Conversation.answered answer
@@ -344,12 +144,12 @@ module Transition =
             match Session.openTurn decision.Session with
             | Some turn -> decision |> Conversation.assistantFailed turn
             | None -> decision
-        | TicketCreated(_, reference) -> decision |> ticketCreated reference
-        | TicketRefused _ -> ticketRefused decision
-        | TicketDelayed _ -> ticketDelayed decision
-        | TicketsFound(_, tickets) -> decision |> lookedUp (Conversation.ticketsFound tickets)
-        | TicketLookUpFailed _ -> decision |> lookedUp (say TicketsCannotBeRead [ TalkToPerson ])
-        | TimerElapsed(QuietTimer, _) -> decision |> takeGathered false
+        | TicketCreated(_, reference) -> decision |> Outcomes.ticketCreated reference
+        | TicketRefused _ -> Outcomes.ticketRefused decision
+        | TicketDelayed _ -> Outcomes.ticketDelayed decision
+        | TicketsFound(_, tickets) -> decision |> Outcomes.lookedUp (Conversation.ticketsFound tickets)
+        | TicketLookUpFailed _ -> decision |> Outcomes.lookedUp (say TicketsCannotBeRead [ TalkToPerson ])
+        | TimerElapsed(QuietTimer, _) -> decision |> Turns.takeGathered false
         | TimerElapsed(IdleTimer, _) ->
             decision
             |> change (fun session -> { session with Idle = None })

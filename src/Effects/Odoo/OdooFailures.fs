@@ -141,9 +141,20 @@ module OdooFailures =
 
         ofException status name message after
 
-    /// The failure in the terms of the port.
+    /// Refused because of who the bot is, not because of what it asked: a key that ended, a right that is missing.
+    let private refusedTheBot =
+        set [
+            "werkzeug.exceptions.Unauthorized"
+            "odoo.exceptions.AccessDenied"
+            "odoo.exceptions.AccessError"
+        ]
+
+    /// The failure in the terms of the port. A key or right that is missing is mended by an operator: until then the
+    /// ticket waits, since no customer should have to tell it again for that.
     let toPort (failure: OdooFailure) : TicketFailure =
         if failure.MayPass then
             TryAgain(failure.After, failure.Reason)
+        elif refusedTheBot.Contains failure.Name then
+            TryAgain(None, failure.Reason)
         else
             WillNotDo failure.Reason

@@ -66,10 +66,9 @@ module OdooTickets =
                 | None -> byDescription desk fields key cancelled
           }
 
-    /// Urgency for tickets that a person must answer: "2" where the model has it, else its highest.
+    /// Tickets that a person must answer get the highest urgency that the model has, which every list shows.
     let private urgent (fields: Map<string, OdooField>) =
         match fields.TryFind "priority" with
-        | Some field when List.contains "2" field.Choices -> [ "priority", "2" ]
         | Some { Choices = (_ :: _) as choices } -> [ "priority", List.max choices ]
         | _ -> []
 

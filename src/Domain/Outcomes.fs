@@ -1,0 +1,67 @@
+namespace FunctionalBot.Domain
+
+/// What became of tickets: created, delayed, refused, looked up.
+module internal Outcomes =
+    open Decision
+
+    let private settle decision =
+        decision |> change (fun session -> { session with Owed = None })
+
+    let ticketCreated reference decision =
+        match decision.Session.Phase, decision.Session.Owed with
+        | TicketCreation(_, Creating _), _ -> decision |> TicketDialogue.created reference
+        | WithAgent _, Some owed when owed.Ticket.Purpose = HandOver ->
+            decision |> settle |> say (PersonTicketWasCreated reference) []
+        | Conversing(None, _), Some owed when owed.Ticket.Purpose = Support ->
+            decision |> settle |> TicketDialogue.created reference
+        | _, Some owed when owed.Ticket.Purpose = HandOver ->
+            decision |> settle |> say (PersonTicketWasCreated reference) []
+        | _ -> decision |> settle |> say (TicketWasCreated reference) []
+
+    /// A ticket that will never be cannot hold the conversation for the team: the customer is back with the
+    /// bot, and may ask for a person again, which then opens another.
+    let private takeBack (refused: CommandKey) decision =
+        match decision.Session.Phase with
+        | WithAgent(creation, _) when creation = refused ->
+            decision |> offer NothingOffered TicketWasRefused [ TalkToPerson ]
+        | _ -> decision |> say TicketWasRefused []
+
+    let ticketRefused decision =
+        match Session.owedTicket decision.Session with
+        | None -> decision |> say TicketWasRefused []
+        | Some owed ->
+            let decision =
+                decision
+                |> settle
+                |> change (fun session -> {
+                    session with
+                        HandedOver =
+                            session.HandedOver |> Option.filter (fun creation -> creation <> owed.Key)
+                })
+
+            match decision.Session.Phase with
+            | TicketCreation(_, Creating _)
+            | Conversing(None, _) when owed.Ticket.Purpose = Support ->
+                decision |> TicketDialogue.refused owed.Ticket
+            | _ -> decision |> takeBack owed.Key
+
+    let ticketDelayed decision =
+        match decision.Session.Phase, decision.Session.Owed with
+        | TicketCreation(_, Creating owed), _ -> decision |> TicketDialogue.delayed owed
+        | _, Some owed ->
+            decision
+            |> change (fun session -> {
+                session with
+                    Owed = Some { owed with ToldDelay = true }
+            })
+            |> say TicketIsDelayed []
+        | _, None -> decision
+
+    let lookedUp answer decision =
+        let decision = decision |> change (fun session -> { session with LookUp = None })
+
+        match decision.Session.Phase with
+        | Closed _ -> decision
+        | Conversing _
+        | TicketCreation _
+        | WithAgent _ -> decision |> answer

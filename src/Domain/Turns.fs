@@ -1,0 +1,148 @@
+namespace FunctionalBot.Domain
+
+/// What a customer does, gathered into turns: a burst of texts is one, a button is one at once.
+module internal Turns =
+    open Decision
+
+    /// Whether the message is among those that wait for the quiet time.
+    let isGathered message (session: Session) =
+        match session.Gathering with
+        | Some gathering -> gathering.Texts |> List.exists (fun (id, _) -> id = message)
+        | None -> false
+
+    /// The language changes with the customer while they simply talk; within a ticket it stays, since a
+    /// title may well be in another.
+    let listen (text: string) decision =
+        match decision.Session.Phase with
+        | Conversing _ ->
+            match Rules.languageOf text with
+            | Some language when language <> decision.Session.Language ->
+                decision |> change (fun session -> { session with Language = language })
+            | Some _
+            | None -> decision
+        | TicketCreation _
+        | WithAgent _
+        | Closed _ -> decision
+
+    /// A whole turn: what was written in one breath.
+    let private takeTurn (text: string) decision =
+        match decision.Session.Phase with
+        | Conversing(_, offered) -> decision |> Conversation.takeText text offered
+        | TicketCreation(draft, step) ->
+            decision |> TicketDialogue.takeText Conversation.handOver text draft step
+        | WithAgent(creation, told) -> decision |> Conversation.takeTextForAgent text creation told
+        | Closed _ -> decision
+
+    /// Ends the gathering: the texts so far are one turn. `andCancel` where the timer has not elapsed by
+    /// itself.
+    let takeGathered andCancel decision =
+        match decision.Session.Gathering with
+        | None -> decision
+        | Some gathering ->
+            let decision = decision |> change (fun session -> { session with Gathering = None })
+
+            (if andCancel then
+                 decision |> perform (CancelTimer QuietTimer)
+             else
+                 decision)
+            |> takeTurn (gathering.Texts |> List.map snd |> String.concat "\n")
+
+    /// Adds a text to those that wait. With no quiet time it is a turn by itself.
+    let gather message (text: string) decision =
+        let quiet = decision.Session.Policy.Quiet
+
+        if quiet <= System.TimeSpan.Zero then
+            decision |> perform (MarkRead message) |> takeTurn text
+        else
+            let earlier =
+                match decision.Session.Gathering with
+                | Some gathering -> gathering.Texts
+                | None -> []
+
+            let decision =
+                if earlier.IsEmpty then
+                    decision |> perform (MarkRead message)
+                else
+                    decision
+
+            let key = nextKey decision
+            let due = decision.At + quiet
+
+            decision
+            |> perform (SetTimer(QuietTimer, due))
+            |> change (fun session -> {
+                session with
+                    Gathering =
+                        Some {
+                            Texts = earlier @ [ message, text ]
+                            Timer = key
+                            Due = due
+                        }
+            })
+
+    let takeMedia (media: CustomerMedia) decision =
+        match media.Caption with
+        | Some caption when caption.Trim() <> "" -> decision |> gather media.Message caption
+        | _ ->
+            let decision = decision |> perform (MarkRead media.Message) |> takeGathered true
+
+            match decision.Session.Phase with
+            | Conversing _ -> decision |> Conversation.takeMedia media.Kind
+            | TicketCreation(draft, step) -> decision |> TicketDialogue.takeMedia media.Kind draft step
+            | WithAgent(creation, told) -> decision |> Conversation.takeMediaForAgent media creation told
+            | Closed _ -> decision
+
+    /// A button: what was written before it is taken first where it answers a question or is for the team;
+    /// while the two simply talk, the button says what is wanted and the words beside it need no answer of
+    /// their own.
+    let takeChoice (picked: CustomerChoice) decision =
+        let decision = decision |> perform (MarkRead picked.Message)
+
+        let decision =
+            match decision.Session.Phase, decision.Session.Gathering with
+            | _, None -> decision
+            | Conversing _, Some _ ->
+                decision
+                |> perform (CancelTimer QuietTimer)
+                |> change (fun session -> { session with Gathering = None })
+            | _ -> decision |> takeGathered true
+
+        match Choice.ofId picked.ChoiceId, decision.Session.Phase with
+        | None, _ -> decision |> takeTurn picked.Title
+        | Some choice, TicketCreation(draft, step) ->
+            match TicketDialogue.takeChoice choice draft step decision with
+            | Some decision -> decision
+            | None -> decision |> Conversation.takeChoice choice
+        | Some choice, (Conversing _ | WithAgent _) -> decision |> Conversation.takeChoice choice
+        | Some _, Closed _ -> decision
+
+    /// An edited text replaces the one that still waits; later it is a new thing said.
+    let takeEdit message original (text: string) decision =
+        match decision.Session.Gathering with
+        | Some gathering when isGathered original decision.Session ->
+            let texts =
+                gathering.Texts
+                |> List.map (fun (id, earlier) -> id, (if id = original then text else earlier))
+
+            decision
+            |> change (fun session -> {
+                session with
+                    Gathering = Some { gathering with Texts = texts }
+            })
+        | _ -> decision |> gather message text
+
+    let takeRevocation original decision =
+        match decision.Session.Gathering with
+        | None -> decision
+        | Some gathering ->
+            match gathering.Texts |> List.filter (fun (id, _) -> id <> original) with
+            | [] ->
+                decision
+                |> perform (CancelTimer QuietTimer)
+                |> change (fun session -> { session with Gathering = None })
+            | texts ->
+                decision
+                |> change (fun session -> {
+                    session with
+                        Gathering = Some { gathering with Texts = texts }
+                })
