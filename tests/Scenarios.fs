@@ -17,7 +17,7 @@ type Scene = {
 let private customer: Customer = {
     Id = CustomerId "ES.1"
     Phone = Some "34600000001"
-    Name = Some "Ana"
+    Name = Some "Ana Ríos"
 }
 
 let private happen fact (scene: Scene) =

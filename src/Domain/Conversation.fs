@@ -27,7 +27,7 @@ module internal Conversation =
             decision |> offer NothingOffered HowCanIHelp openings
         else
             decision
-            |> offer NothingOffered (Welcome decision.Session.Customer.Name) openings
+            |> offer NothingOffered (Welcome(firstName decision.Session.Customer)) openings
 
     /// Says something that takes nothing away: an open question to the assistant stays open.
     let private remark offered phrase choices decision =
