@@ -41,10 +41,19 @@ let eventually (what: string) (look: unit -> Task<'found option>) : Task<'found>
     return found.Value
 }
 
-let private freePort () =
-    use listener = new TcpListener(IPAddress.Loopback, 0)
-    listener.Start()
-    (listener.LocalEndpoint :?> IPEndPoint).Port
+/// The next port to try. Below the range from which systems draw the ports of outgoing connections: from that range a
+/// port that was free a moment ago may be taken when the bot wants it, or wants it again after a crash.
+let private nextPort = ref (20_000 + Random.Shared.Next 10_000)
+
+let rec private freePort () =
+    let port = Threading.Interlocked.Increment nextPort
+
+    try
+        use listener = new TcpListener(IPAddress.Loopback, port)
+        listener.Start()
+        port
+    with :? SocketException ->
+        freePort ()
 
 /// One message as a phone shows it.
 type Seen = {
@@ -255,7 +264,7 @@ let startBotWith (settings: (string * string) list) (stage: Stage) : Task<BotPro
     do!
         eventually "the bot to be ready" (fun () -> task {
             if bot.Process.HasExited then
-                return Some()
+                return failwith "The bot ended before it was ready."
             else
                 try
                     use! response = client.GetAsync(Uri(stage.BotAddress, "/readyz"))
