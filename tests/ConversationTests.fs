@@ -206,6 +206,33 @@ let ``the button of an earlier showing confirms nothing`` () =
         (lastPhrases scene)
 
 [<Fact>]
+let ``a yes behind words that still wait confirms nothing that was not shown yet`` () =
+    let askedForEmail =
+        openedWithQuietTime
+        |> presses OpenTicket
+        |> writes "La taladradora no enciende"
+        |> pauses
+        |> writes "La compré ayer. Probé con otro enchufe y nada."
+        |> pauses
+        |> writes "ana@example.com"
+
+    // A row of an older version of the bot, whose title is read as if it had been typed.
+    let unknownChoice: CustomerChoice = {
+        Message = MessageId "wamid.row"
+        ChoiceId = "an-id-of-an-older-version"
+        Title = "sí"
+        Quoted = None
+    }
+
+    let answered = askedForEmail |> happens (ChoicePicked unknownChoice)
+    equal [] (ticketsAskedFor answered)
+    equal [ Ask(IsThisRight ticket, None) ] (lastPhrases answered)
+
+    // The id that the confirmation is only about to get.
+    let guessed = askedForEmail |> presses (Confirm(askedForEmail.Session.Version + 1L))
+    equal [] (ticketsAskedFor guessed)
+
+[<Fact>]
 let ``back goes one step back at every step`` () =
     let scene = opened |> writes "abrir ticket"
     equal [ Ask(WhichTitle, Some AlreadyAtFirstStep) ] (scene |> writes "atrás" |> lastPhrases)

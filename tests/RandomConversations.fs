@@ -385,8 +385,11 @@ let numbers: Gen<int list> = gen {
     return! Gen.listOfLength length (Gen.choose (0, Int32.MaxValue))
 }
 
-/// How often each law is tried.
-let cases = 10_000
+/// How often each law is tried. `BOT_LAW_CASES` asks for more, for a long search.
+let cases =
+    match Int32.TryParse(Environment.GetEnvironmentVariable "BOT_LAW_CASES") with
+    | true, asked when asked > 0 -> asked
+    | _ -> 10_000
 
 /// Tries a law on random conversations; a failure prints the seed to replay and the shortest conversation
 /// found.

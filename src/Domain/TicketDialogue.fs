@@ -184,7 +184,10 @@ module internal TicketDialogue =
         | CancelTicket, _ -> Some(discard decision)
         | GoBack, _ -> Some(decision |> goBack draft step)
         | SkipEmail, AskingEmail -> Some(decision |> proceed { draft with Email = Declined } None)
-        | Confirm revision, Confirming(ticket, shown) when revision = shown ->
+        // Only of a ticket that was shown before: words that waited may have led here just now.
+        | Confirm revision, Confirming(ticket, shown) when
+            revision = shown && shown < decision.Session.Version
+            ->
             Some(decision |> submit draft ticket)
         | ChangeSomething, _ -> Some(decision |> changeField None draft step)
         | Change field, _ -> Some(decision |> changeField (Some field) draft step)

@@ -92,29 +92,49 @@ module internal Turns =
             | WithAgent(creation, told) -> decision |> Conversation.takeMediaForAgent media creation told
             | Closed _ -> decision
 
-    /// A button: what was written before it is taken first where it answers a question or is for the team;
-    /// while the two simply talk, the button says what is wanted and the words beside it need no answer of
-    /// their own.
+    /// A choice that this version does not know is what stands on it, as if typed: the last line of what
+    /// waits, and not an answer to a question that those lines are only about to lead to.
+    let private takeUnknownChoice (picked: CustomerChoice) decision =
+        match decision.Session.Gathering with
+        | None -> decision |> takeTurn picked.Title
+        | Some gathering ->
+            let texts = gathering.Texts @ [ picked.Message, picked.Title ]
+
+            decision
+            |> change (fun session -> {
+                session with
+                    Gathering = Some { gathering with Texts = texts }
+            })
+            |> takeGathered true
+
+    /// Takes what was written before a button, where it answers a question or is for the team. While the
+    /// two simply talk, the button says what is wanted and the words beside it need no answer of their own.
+    let private takeBefore decision =
+        match decision.Session.Phase, decision.Session.Gathering with
+        | _, None -> decision
+        | Conversing _, Some _ ->
+            decision
+            |> perform (CancelTimer QuietTimer)
+            |> change (fun session -> { session with Gathering = None })
+        | _ -> decision |> takeGathered true
+
+    /// A button, or the row of a list.
     let takeChoice (picked: CustomerChoice) decision =
         let decision = decision |> perform (MarkRead picked.Message)
 
-        let decision =
-            match decision.Session.Phase, decision.Session.Gathering with
-            | _, None -> decision
-            | Conversing _, Some _ ->
-                decision
-                |> perform (CancelTimer QuietTimer)
-                |> change (fun session -> { session with Gathering = None })
-            | _ -> decision |> takeGathered true
+        match Choice.ofId picked.ChoiceId with
+        | None -> decision |> takeUnknownChoice picked
+        | Some choice ->
+            let decision = takeBefore decision
 
-        match Choice.ofId picked.ChoiceId, decision.Session.Phase with
-        | None, _ -> decision |> takeTurn picked.Title
-        | Some choice, TicketCreation(draft, step) ->
-            match TicketDialogue.takeChoice choice draft step decision with
-            | Some decision -> decision
-            | None -> decision |> Conversation.takeChoice choice
-        | Some choice, (Conversing _ | WithAgent _) -> decision |> Conversation.takeChoice choice
-        | Some _, Closed _ -> decision
+            match decision.Session.Phase with
+            | TicketCreation(draft, step) ->
+                match TicketDialogue.takeChoice choice draft step decision with
+                | Some decision -> decision
+                | None -> decision |> Conversation.takeChoice choice
+            | Conversing _
+            | WithAgent _ -> decision |> Conversation.takeChoice choice
+            | Closed _ -> decision
 
     /// An edited text replaces the one that still waits; later it is a new thing said.
     let takeEdit message original (text: string) decision =
