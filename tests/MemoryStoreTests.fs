@@ -35,6 +35,10 @@ let ``memory: each thing is taken in once, and all arrivals are accounted for`` 
     inMemory takesEachThingOnce
 
 [<Fact>]
+let ``memory: a trace goes from what came in to the command and on to its outcome`` () : Task =
+    inMemory carriesTraces
+
+[<Fact>]
 let ``memory: a customer is found by the business-scoped id, else by the phone`` () =
     inMemory tellsApartWhoWrites
 
@@ -77,6 +81,10 @@ let ``memory: timers fire when they are due, never before, and once`` () =
 [<Fact>]
 let ``PostgreSQL: each thing is taken in once, and all arrivals are accounted for`` () =
     inPostgres takesEachThingOnce
+
+[<Fact>]
+let ``PostgreSQL: a trace goes from what came in to the command and on to its outcome`` () : Task =
+    inPostgres carriesTraces
 
 [<Fact>]
 let ``PostgreSQL: a customer is found by the business-scoped id, else by the phone`` () =

@@ -136,6 +136,7 @@ let run (plan: Plan) : Outcome =
         let body = {
             Body = world.NewId().ToByteArray()
             At = world.Now()
+            Trace = None
             Updates = Ok updates
         }
 

@@ -157,6 +157,7 @@ let person id : Person = {
 let bodyOf (at: DateTimeOffset) (updates: Update list) : ReceivedBody = {
     Body = Guid.NewGuid().ToByteArray()
     At = at
+    Trace = None
     Updates = Ok updates
 }
 
@@ -215,7 +216,7 @@ let decideWith
             At = now
             Session = id
             Version = before.Version + 1L + int64 index
-            Cause = entry.SourceId
+            Cause = Reception.causeOf entry
             Fact = entry.Fact
         })
 

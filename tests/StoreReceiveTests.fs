@@ -66,6 +66,7 @@ let ``a body that cannot be read is kept byte for byte and ends dead with the re
     let body = {
         Body = [| 0uy; 255uy; 7uy |]
         At = bench.Now
+        Trace = None
         Updates = Error "not JSON\u0000 at byte 0"
     }
 

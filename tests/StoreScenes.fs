@@ -93,6 +93,7 @@ let takesEachThingOnce stage : Task = task {
             {
                 Body = [| 0uy |]
                 At = now stage
+                Trace = None
                 Updates = Error "not JSON"
             }
         ]
@@ -106,6 +107,26 @@ let takesEachThingOnce stage : Task = task {
     let! after = account stage
     let expected = Map [ "applied", 1L; "dead", 1L; "duplicate", 3L; "ignored", 1L ]
     Assert.Equal<Map<string, int64>>(expected, after.Ended)
+}
+
+let carriesTraces stage : Task = task {
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    do!
+        stage.Store.Receive [
+            {
+                bodyOf (now stage) [ textFrom "ES.1" "wamid.1" (now stage) "hola" ] with
+                    Trace = Some trace
+            }
+        ]
+
+    let! _ = stage.Store.Advance 10 (decideWith (now stage) (fun _ -> [ lookUp ]))
+    let! claimed = claim stage Ticketing
+    Assert.Equal<string option list>([ Some trace ], claimed |> List.map _.Trace)
+    let failed = TicketLookUpFailed(claimed.Head.Command.Key, "down")
+    let! _ = record stage claimed.Head (Done(Some failed))
+    let! told = decided stage
+    Assert.Equal<string option list>([ Some trace ], told |> List.map _.Trace)
 }
 
 let tellsApartWhoWrites stage : Task = task {

@@ -171,6 +171,8 @@ type TicketsPort = {
 type ReceivedBody = {
     Body: byte[]
     At: DateTimeOffset
+    /// The W3C traceparent of the request; None where nobody traces.
+    Trace: string option
     /// Ok with the updates in the order of the body; Error with why the body cannot be read. It is kept all
     /// the same, as an inbox row that ended dead.
     Updates: Result<Update list, string>
@@ -199,6 +201,8 @@ type InboxEntry = {
     /// The session that an outcome or a timer belongs to. None for what a customer did: that goes to the
     /// current one.
     Session: SessionId option
+    /// The W3C traceparent of the request or command that it came from.
+    Trace: string option
     Fact: Fact
 }
 
@@ -249,6 +253,8 @@ type ClaimedCommand = {
     QueuedAt: DateTimeOffset
     /// A failure of the same command that was told already (so that a delay is told once).
     DelayTold: bool
+    /// The W3C traceparent of what asked for it.
+    Trace: string option
 }
 
 /// What came of running a command.

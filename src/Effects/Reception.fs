@@ -62,7 +62,8 @@ let private apply (now: DateTimeOffset) newId cause fact (session: Session) (des
             Commands = List.rev commands @ desk.Commands
     }
 
-let private causeOf (entry: InboxEntry) = entry.Source + ":" + entry.SourceId
+/// What the events of an entry name as their cause.
+let causeOf (entry: InboxEntry) = entry.Source + ":" + entry.SourceId
 
 /// What the customer did goes to the open session. Where there is none, a new one is opened for it, unless
 /// it is something that needs no answer.

@@ -180,6 +180,7 @@ let receive
                             receiver.Store {
                                 Body = body
                                 At = now ()
+                                Trace = None
                                 Updates = WhatsAppInbound.read (ReadOnlyMemory body)
                             }
 

@@ -94,7 +94,7 @@ module internal MemoryAdvance =
         | AddToTicket _
         | LookUpTickets _ -> ()
 
-    let private write (tables: MemoryTables) now (contact: MemoryContact) (decision: CustomerDecision) =
+    let private write (tables: MemoryTables) now (contact: MemoryContact) entries (decision: CustomerDecision) =
         for event in decision.Events do
             match tables.Streams.TryGetValue event.Session with
             | true, stream -> stream.Add event
@@ -116,13 +116,23 @@ module internal MemoryAdvance =
                             Language = Some newest.Language
                     }
 
+        let traces =
+            entries
+            |> List.map (fun waiting -> Reception.causeOf waiting.Entry, waiting.Entry.Trace)
+            |> Map.ofList
+
+        let traceOf (key: CommandKey) =
+            decision.Events
+            |> List.tryFind (fun event -> event.Session = key.Session && event.Version = key.Version)
+            |> Option.bind (fun event -> traces |> Map.tryFind event.Cause |> Option.flatten)
+
         for command in decision.Commands do
             let language =
                 known tables command.Key.Session
                 |> Option.map (fun session -> session.Language)
                 |> Option.defaultValue Spanish
 
-            MemoryOutbox.add tables now language command
+            MemoryOutbox.add tables now language (traceOf command.Key) command
             setTimers tables command
 
         for id, ending in decision.Endings do
@@ -160,10 +170,10 @@ module internal MemoryAdvance =
                 (workFor tables contact (entries |> List.map (fun waiting -> waiting.Entry)))
 
         match decided waiting with
-        | Ok decision -> write tables now contact decision
+        | Ok decision -> write tables now contact waiting decision
         | Error _ ->
             match decided [ waiting.Head ] with
-            | Ok decision -> write tables now contact decision
+            | Ok decision -> write tables now contact [ waiting.Head ] decision
             | Error reason -> countTry tables key waiting.Head reason
 
     /// Decides for up to `most` customers, those who have waited longest first. How many entries ended.
@@ -196,6 +206,6 @@ module internal MemoryAdvance =
             let sourceId = String.Concat(CommandKey.text key, "/", timerName timer)
 
             TimerElapsed(timer, due)
-            |> MemoryInbox.addAbout tables now session "timer" sourceId now
+            |> MemoryInbox.addAbout tables now session "timer" sourceId now None
 
         due.Length

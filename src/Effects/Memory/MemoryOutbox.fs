@@ -22,7 +22,7 @@ module internal MemoryOutbox =
         struct (key.Session.Ordinal, key.Version, key.Ordinal)
 
     /// Queues a command of a decision. Timers are not queued.
-    let add (tables: MemoryTables) now language (command: Command) =
+    let add (tables: MemoryTables) now language trace (command: Command) =
         if (Interpreter.serviceOf command.Action).IsSome then
             if not (tables.Commands.TryAdd(command.Key, command.Action)) then
                 invalidOp ("a command was queued twice: " + CommandKey.text command.Key)
@@ -39,6 +39,7 @@ module internal MemoryOutbox =
                     Attempts = 0
                     Wake = now
                     DelayTold = false
+                    Trace = trace
                 }
 
     let private finish (tables: MemoryTables) key state =
@@ -149,6 +150,7 @@ module internal MemoryOutbox =
                     Attempt = attempt
                     QueuedAt = command.QueuedAt
                     DelayTold = command.DelayTold
+                    Trace = command.Trace
                 }
 
         if leased.Count = 0 && over > 0 then
@@ -171,7 +173,8 @@ module internal MemoryOutbox =
         let key = claimed.Command.Key
 
         let tell suffix fact =
-            MemoryInbox.addAbout tables now key.Session "command" (CommandKey.text key + suffix) now fact
+            let sourceId = CommandKey.text key + suffix
+            MemoryInbox.addAbout tables now key.Session "command" sourceId now claimed.Trace fact
 
         match tables.Places.TryGetValue key with
         | true, id when tables.Outbox[id].Attempts = claimed.Attempt && tables.Outbox[id].State <> Ready ->

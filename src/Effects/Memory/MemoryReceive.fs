@@ -25,7 +25,7 @@ module internal MemoryReceive =
             | _ -> None
         | None -> None
 
-    let private takeStatus tables receivedAt (MessageId message) status callback at =
+    let private takeStatus tables (body: ReceivedBody) (MessageId message) status callback at =
         let sourceId = String.Concat(message, ":", statusName status)
 
         match ownSend tables callback, status with
@@ -37,7 +37,7 @@ module internal MemoryReceive =
             |> MemoryInbox.addEnded tables "status" sourceId
         | Some key, Failed(code, title) ->
             DeliveryFailed(key, code, title)
-            |> MemoryInbox.addAbout tables receivedAt key.Session "status" sourceId at
+            |> MemoryInbox.addAbout tables body.At key.Session "status" sourceId at body.Trace
 
             MemoryOutbox.settle tables key "dead"
         | Some key, (Sent | Delivered | Read | Played) ->
@@ -49,9 +49,9 @@ module internal MemoryReceive =
         | CustomerDid(channel, person, sourceId, at, fact) ->
             match MemoryContacts.resolve tables channel person with
             | Some customer ->
-                MemoryInbox.add tables body.At channel customer None "whatsapp" sourceId at fact
+                MemoryInbox.add tables body.At channel customer None "whatsapp" sourceId at body.Trace fact
             | None -> MemoryInbox.addEnded tables "whatsapp" sourceId (Dead "nobody is named as its sender")
-        | StatusCame(_, message, status, callback, at) -> takeStatus tables body.At message status callback at
+        | StatusCame(_, message, status, callback, at) -> takeStatus tables body message status callback at
         | NothingToDo(sourceId, reason, _) ->
             let sourceId =
                 sourceId

@@ -44,6 +44,7 @@ type OpenCommand = {
     Attempts: int
     Wake: DateTimeOffset
     DelayTold: bool
+    Trace: string option
 }
 
 /// Everything the store holds. Whoever touches it holds the store's lock.
@@ -117,7 +118,7 @@ module internal MemoryInbox =
             Some id
 
     /// Adds what is to be decided for the customer.
-    let add (tables: MemoryTables) receivedAt channel customer session source sourceId at fact =
+    let add (tables: MemoryTables) receivedAt channel customer session source sourceId at trace fact =
         match arrive tables source sourceId with
         | None -> ()
         | Some id ->
@@ -134,6 +135,7 @@ module internal MemoryInbox =
                     SourceId = sourceId
                     At = at
                     Session = session
+                    Trace = trace
                     Fact = fact
                 }
                 ReceivedAt = receivedAt
@@ -141,8 +143,8 @@ module internal MemoryInbox =
             }
 
     /// Adds a fact about a session: an outcome, a failed delivery, or a timer.
-    let addAbout tables receivedAt (session: SessionId) source sourceId at fact =
-        add tables receivedAt session.Channel session.Customer (Some session) source sourceId at fact
+    let addAbout tables receivedAt (session: SessionId) source sourceId at trace fact =
+        add tables receivedAt session.Channel session.Customer (Some session) source sourceId at trace fact
 
     /// Adds what ended when it arrived.
     let addEnded (tables: MemoryTables) source sourceId (ending: Ending) =

@@ -36,7 +36,8 @@ module internal Candidates =
         "SELECT count(*) FROM (SELECT 1 FROM bot.inbox_pending ORDER BY id LIMIT $1) w"
 
     let private entriesSql =
-        "SELECT n.place, p.id, p.tries, i.source, i.source_id, i.session, i.kind, i.fact::text
+        "SELECT n.place, p.id, p.tries, i.source, i.source_id, i.session, i.kind, i.fact::text,
+            i.trace
         FROM unnest($1, $2) WITH ORDINALITY AS n(channel, customer, place)
         CROSS JOIN LATERAL (
             SELECT * FROM bot.inbox_pending q WHERE q.channel = n.channel AND q.customer = n.customer
@@ -121,6 +122,7 @@ module internal Candidates =
                                 SourceId = reader.GetString 4
                                 At = read.At
                                 Session = Database.textOrNone reader 5 |> Option.bind SessionId.parse
+                                Trace = Database.textOrNone reader 8
                                 Fact = read.Fact
                             }
                 ]

@@ -22,6 +22,8 @@ type internal NewEntry = {
     Kind: string option
     /// JSON.
     Fact: string option
+    /// A W3C traceparent.
+    Trace: string option
     /// How and why it ended on arrival; None for what is to be decided.
     Ended: (string * string option) option
 }
@@ -45,14 +47,14 @@ module internal Tally =
 module internal Inbox =
     let private insertSql =
         "WITH input AS (
-            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
                 WITH ORDINALITY AS n(source, source_id, webhook, channel, customer, session, at, received_at,
-                    kind, fact, ended, reason, place)),
+                    kind, fact, ended, reason, trace, place)),
         added AS (
             INSERT INTO bot.inbox (source, source_id, webhook, channel, customer, session, at, received_at,
-                kind, fact, ended, reason)
+                kind, fact, ended, reason, trace)
             SELECT source, source_id, webhook, channel, customer, session, at, received_at,
-                kind, fact::json, ended, reason
+                kind, fact::json, ended, reason, trace
             FROM input ORDER BY place
             ON CONFLICT (source, source_id) DO NOTHING
             RETURNING id, channel, customer, at, received_at, ended),
@@ -61,9 +63,9 @@ module internal Inbox =
             SELECT id, channel, customer, at, received_at FROM added WHERE ended IS NULL),
         tallied AS ("
         + Tally.add
-            "$13"
-            "SELECT 'received', $14::bigint
-             UNION ALL SELECT 'duplicate', $14::bigint - (SELECT count(*) FROM added)
+            "$14"
+            "SELECT 'received', $15::bigint
+             UNION ALL SELECT 'duplicate', $15::bigint - (SELECT count(*) FROM added)
              UNION ALL SELECT ended, count(*) FROM added WHERE ended IS NOT NULL GROUP BY ended"
         + ") SELECT count(*) FROM added"
 
@@ -91,12 +93,13 @@ module internal Inbox =
             Statement.textOptions (column _.Fact)
             Statement.textOptions (column (fun entry -> Option.map fst entry.Ended))
             Statement.textOptions (column (fun entry -> Option.bind snd entry.Ended))
+            Statement.textOptions (column _.Trace)
             Statement.instant now
             Statement.bigint (int64 entries.Length)
         ]
 
     /// An entry for a fact about a session: an outcome, a failed delivery, or a timer.
-    let aboutSession source sourceId (session: SessionId) at receivedAt fact : NewEntry =
+    let aboutSession source sourceId (session: SessionId) at receivedAt trace fact : NewEntry =
         let (CustomerId customer) = session.Customer
         let sourceId = StoredText.name sourceId
         let stored = Codec.write at sourceId fact
@@ -112,5 +115,6 @@ module internal Inbox =
             ReceivedAt = receivedAt
             Kind = Some stored.Alias
             Fact = Some stored.Data
+            Trace = trace
             Ended = None
         }

@@ -35,7 +35,7 @@ module internal Outbox =
             WHERE o.id = ANY (ARRAY(SELECT id FROM due))
             RETURNING o.id, o.channel, o.customer, o.state, o.attempts, o.delay_told)
         SELECT t.id, t.state, t.attempts, t.delay_told, c.key, c.language, c.queued_at, c.payload::text,
-            k.phone, k.business_scoped_id
+            k.phone, k.business_scoped_id, c.trace
         FROM taken t LEFT JOIN bot.command c ON c.id = t.id
         LEFT JOIN bot.contact k ON k.channel = t.channel AND k.customer = t.customer
         ORDER BY t.id"
@@ -87,6 +87,7 @@ module internal Outbox =
                 Attempt = reader.GetInt32 2
                 QueuedAt = queuedAt
                 DelayTold = reader.GetBoolean 3
+                Trace = Database.textOrNone reader 10
             }
 
     let private serviceName service =
@@ -179,7 +180,7 @@ module internal Outbox =
 
     let private factEntry now (command: ClaimedCommand) suffix fact =
         let key = command.Command.Key
-        Inbox.aboutSession "command" (CommandKey.text key + suffix) key.Session now now fact
+        Inbox.aboutSession "command" (CommandKey.text key + suffix) key.Session now now command.Trace fact
 
     /// Records results, each if its try is still the last one; a late result of a try that nobody has
     /// repeated counts, since it says what the outbox would have to guess. Facts go to the inbox in the same

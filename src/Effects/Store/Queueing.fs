@@ -13,12 +13,12 @@ module internal Queueing =
     let private commandsSql =
         "WITH added AS (
             INSERT INTO bot.command (key, channel, customer, session_ordinal, version, ordinal, kind,
-                language, queued_at, payload)
-            SELECT key, channel, customer, session_ordinal, version, ordinal, kind, language, $10,
-                payload::json
-            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY
+                language, queued_at, payload, trace)
+            SELECT key, channel, customer, session_ordinal, version, ordinal, kind, language, $11,
+                payload::json, trace
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) WITH ORDINALITY
                 AS n(key, channel, customer, session_ordinal, version, ordinal, kind, language, payload,
-                    place)
+                    trace, place)
             ORDER BY place
             RETURNING id, channel, customer, kind, session_ordinal, version, ordinal)
         INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version,
@@ -26,7 +26,7 @@ module internal Queueing =
         SELECT id, channel, customer,
             CASE WHEN kind IN ('say', 'mark-read') THEN 'messaging'
                 WHEN kind = 'ask-assistant' THEN 'assisting' ELSE 'ticketing' END,
-            kind = 'say', session_ordinal, version, ordinal, $10
+            kind = 'say', session_ordinal, version, ordinal, $11
         FROM added RETURNING 1"
 
     let private setTimersSql =
@@ -63,17 +63,40 @@ module internal Queueing =
         |> Option.defaultValue Spanish
         |> Language.code
 
+    /// A command goes on with the trace of what its event came from.
+    let private traceOf (held: Held) (decision: CustomerDecision) =
+        if held.Entries |> List.forall (fun entry -> entry.Trace.IsNone) then
+            fun (_: CommandKey) -> None
+        else
+            let bySource =
+                held.Entries
+                |> List.choose (fun entry ->
+                    entry.Trace |> Option.map (fun trace -> Reception.causeOf entry, trace))
+                |> Map.ofList
+
+            let byEvent =
+                decision.Events
+                |> List.choose (fun event ->
+                    bySource
+                    |> Map.tryFind event.Cause
+                    |> Option.map (fun trace -> (event.Session, event.Version), trace))
+                |> Map.ofList
+
+            fun key -> byEvent |> Map.tryFind (key.Session, key.Version)
+
     /// Queues what is to be done in the world.
     let commands (now: DateTimeOffset) (decided: Decision list) : NpgsqlBatchCommand option =
         let rows =
             decided
-            |> List.collect (fun (_, known, decision) ->
+            |> List.collect (fun (held, known, decision) ->
+                let trace = traceOf held decision
+
                 decision.Commands
                 |> List.choose (fun command ->
                     kind command.Action
-                    |> Option.map (fun kind -> command, kind, languageOf known decision command.Key)))
+                    |> Option.map (fun kind -> command, kind, languageOf known decision command.Key, trace)))
 
-        let keys = rows |> Seq.map (fun (command, _, _) -> command.Key) |> Seq.toArray
+        let keys = rows |> Seq.map (fun (command, _, _, _) -> command.Key) |> Seq.toArray
 
         if rows.IsEmpty then
             None
@@ -86,9 +109,10 @@ module internal Queueing =
                     Statement.ints (keys |> Seq.map _.Session.Ordinal)
                     Statement.bigints (keys |> Seq.map _.Version)
                     Statement.ints (keys |> Seq.map _.Ordinal)
-                    Statement.texts (rows |> Seq.map (fun (_, kind, _) -> kind))
-                    Statement.texts (rows |> Seq.map (fun (_, _, language) -> language))
-                    Statement.texts (rows |> Seq.map (fun (command, _, _) -> Json.write command.Action))
+                    Statement.texts (rows |> Seq.map (fun (_, kind, _, _) -> kind))
+                    Statement.texts (rows |> Seq.map (fun (_, _, language, _) -> language))
+                    Statement.texts (rows |> Seq.map (fun (command, _, _, _) -> Json.write command.Action))
+                    Statement.textOptions (rows |> Seq.map (fun (command, _, _, trace) -> trace command.Key))
                     Statement.instant now
                 ]
             )

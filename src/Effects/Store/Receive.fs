@@ -31,7 +31,7 @@ module internal Receive =
 
     let private ended state reason = Some(state, Some reason)
 
-    let private customerEntry webhook receivedAt channel (CustomerId customer) sourceId at fact : NewEntry =
+    let private customerEntry webhook (body: ReceivedBody) channel (CustomerId customer) sourceId at fact : NewEntry =
         let sourceId = StoredText.name sourceId
         let stored = Codec.write at sourceId fact
 
@@ -43,9 +43,10 @@ module internal Receive =
             Customer = Some customer
             Session = None
             At = at
-            ReceivedAt = receivedAt
+            ReceivedAt = body.At
             Kind = Some stored.Alias
             Fact = Some stored.Data
+            Trace = body.Trace
             Ended = None
         }
 
@@ -60,13 +61,14 @@ module internal Receive =
         ReceivedAt = receivedAt
         Kind = None
         Fact = None
+        Trace = None
         Ended = ending
     }
 
     /// What a status means: its entry, and for a send of ours how the command ended.
     let private statusEntry
         webhook
-        receivedAt
+        (body: ReceivedBody)
         (own: HashSet<string>)
         channel
         (MessageId message)
@@ -77,7 +79,7 @@ module internal Receive =
         let name = statusName status
 
         let entry = {
-            plainEntry webhook receivedAt (String.Concat(message, ":", name)) None with
+            plainEntry webhook body.At (String.Concat(message, ":", name)) None with
                 Source = "status"
                 Channel = Some channel
                 At = at
@@ -106,7 +108,7 @@ module internal Receive =
             let reason = $"WhatsApp could not deliver it (%d{code} %s{title})"
 
             {
-                Inbox.aboutSession "status" entry.SourceId key.Session at receivedAt fact with
+                Inbox.aboutSession "status" entry.SourceId key.Session at body.At body.Trace fact with
                     Webhook = Some webhook
             },
             Some(text, "dead", reason)
@@ -127,7 +129,7 @@ module internal Receive =
                 | CustomerDid(channel, person, sourceId, at, fact) ->
                     match Contacts.storable person with
                     | Some _ ->
-                        customerEntry webhook body.At channel (customers.Dequeue()) sourceId at fact, None
+                        customerEntry webhook body channel (customers.Dequeue()) sourceId at fact, None
                     | None ->
                         {
                             plainEntry
@@ -139,7 +141,7 @@ module internal Receive =
                         },
                         None
                 | StatusCame(channel, message, status, callback, at) ->
-                    statusEntry webhook body.At own channel message status callback at
+                    statusEntry webhook body own channel message status callback at
                 | NothingToDo(sourceId, reason, raw) ->
                     let sourceId =
                         sourceId

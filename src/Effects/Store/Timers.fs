@@ -32,7 +32,7 @@ module internal Timers =
                         match SessionId.parse stream with
                         | Some session ->
                             let fact = TimerElapsed(StoredName.toTimer name, due)
-                            entries.Add(Inbox.aboutSession "timer" sourceId session now now fact)
+                            entries.Add(Inbox.aboutSession "timer" sourceId session now now None fact)
                         | None -> invalidOp ("bot.timer names no session: " + stream)
                 ]
 
