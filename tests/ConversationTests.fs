@@ -504,7 +504,7 @@ let ``the thread holds both sides in order`` () =
         }
     )
 
-    match Thread.ofEvents session.Id events with
+    match Thread.ofEvents session.Id events |> Thread.lines with
     | [ FromCustomer "¿A qué hora abren?"
         FromBot { Phrase = Answer("A las 9.", true) }
         FromCustomer "gracias"

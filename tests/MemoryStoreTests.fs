@@ -135,7 +135,7 @@ let ``a call that is set to fail says unavailable, before its effect or after it
         MemoryStore.create (worldOf (fun () -> clock.Value)) (TimeSpan.FromSeconds 60.) (fun _ -> fault.Value)
 
     let receive id =
-        store.Port.Receive [ bodyOf start [ textFrom "ES.1" id start "hola" ] ]
+        store.Port.Deliver [ bodyOf start [ textFrom "ES.1" id start "hola" ] ]
 
     fault.Value <- FailsBefore
     let! _ = Assert.ThrowsAsync<StoreUnavailable>(fun () -> receive "w1")
@@ -145,10 +145,10 @@ let ``a call that is set to fail says unavailable, before its effect or after it
     Assert.Equal(1, store.Look().Inbox.Count)
 
     let! _ =
-        Assert.ThrowsAsync<StoreUnavailable>(fun () -> store.Port.Advance 10 (decideAt start) :> Task)
+        Assert.ThrowsAsync<StoreUnavailable>(fun () -> store.Port.Decide 10 (decideAt start) :> Task)
 
     fault.Value <- Works
-    let! again = store.Port.Advance 10 (decideAt start)
+    let! again = store.Port.Decide 10 (decideAt start)
     Assert.Equal(0, again)
     let contents = store.Look()
     let session = Assert.Single contents.Sessions

@@ -59,8 +59,8 @@ let private storeFor alive (world: World) (store: StorePort) : StorePort =
         })
 
     {
-        Receive = fun bodies -> call (fun () -> asTask (store.Receive bodies))
-        Advance = fun most decide -> call (fun () -> store.Advance most decide)
+        Receive = fun bodies -> call (fun () -> store.Receive bodies)
+        Advance = fun request decide -> call (fun () -> store.Advance request decide)
         Claim = fun service most now lease -> call (fun () -> store.Claim service most now lease)
         KeepLeases = fun held now lease -> call (fun () -> asTask (store.KeepLeases held now lease))
         Record = fun results now -> call (fun () -> store.Record results now)
@@ -69,10 +69,17 @@ let private storeFor alive (world: World) (store: StorePort) : StorePort =
         Accounting = fun () -> call store.Accounting
     }
 
-let private servicesFor alive (world: World) (store: StorePort) (services: Interpreter.Services) = {
+let private servicesFor
+    alive
+    (world: World)
+    (store: StorePort)
+    (threads: Threads)
+    (services: Interpreter.Services)
+    = {
     services with
         World = world
         ReadStream = store.ReadStream
+        ReadThread = threads.Read
         WhatsApp = {
             Send =
                 fun key recipient message quoted cancel ->
@@ -99,7 +106,7 @@ let private servicesFor alive (world: World) (store: StorePort) (services: Inter
 /// A node that runs.
 [<NoComparison; NoEquality>]
 type Node = {
-    Wake: unit -> unit
+    Wake: CustomerKey list -> unit
     /// Ends it as a power cut does.
     Crash: unit -> unit
     /// Asks it to stop, and waits until it has.
@@ -117,6 +124,7 @@ let private pace: Engine.EngineSettings = {
     Messages = 8
     Questions = 4
     TicketCalls = 4
+    Ahead = 4
     Lease = TimeSpan.FromSeconds 30.
     Poll = TimeSpan.FromSeconds 30.
     TimerPoll = TimeSpan.FromSeconds 5.
@@ -131,7 +139,8 @@ let start (world: World) (store: StorePort) (services: Interpreter.Services) rec
             Delay = fun span cancel -> guard alive (fun () -> asTask (world.Delay span cancel))
     }
 
-    let store = storeFor alive own store
+    let threads = Threads.create 50 store.ReadStream
+    let store = storeFor alive own store |> Threads.following threads
     let cancel = new CancellationTokenSource()
 
     let engine =
@@ -140,7 +149,7 @@ let start (world: World) (store: StorePort) (services: Interpreter.Services) rec
             own
             store
             (fun work -> Reception.decide reception (world.Now()) world.NewId work)
-            (Interpreter.run (servicesFor alive own store services))
+            (Interpreter.run (servicesFor alive own store threads services))
             silent
             ignore
 

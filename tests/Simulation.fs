@@ -141,11 +141,13 @@ let run (plan: Plan) : Outcome =
         }
 
         let mutable taken = false
+        let mutable waiting = []
         let mutable pause = 1.
 
         while not taken do
             try
-                do! store.Port.Receive [ { body with At = world.Now() } ]
+                let! received = store.Port.Receive [ { body with At = world.Now() } ]
+                waiting <- received
                 taken <- true
             with StoreUnavailable _ ->
                 do! world.Delay (chance.Seconds pause (pause * 2.)) never
@@ -159,7 +161,7 @@ let run (plan: Plan) : Outcome =
                 | None -> ()
             | _ -> ()
 
-        (chance.OneOf(List.ofArray nodes)).Wake()
+        (chance.OneOf(List.ofArray nodes)).Wake waiting
     }
 
     /// Delivers after a while, and sometimes again much later.
@@ -250,6 +252,7 @@ let run (plan: Plan) : Outcome =
         StandIn = assistant (fun () -> false)
         Tickets = tickets.Port
         ReadStream = store.Port.ReadStream
+        ReadThread = (Threads.create 50 store.Port.ReadStream).Read
         Render = Phrases.render (book.Force()) business
         RenderText = Phrases.renderText (book.Force()) business
         SafetyIdentifier = fun (CustomerId id) -> "safe-" + id

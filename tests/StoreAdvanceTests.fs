@@ -76,7 +76,7 @@ let ``entries of one customer come by time and then by arrival`` () : Task = tas
     let later = bench.Now.AddSeconds 10.
 
     do!
-        bench.Store.Receive [
+        bench.Store.Deliver [
             bodyOf bench.Now [
                 textFrom "ES.1" "late" later "3"
                 textFrom "ES.1" "a" bench.Now "1"
@@ -87,7 +87,7 @@ let ``entries of one customer come by time and then by arrival`` () : Task = tas
     let order = ref []
 
     let! _ =
-        bench.Store.Advance 10 (fun work ->
+        bench.Store.Decide 10 (fun work ->
             order.Value <- work.Entries |> List.map _.SourceId
             decideWith bench.Now (fun _ -> []) work)
 
@@ -99,7 +99,7 @@ let ``workers in parallel never hold the same customer, and nothing is decided t
     use! bench = startBench ()
 
     do!
-        bench.Store.Receive [
+        bench.Store.Deliver [
             for round in 1..10 do
                 bodyOf bench.Now [
                     for customer in 1..30 ->
@@ -118,7 +118,7 @@ let ``workers in parallel never hold the same customer, and nothing is decided t
             let mine = ResizeArray()
 
             let! ended =
-                bench.Store.Advance 7 (fun work ->
+                bench.Store.Decide 7 (fun work ->
                     if held.TryAdd(work.Customer.Id, 1) then
                         mine.Add work.Customer.Id
                     else
@@ -159,7 +159,7 @@ let ``an entry that cannot be decided dies after five tries while the others go 
     use! bench = startBench ()
 
     do!
-        bench.Store.Receive [
+        bench.Store.Deliver [
             bodyOf bench.Now [
                 textFrom "ES.1" "poison" bench.Now "boom"
                 textFrom "ES.1" "behind" bench.Now "hola"
@@ -173,7 +173,7 @@ let ``an entry that cannot be decided dies after five tries while the others go 
 
         decideWith bench.Now (fun _ -> []) work
 
-    let! first = bench.Store.Advance 10 decide
+    let! first = bench.Store.Decide 10 decide
     Assert.Equal(1, first)
 
     let! beside =
@@ -182,10 +182,10 @@ let ``an entry that cannot be decided dies after five tries while the others go 
     Assert.Equal("applied", beside)
 
     for _ in 2..4 do
-        let! ended = bench.Store.Advance 10 decide
+        let! ended = bench.Store.Decide 10 decide
         Assert.Equal(0, ended)
 
-    let! last = bench.Store.Advance 10 decide
+    let! last = bench.Store.Decide 10 decide
     Assert.Equal(1, last)
 
     let! dead =
@@ -193,14 +193,14 @@ let ``an entry that cannot be decided dies after five tries while the others go 
 
     Assert.Equal("dead", dead.Head.Head)
     Assert.Contains("boom", dead.Head[1])
-    let! behind = bench.Store.Advance 10 decide
+    let! behind = bench.Store.Decide 10 decide
     Assert.Equal(1, behind)
 }
 
 [<Fact>]
 let ``a decision that forgets an entry or a version is not written`` () : Task = task {
     use! bench = startBench ()
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" "a" bench.Now "hola" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "a" bench.Now "hola" ] ]
 
     let right work =
         decideWith bench.Now (fun _ -> [ say "x" ]) work
@@ -215,25 +215,25 @@ let ``a decision that forgets an entry or a version is not written`` () : Task =
     ]
 
     for wrong in wrongs do
-        let! ended = bench.Store.Advance 10 (right >> wrong)
+        let! ended = bench.Store.Decide 10 (right >> wrong)
         Assert.Equal(0, ended)
 
     let! written =
         bench.Database.Cell "SELECT (SELECT count(*) FROM mt_streams) + (SELECT count(*) FROM bot.command)"
 
     Assert.Equal("0", written)
-    let! ended = bench.Store.Advance 10 right
+    let! ended = bench.Store.Decide 10 right
     Assert.Equal(1, ended)
 }
 
 [<Fact>]
 let ``when the last statement fails nothing of the transaction stays`` () : Task = task {
     use! bench = startBench ()
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" "a" bench.Now "hola" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "a" bench.Now "hola" ] ]
     do! bench.Database.Execute "ALTER TABLE mt_events ADD CONSTRAINT none CHECK (version < 0) NOT VALID"
 
     let! _ =
-        Assert.ThrowsAnyAsync<exn>(fun () -> bench.Store.Advance 10 (decideAt bench.Now) :> Task)
+        Assert.ThrowsAnyAsync<exn>(fun () -> bench.Store.Decide 10 (decideAt bench.Now) :> Task)
 
     let! left =
         bench.Database.Rows
@@ -244,7 +244,7 @@ let ``when the last statement fails nothing of the transaction stays`` () : Task
 
     Assert.Equal<string list list>([ [ "0"; "0"; "0"; "0"; "0"; "0"; "1" ] ], left)
     do! bench.Database.Execute "ALTER TABLE mt_events DROP CONSTRAINT none"
-    let! ended = bench.Store.Advance 10 (decideAt bench.Now)
+    let! ended = bench.Store.Decide 10 (decideAt bench.Now)
     Assert.Equal(1, ended)
 }
 
@@ -255,7 +255,7 @@ let ``an event that another program appended meanwhile is read in and the decisi
         do! converse bench "ES.1" "wamid.1" "hola"
         let session = sessionOf "ES.1" 1
         let! before = eventsOf bench session
-        do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" "wamid.2" bench.Now "hola" ] ]
+        do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "wamid.2" bench.Now "hola" ] ]
 
         let foreign =
             Codec.write bench.Now "elsewhere" (ReactionReceived(MessageId "r", MessageId "t", None))
@@ -273,7 +273,7 @@ let ``an event that another program appended meanwhile is read in and the decisi
                 '%s{foreign.Data}', '%s{foreign.Alias}', now(), '%s{foreign.DotnetType}'"
 
         let! ended =
-            bench.Store.Advance 10 (fun work ->
+            bench.Store.Decide 10 (fun work ->
                 versions.Add((Option.get work.Current).Version)
 
                 if versions.Count = 1 then
@@ -295,14 +295,14 @@ let ``a stream that never takes the events counts as a failure of its customer o
     do! bench.Database.Execute "UPDATE mt_streams SET is_archived = true WHERE id LIKE '%ES.1/%'"
 
     do!
-        bench.Store.Receive [
+        bench.Store.Deliver [
             bodyOf bench.Now [
                 textFrom "ES.1" "wamid.3" bench.Now "hola"
                 textFrom "ES.2" "wamid.4" bench.Now "hola"
             ]
         ]
 
-    let! ended = bench.Store.Advance 10 (decideWith bench.Now (fun _ -> []))
+    let! ended = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> []))
     Assert.Equal(1, ended)
 
     let! rows =
@@ -333,10 +333,10 @@ let ``a saved session that cannot be read, is of another shape or is missing is 
         do! bench.Database.Execute damage
         let seen = ref None
         let id = $"wamid.%d{index + 1}"
-        do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" id bench.Now "hola" ] ]
+        do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" id bench.Now "hola" ] ]
 
         let! ended =
-            bench.Store.Advance 10 (fun work ->
+            bench.Store.Decide 10 (fun work ->
                 seen.Value <- work.Current
                 decideAt bench.Now work)
 
@@ -369,12 +369,12 @@ let ``one who floods does not keep another waiting who is behind`` () : Task = t
     use! bench = startBench ()
 
     do!
-        bench.Store.Receive [
+        bench.Store.Deliver [
             bodyOf bench.Now [ for number in 1..400 -> textFrom "ES.1" $"a%d{number}" bench.Now "hola" ]
             bodyOf bench.Now [ textFrom "ES.2" "b" bench.Now "hola" ]
         ]
 
-    let! _ = bench.Store.Advance 2 (decideWith bench.Now (fun _ -> []))
+    let! _ = bench.Store.Decide 2 (decideWith bench.Now (fun _ -> []))
 
     let! state =
         bench.Database.Cell "SELECT state FROM bot.inbox_state WHERE source_id = 'b'"

@@ -161,6 +161,27 @@ let bodyOf (at: DateTimeOffset) (updates: Update list) : ReceivedBody = {
     Updates = Ok updates
 }
 
+type StorePort with
+
+    /// Takes in bodies, whoever they wake.
+    member store.Deliver(bodies: ReceivedBody list) : Task = store.Receive bodies
+
+    /// Decides for up to so many customers, whose commands are all left to be claimed. How many entries
+    /// ended.
+    member store.Decide (most: int) (decide: CustomerWork -> CustomerDecision) : Task<int> = task {
+        let! advanced =
+            store.Advance
+                {
+                    Known = []
+                    Most = most
+                    Room = Map.empty
+                    Lease = TimeSpan.FromSeconds 30.
+                }
+                decide
+
+        return advanced.Ended
+    }
+
 /// A text of the customer.
 let textFrom customer id (at: DateTimeOffset) text =
     let fact =
@@ -180,8 +201,8 @@ let sessionOf customer ordinal : SessionId = {
 
 /// Takes in one text and decides it.
 let converse (bench: Bench) customer id text = task {
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom customer id bench.Now text ] ]
-    let! _ = bench.Store.Advance 50 (decideAt bench.Now)
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom customer id bench.Now text ] ]
+    let! _ = bench.Store.Decide 50 (decideAt bench.Now)
     return ()
 }
 

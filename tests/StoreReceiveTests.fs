@@ -17,13 +17,13 @@ let private balanced (account: Accounting) =
 let ``a message that comes three times is decided once and all three are accounted for`` () : Task = task {
     use! bench = startBench ()
     let update = textFrom "ES.1" "wamid.1" bench.Now "hola"
-    do! bench.Store.Receive [ bodyOf bench.Now [ update; update ] ]
-    do! bench.Store.Receive [ bodyOf bench.Now [ update ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ update; update ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ update ] ]
     let! before = bench.Store.Accounting()
     balanced before
     Assert.Equal(1L, before.Pending)
     Assert.Equal(Some bench.Now, before.OldestPending)
-    let! ended = bench.Store.Advance 10 (decideAt bench.Now)
+    let! ended = bench.Store.Decide 10 (decideAt bench.Now)
     Assert.Equal(1, ended)
     let! after = bench.Store.Accounting()
     balanced after
@@ -48,7 +48,7 @@ let ``the same messages taken in by several receivers at once are kept once, and
 
     let! _ =
         Task.WhenAll [
-            for _ in 1..6 -> task { do! bench.Store.Receive [ bodyOf bench.Now (batch ()) ] }
+            for _ in 1..6 -> task { do! bench.Store.Deliver [ bodyOf bench.Now (batch ()) ] }
         ]
 
     let! account = bench.Store.Accounting()
@@ -70,7 +70,7 @@ let ``a body that cannot be read is kept byte for byte and ends dead with the re
         Updates = Error "not JSON\u0000 at byte 0"
     }
 
-    do! bench.Store.Receive [ body; bodyOf bench.Now [ textFrom "ES.1" "wamid.1" bench.Now "hola" ] ]
+    do! bench.Store.Deliver [ body; bodyOf bench.Now [ textFrom "ES.1" "wamid.1" bench.Now "hola" ] ]
 
     let! rows =
         bench.Database.Rows "SELECT source, state, reason FROM bot.inbox_state WHERE state <> 'pending'"
@@ -93,7 +93,7 @@ let ``what is of no use is kept with its reason and words`` () : Task = task {
     use! bench = startBench ()
 
     do!
-        bench.Store.Receive [
+        bench.Store.Deliver [
             bodyOf bench.Now [
                 NothingToDo(Some "wamid.g", "a group message", "{\"a\":\"\u0000\"}")
                 NothingToDo(None, "another field", "x")
@@ -131,7 +131,7 @@ let ``a customer is found by the business-scoped id, else by the phone, which is
         CustomerDid(channel, who, id, bench.Now, text)
 
     let receive updates =
-        bench.Store.Receive [ bodyOf bench.Now updates ]
+        bench.Store.Deliver [ bodyOf bench.Now updates ]
 
     do! receive [ from "1" None (Some "34600"); from "2" (Some "ES.1") (Some "34600") ]
     do! receive [ from "3" (Some "ES.1") None; from "4" None (Some "34600") ]
@@ -181,7 +181,7 @@ let ``any fact with any text reaches the decision as a replay will see it`` () :
         |> List.mapi (fun index fact ->
             CustomerDid(channel, person "ES.1\u0000", $"wamid.%d{index}\u0000\uD800", bench.Now, fact))
 
-    do! bench.Store.Receive [ bodyOf bench.Now updates ]
+    do! bench.Store.Deliver [ bodyOf bench.Now updates ]
     let seen = ResizeArray()
 
     let decide work =
@@ -193,7 +193,7 @@ let ``any fact with any text reaches the decision as a replay will see it`` () :
     let mutable ended = 0
 
     while ended < facts.Length do
-        let! more = bench.Store.Advance 10 decide
+        let! more = bench.Store.Decide 10 decide
         Assert.True(more > 0)
         ended <- ended + more
 

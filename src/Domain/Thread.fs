@@ -5,6 +5,15 @@ type ThreadLine =
     | FromCustomer of text: string
     | FromBot of Utterance
 
+/// A conversation as far as it was followed.
+type Thread = {
+    /// The session after the last event.
+    Session: Session
+    /// The newest line first.
+    Newest: ThreadLine list
+    Count: int
+}
+
 /// The conversation as the assistant sees it: a second fold over the session's stream, made only when it is
 /// asked, so that the saved session stays small.
 module Thread =
@@ -28,28 +37,61 @@ module Thread =
         | TicketLookUpFailed _
         | TimerElapsed _ -> None
 
-    /// All lines, oldest first. What the bot said is found by deciding each event again, so it is what this
+    /// So many of the newest lines are kept; no assistant is told more.
+    let remembered = 60
+
+    /// Nothing was said yet.
+    let start (id: SessionId) : Thread = {
+        Session = Session.initial id
+        Newest = []
+        Count = 0
+    }
+
+    /// What a further event adds. What the bot said is found by deciding the event again, so it is what this
     /// version of the rules would have said.
-    let ofEvents (id: SessionId) (events: Event seq) : ThreadLine list =
-        let lines = ResizeArray<ThreadLine>()
-        let mutable session = Session.initial id
+    let add (event: Event) (thread: Thread) : Thread =
+        let heard =
+            if Transition.ignored thread.Session event.Fact = None then
+                said event.Fact |> Option.map FromCustomer |> Option.toList
+            else
+                []
 
-        for event in events do
-            if Transition.ignored session event.Fact = None then
-                said event.Fact |> Option.iter (FromCustomer >> lines.Add)
+        let session, commands = Transition.transition thread.Session event
 
-            let next, commands = Transition.transition session event
-            session <- next
-
-            for command in commands do
+        let told =
+            commands
+            |> List.choose (fun command ->
                 match command.Action with
-                | Say utterance -> lines.Add(FromBot utterance)
+                | Say utterance -> Some(FromBot utterance)
                 | MarkRead _
                 | AskAssistant _
                 | CreateTicket _
                 | AddToTicket _
                 | LookUpTickets _
                 | SetTimer _
-                | CancelTimer _ -> ()
+                | CancelTimer _ -> None)
 
-        List.ofSeq lines
+        let newest = List.rev (heard @ told) @ thread.Newest
+        let count = thread.Count + heard.Length + told.Length
+
+        // Forgotten in portions, so that a long conversation is not copied with each line.
+        if count > 2 * remembered then
+            {
+                Session = session
+                Newest = List.truncate remembered newest
+                Count = remembered
+            }
+        else
+            {
+                Session = session
+                Newest = newest
+                Count = count
+            }
+
+    /// The lines, oldest first.
+    let lines (thread: Thread) : ThreadLine list =
+        thread.Newest |> List.truncate remembered |> List.rev
+
+    /// The thread of a whole stream.
+    let ofEvents (id: SessionId) (events: Event seq) : Thread =
+        (start id, events) ||> Seq.fold (fun thread event -> add event thread)

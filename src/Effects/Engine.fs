@@ -29,6 +29,9 @@ type EngineSettings = {
     Messages: int
     Questions: int
     TicketCalls: int
+    /// Commands of each service that the node holds beyond those, so that hands need not wait for a
+    /// transaction. They wait for their lease if the node dies.
+    Ahead: int
     /// How long a command belongs to the worker that took it, if nothing is heard of it.
     Lease: TimeSpan
     /// How often the database is asked for work of which nobody told.
@@ -50,17 +53,56 @@ type EngineLog = {
 /// The engine of one node.
 [<NoComparison; NoEquality>]
 type Engine = {
-    /// Tells that something came in, so that nobody waits for the next look.
-    Wake: unit -> unit
+    /// Tells for whom something came in, so that nobody waits for the next look.
+    Wake: CustomerKey list -> unit
     /// Runs until cancelled; then takes nothing new, finishes what it holds, and completes.
     Run: CancellationToken -> Task
 }
+
+let private services = [ Messaging; Assisting; Ticketing ]
 
 let private serviceName service =
     match service with
     | Messaging -> "messages"
     | Assisting -> "questions"
     | Ticketing -> "tickets"
+
+let private customerOf (command: Command) : CustomerKey = {
+    Channel = command.Key.Session.Channel
+    Customer = command.Key.Session.Customer
+}
+
+/// So many results are recorded in one transaction.
+let private mostResults = 400
+
+/// Runs the step again and again. A step that finds the store away is tried again after a growing pause; it
+/// tells of the trouble once and of its end once.
+let private loop (world: World) (log: EngineLog) name (step: CancellationToken -> Task) cancel : Task = task {
+    let mutable failures = 0
+
+    while not (cancel: CancellationToken).IsCancellationRequested do
+        try
+            do! step cancel
+
+            if failures > 0 then
+                failures <- 0
+                log.Recovered name
+        with
+        | :? OperationCanceledException when cancel.IsCancellationRequested -> ()
+        | fault ->
+            failures <- failures + 1
+
+            if failures = 1 then
+                log.Trouble name fault
+
+            let pause =
+                TimeSpan.FromMilliseconds(min 2000. (100. * Math.Pow(2., float (min failures 6))))
+
+            try
+                do! world.Delay (pause * (0.5 + world.Random() / 2.)) cancel
+            with :? OperationCanceledException ->
+                ()
+}
 
 /// Builds the engine of one node. `decide` is `Reception.decide` with its settings; `run` is
 /// `Interpreter.run` with its services; `reached` is told of milestones.
@@ -73,271 +115,267 @@ let create
     (log: EngineLog)
     (reached: Milestone -> unit)
     : Engine =
+    let arrivals = Arrivals.create world
+    let results = ConcurrentQueue<ClaimedCommand * CommandResult>()
+    let resultBell = Bell.create world
 
-    let inboxBell = Bell.create world
+    /// Rung where commands of the service may be waiting that this node has not taken on.
+    let claimBells =
+        Map.ofList [ for service in services -> service, Bell.create world ]
 
-    let outboxBells =
-        Map.ofList [
-            for service in [ Messaging; Assisting; Ticketing ] -> service, Bell.create world
-        ]
+    /// Services that had more to do than the node could take on.
+    let full = ConcurrentDictionary<Service, unit>()
 
+    /// Customers to whom something can be said as soon as what runs is recorded.
+    let behind = ConcurrentDictionary<CustomerKey, unit>()
 
-    /// Services that something was queued for since their bells were last rung. Each claim is a
-    /// transaction, so that only those are woken.
-    let queued = ConcurrentDictionary<Service, unit>()
+    // Outlives the stop for as long as it may take, so that what was begun is finished and recorded.
+    let finish = new CancellationTokenSource()
 
-    let decideAndNote work =
-        let decision = decide work
+    let runOne (claimed: ClaimedCommand) : Task<CommandResult> = task {
+        reached CommandStarted
+        let! result = run claimed finish.Token
+        reached CommandRan
 
-        for command in decision.Commands do
-            match Interpreter.serviceOf command.Action with
-            | Some service -> queued[service] <- ()
-            | None -> ()
+        match result with
+        | RunAgain(_, reason, _)
+        | Parked(_, reason)
+        | GivenUp(reason, _) -> log.CommandFailed claimed.Command reason
+        | Done _ -> ()
 
-        decision
-
-    let wakeOutbox () =
-        for KeyValue(service, bell) in outboxBells do
-            if fst (queued.TryRemove service) then
-                bell.Ring()
-
-    /// Runs the step again and again. A step that finds the store away is tried again after a growing
-    /// pause; it tells of the trouble once and of its end once.
-    let loop name (step: CancellationToken -> Task) (cancel: CancellationToken) : Task = task {
-        let mutable failures = 0
-
-        while not cancel.IsCancellationRequested do
-            try
-                do! step cancel
-
-                if failures > 0 then
-                    failures <- 0
-                    log.Recovered name
-            with
-            | :? OperationCanceledException when cancel.IsCancellationRequested -> ()
-            | fault ->
-                failures <- failures + 1
-
-                if failures = 1 then
-                    log.Trouble name fault
-
-                let pause =
-                    TimeSpan.FromMilliseconds(min 2000. (100. * Math.Pow(2., float (min failures 6))))
-
-                try
-                    do! world.Delay (pause * (0.5 + world.Random() / 2.)) cancel
-                with :? OperationCanceledException ->
-                    ()
+        return result
     }
 
-    let decideStep (cancel: CancellationToken) : Task = task {
-        let! ended = store.Advance settings.Batch decideAndNote
+    let reportOf service : WorkersReport = {
+        Finished =
+            fun claimed result ->
+                results.Enqueue((claimed, result))
+                resultBell.Ring()
+        Abandoned =
+            fun claimed fault ->
+                log.CommandFailed claimed.Command ("left to its lease: " + fault.GetType().Name)
+        Emptied =
+            fun () ->
+                if fst (full.TryRemove service) then
+                    claimBells[service].Ring()
+    }
 
-        if ended > 0 then
+    let workers =
+        let hands service =
+            match service with
+            | Messaging -> settings.Messages
+            | Assisting -> settings.Questions
+            | Ticketing -> settings.TicketCalls
+
+        Map.ofList [
+            for service in services ->
+                service, Workers.create world (hands service) settings.Ahead runOne (reportOf service)
+        ]
+
+    let workersOf (command: Command) =
+        Interpreter.serviceOf command.Action
+        |> Option.map (fun service -> workers[service])
+
+    let take (commands: ClaimedCommand list) =
+        commands
+        |> List.groupBy (fun claimed -> Interpreter.serviceOf claimed.Command.Action)
+        |> List.iter (fun (service, commands) ->
+            service |> Option.iter (fun service -> workers[service].Take commands))
+
+    /// Goes on with what was decided.
+    let follow (advanced: Advanced) =
+        if advanced.Ended > 0 then
             reached Decided
-            wakeOutbox ()
+
+        for customer in advanced.Behind do
+            behind[customer] <- ()
+
+        for service in advanced.Full do
+            full[service] <- ()
+
+        take advanced.Leased
+        arrivals.Add advanced.More
+
+        // The command that they are behind may have ended meanwhile.
+        if not advanced.Behind.IsEmpty then
+            claimBells[Messaging].Ring()
+
+        for service in advanced.Full do
+            if workers[service].Room() > settings.Ahead then
+                claimBells[service].Ring()
+
+    let decideStep (cancel: CancellationToken) : Task = task {
+        // Work of which nobody told is looked for now and then, however much is told.
+        let searches = arrivals.IsSearchDue settings.Poll
+        let known = if searches then [] else arrivals.Take settings.Batch
+
+        if known.IsEmpty && not searches then
+            do! arrivals.Wait settings.Poll cancel
         else
-            do! inboxBell.Wait settings.Poll cancel
+            let request = {
+                Known = known
+                Most = settings.Batch
+                Room = workers |> Map.map (fun _ workers -> workers.Room())
+                Lease = settings.Lease
+            }
+
+            try
+                let! advanced = store.Advance request decide
+                follow advanced
+
+                // A search that found little leaves nothing to search for.
+                if searches && advanced.Ended < settings.Batch then
+                    arrivals.Searched()
+            with fault ->
+                // Whether it was committed or not: whoever still has something waiting is looked at again.
+                arrivals.Add known
+                Runtime.ExceptionServices.ExceptionDispatchInfo.Throw fault
     }
 
     let timerStep (cancel: CancellationToken) : Task = task {
         let! fired = store.FireTimers 500 (world.Now())
 
-        if fired > 0 then
-            inboxBell.Ring()
-        else
+        if fired.IsEmpty then
             do! world.Delay settings.TimerPoll cancel
+        else
+            arrivals.Add fired
     }
 
-    /// The workers of one service: claims as many commands as it has hands free, runs them side by side,
-    /// records what came of them in batches, and keeps their leases alive.
-    let serve service hands (cancel: CancellationToken) : Task =
-        let running = ConcurrentDictionary<CommandKey, int>()
-        let results = ConcurrentQueue<ClaimedCommand * CommandResult>()
-        let resultBell = Bell.create world
-        let free = ref hands
-        let freeBell = Bell.create world
-        let bell = outboxBells[service]
+    /// Takes on what this node did not lease when it was decided: work of other nodes that died, what was
+    /// put off, what there was no room for.
+    let claimStep service (cancel: CancellationToken) : Task = task {
+        let room = workers[service].Room()
 
-        let release (count: int) =
-            Interlocked.Add(&free.contents, count) |> ignore
-            freeBell.Ring()
+        if room = 0 then
+            full[service] <- ()
+            do! claimBells[service].Wait settings.Poll cancel
+        else
+            let! claimed = store.Claim service room (world.Now()) settings.Lease
+            workers[service].Take claimed
 
-        // Outlives `cancel` for as long as a stop may take, so that what was begun is finished and recorded.
-        let finish = new CancellationTokenSource()
+            // Fewer than asked for: nothing else is due, and whatever comes after rings the bell.
+            if claimed.Length < room then
+                do! claimBells[service].Wait settings.Poll cancel
+    }
 
-        let runOne (claimed: ClaimedCommand) : Task = task {
-            try
-                try
-                    reached CommandStarted
-                    let! result = run claimed finish.Token
-                    reached CommandRan
+    let forget (batch: (ClaimedCommand * CommandResult) list) =
+        for claimed, _ in batch do
+            workersOf claimed.Command
+            |> Option.iter (fun workers -> workers.Forget claimed.Command.Key)
 
-                    match result with
-                    | RunAgain(_, reason, _)
-                    | Parked(_, reason)
-                    | GivenUp(reason, _) -> log.CommandFailed claimed.Command reason
-                    | Done _ -> ()
+    /// Records what came of commands. Their effects have happened: while the store is away they are kept and
+    /// tried again, with their leases. One that cannot be written holds up no other and is left to its
+    /// lease.
+    let rec record (batch: (ClaimedCommand * CommandResult) list) : Task = task {
+        try
+            let! _ = store.Record batch (world.Now())
+            forget batch
+        with
+        | StoreUnavailable _ as unavailable ->
+            for result in batch do
+                results.Enqueue result
 
-                    results.Enqueue((claimed, result))
-                    resultBell.Ring()
-                with fault ->
-                    // The store was away or the host stops: the lease runs out and the command comes again.
-                    running.TryRemove claimed.Command.Key |> ignore
-                    log.CommandFailed claimed.Command ("left to its lease: " + fault.GetType().Name)
-            finally
-                release 1
-        }
-
-        let claimStep (cancel: CancellationToken) : Task = task {
-            let mutable held = Interlocked.Exchange(&free.contents, 0)
-
-            if held = 0 then
-                do! freeBell.Wait settings.Poll cancel
-            else
-                let mutable idle = false
-
-                let asked = held
-
-                try
-                    let! claimed = store.Claim service asked (world.Now()) settings.Lease
-
-                    for command in claimed do
-                        running[command.Command.Key] <- command.Attempt
-
-                    held <- held - claimed.Length
-
-                    for command in claimed do
-                        runOne command |> ignore
-
-                    // Fewer than asked for: nothing else is due, and whatever comes after rings the bell.
-                    idle <- claimed.Length < asked
-                finally
-                    release held
-
-                if idle then
-                    do! bell.Wait settings.Poll cancel
-        }
-
-        let forget (batch: (ClaimedCommand * CommandResult) list) =
-            for claimed, _ in batch do
-                running.TryRemove claimed.Command.Key |> ignore
-
-        /// Records what came of commands. Their effects have happened: while the store is away they are
-        /// kept and tried again, with their leases. One that cannot be written holds up no other and is
-        /// left to its lease.
-        let rec record (batch: (ClaimedCommand * CommandResult) list) : Task = task {
-            try
-                let! _ = store.Record batch (world.Now())
+            raise unavailable
+        | fault ->
+            match batch with
+            | [ claimed, _ ] ->
                 forget batch
-            with
-            | StoreUnavailable _ as unavailable ->
+                log.CommandFailed claimed.Command ("its result cannot be kept: " + fault.GetType().Name)
+            | batch ->
                 for result in batch do
-                    results.Enqueue result
-
-                raise unavailable
-            | fault ->
-                match batch with
-                | [ claimed, _ ] ->
-                    forget batch
-                    log.CommandFailed claimed.Command ("its result cannot be kept: " + fault.GetType().Name)
-                | batch ->
-                    for result in batch do
-                        do! record [ result ]
-        }
-
-        let recordStep (cancel: CancellationToken) : Task = task {
-            let batch = ResizeArray()
-            let mutable next = Unchecked.defaultof<_>
-
-            while batch.Count < 200 && results.TryDequeue &next do
-                batch.Add next
-
-            if batch.Count = 0 then
-                do! resultBell.Wait settings.Poll cancel
-            else
-                do! record (List.ofSeq batch)
-                reached CommandRecorded
-
-                // Outcomes wait in the inbox; and the next message to the same customer may be waiting for
-                // this one.
-                let hasOutcome (_, result) =
-                    match result with
-                    | Done None -> false
-                    | Done(Some _)
-                    | RunAgain _
-                    | Parked _
-                    | GivenUp _ -> true
-
-                if Seq.exists hasOutcome batch then
-                    inboxBell.Ring()
-
-                if batch |> Seq.exists (fun (claimed, _) -> claimed.Command.Action.IsSay) then
-                    bell.Ring()
-        }
-
-        let leaseStep (cancel: CancellationToken) : Task = task {
-            do! world.Delay (settings.Lease / 3.) cancel
-            let held = [ for pair in running -> pair.Key, pair.Value ]
-
-            if not held.IsEmpty then
-                do! store.KeepLeases held (world.Now()) settings.Lease
-        }
-
-        task {
-            use stopRecording = new CancellationTokenSource()
-
-            let recording =
-                loop ("recording " + serviceName service) recordStep stopRecording.Token
-
-            let leasing =
-                loop ("leases of " + serviceName service) leaseStep stopRecording.Token
-
-            do! loop ("claiming " + serviceName service) claimStep cancel
-
-            // Stopping: what runs may take a little longer, then it is cut off and left to its lease.
-            let cutOff = task {
-                do! world.Delay (TimeSpan.FromSeconds 20.) stopRecording.Token
-                finish.Cancel()
-            }
-
-            while Volatile.Read &free.contents < hands do
-                do! freeBell.Wait settings.Poll CancellationToken.None
-
-            while not running.IsEmpty && not finish.IsCancellationRequested do
-                do! world.Delay (TimeSpan.FromMilliseconds 10.) CancellationToken.None
-
-            stopRecording.Cancel()
-            do! Task.WhenAll(recording, leasing)
-
-            try
-                do! cutOff
-            with :? OperationCanceledException ->
-                ()
-
-            finish.Dispose()
-        }
-
-    /// On the scheduler of whoever runs the engine: the thread pool in a host.
-    let start (worker: unit -> Task) : Task =
-        Task.Factory
-            .StartNew(
-                Func<Task> worker,
-                CancellationToken.None,
-                TaskCreationOptions.DenyChildAttach,
-                TaskScheduler.Current
-            )
-            .Unwrap()
-
-    {
-        Wake = fun () -> inboxBell.Ring()
-        Run =
-            fun cancel ->
-                Task.WhenAll [|
-                    start (fun () -> loop "deciding" decideStep cancel)
-                    start (fun () -> loop "timers" timerStep cancel)
-                    start (fun () -> serve Messaging settings.Messages cancel)
-                    start (fun () -> serve Assisting settings.Questions cancel)
-                    start (fun () -> serve Ticketing settings.TicketCalls cancel)
-                |]
+                    do! record [ result ]
     }
+
+    /// Outcomes wait in the inbox now; and the next message to the same customer may be waiting for this
+    /// one.
+    let wakeAfter (batch: (ClaimedCommand * CommandResult) list) =
+        arrivals.Add [
+            for claimed, result in batch do
+                match result with
+                | Done(Some _)
+                | RunAgain(_, _, Some _)
+                | GivenUp(_, Some _) -> customerOf claimed.Command
+                | Done None
+                | RunAgain(_, _, None)
+                | GivenUp(_, None)
+                | Parked _ -> ()
+        ]
+
+        if not behind.IsEmpty then
+            for claimed, _ in batch do
+                if
+                    claimed.Command.Action.IsSay
+                    && fst (behind.TryRemove(customerOf claimed.Command))
+                then
+                    claimBells[Messaging].Ring()
+
+    let recordStep (cancel: CancellationToken) : Task = task {
+        let batch = ResizeArray()
+        let mutable next = Unchecked.defaultof<_>
+
+        while batch.Count < mostResults && results.TryDequeue &next do
+            batch.Add next
+
+        if batch.Count = 0 then
+            do! resultBell.Wait settings.Poll cancel
+        else
+            let batch = List.ofSeq batch
+            do! record batch
+            reached CommandRecorded
+            wakeAfter batch
+    }
+
+    let held () =
+        [ for KeyValue(_, workers) in workers -> workers.Held() ] |> List.concat
+
+    let leaseStep (cancel: CancellationToken) : Task = task {
+        do! world.Delay (settings.Lease / 3.) cancel
+
+        match held () with
+        | [] -> ()
+        | held -> do! store.KeepLeases held (world.Now()) settings.Lease
+    }
+
+    let loop = loop world log
+
+    let work (cancel: CancellationToken) : Task = task {
+        use stopRecording = new CancellationTokenSource()
+
+        let kept = [
+            Work.start (fun () -> loop "recording" recordStep stopRecording.Token)
+            Work.start (fun () -> loop "leases" leaseStep stopRecording.Token)
+        ]
+
+        do!
+            Task.WhenAll [|
+                Work.start (fun () -> loop "deciding" decideStep cancel)
+                Work.start (fun () -> loop "timers" timerStep cancel)
+
+                for service in services do
+                    Work.start (fun () -> loop ("claiming " + serviceName service) (claimStep service) cancel)
+            |]
+
+        // Stopping: what runs may take a little longer, then it is cut off and left to its lease.
+        for KeyValue(_, workers) in workers do
+            workers.Stop()
+
+        let cutOff = task {
+            do! world.Delay (TimeSpan.FromSeconds 20.) stopRecording.Token
+            finish.Cancel()
+        }
+
+        while not (held ()).IsEmpty && not finish.IsCancellationRequested do
+            do! world.Delay (TimeSpan.FromMilliseconds 10.) CancellationToken.None
+
+        stopRecording.Cancel()
+        do! Task.WhenAll kept
+
+        try
+            do! cutOff
+        with :? OperationCanceledException ->
+            ()
+
+        finish.Dispose()
+    }
+
+    { Wake = arrivals.Add; Run = work }

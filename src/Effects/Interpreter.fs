@@ -32,6 +32,8 @@ type Services = {
     StandIn: AssistantPort
     Tickets: TicketsPort
     ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
+    /// The conversation up to the event that the command came from, or later; oldest line first.
+    ReadThread: CommandKey -> Task<Result<ThreadLine list, StreamProblem>>
     /// Puts an utterance into words and WhatsApp's shapes.
     Render: Utterance -> OutboundMessage
     /// The same as plain text, for the thread that the assistant sees.
@@ -105,8 +107,8 @@ let private markRead services message cancel = task {
     return Done None
 }
 
-let private threadOf services (events: Event list) session =
-    Thread.ofEvents session events
+let private threadOf services (lines: ThreadLine list) =
+    lines
     |> List.map (function
         | FromCustomer text -> CustomerSaid, text
         | FromBot utterance -> BotSaid, services.RenderText utterance)
@@ -122,15 +124,15 @@ let private ask services (claimed: ClaimedCommand) (question: AssistantQuestion)
     let failed reason =
         Done(Some(AssistantFailed(question.Turn, question.Assistant, reason)))
 
-    match! services.ReadStream session with
+    match! services.ReadThread claimed.Command.Key with
     | Error problem -> return failed (sprintf "the stream breaks at version %i" problem.Version)
-    | Ok events ->
+    | Ok lines ->
         let! answer =
             assistant.Ask
                 {
                     SafetyIdentifier = services.SafetyIdentifier session.Customer
                     Language = question.Language
-                    Thread = threadOf services events session
+                    Thread = threadOf services lines
                     Hint = question.Hint
                 }
                 cancel

@@ -206,6 +206,12 @@ type InboxEntry = {
     Fact: Fact
 }
 
+/// One customer of one channel: what work is divided by.
+type CustomerKey = {
+    Channel: string
+    Customer: CustomerId
+}
+
 /// Everything that waits for one customer of one channel, with the sessions that it may concern.
 type CustomerWork = {
     Channel: string
@@ -257,6 +263,36 @@ type ClaimedCommand = {
     Trace: string option
 }
 
+/// One round of deciding.
+type AdvanceRequest = {
+    /// Customers for whom something came in just now. They are looked at without a search. Where there are
+    /// none, the store looks through all that waits, the oldest first.
+    Known: CustomerKey list
+    /// How many customers, at most.
+    Most: int
+    /// How many commands of each service the node takes on at once; none for a service that is not named.
+    /// The others are queued for whoever claims them.
+    Room: Map<Service, int>
+    /// How long commands that are taken on belong to the node.
+    Lease: TimeSpan
+}
+
+/// What a round of deciding did; all of it is committed.
+type Advanced = {
+    /// How many entries ended.
+    Ended: int
+    /// The new events, in order for each session.
+    Events: Event list
+    /// Commands of the decisions that belong to this node already, as if it had claimed them.
+    Leased: ClaimedCommand list
+    /// Services for which commands were queued that the node had no room for.
+    Full: Set<Service>
+    /// Customers who are told something else first: what they are told next waits to be claimed.
+    Behind: CustomerKey list
+    /// Customers for whom more may wait than one round takes.
+    More: CustomerKey list
+}
+
 /// What came of running a command.
 type CommandResult =
     /// It took effect; the fact, if any, goes to the inbox in the same transaction.
@@ -293,10 +329,13 @@ type StreamProblem = {
 [<NoComparison; NoEquality>]
 type StorePort = {
     /// Stores bodies with their updates in one commit. An update whose source id is known ends as duplicate.
-    Receive: ReceivedBody list -> Task
-    /// Takes up to `most` customers that have entries waiting and that no other worker holds, decides each
-    /// with the function, and commits everything in one transaction. Returns how many entries ended.
-    Advance: int -> (CustomerWork -> CustomerDecision) -> Task<int>
+    /// Returns the customers for whom something waits now.
+    Receive: ReceivedBody list -> Task<CustomerKey list>
+    /// Takes customers that have entries waiting and that no other worker holds, decides each with the
+    /// function, and commits everything in one transaction. Commands that can run at once are leased to the
+    /// node in the same transaction, which spares a claim for nearly all of them. Of the commands that speak
+    /// to one customer only one is, and only when no other of that customer is open.
+    Advance: AdvanceRequest -> (CustomerWork -> CustomerDecision) -> Task<Advanced>
     /// Leases up to `most` commands of one service that are due, for the span. Of the commands that speak
     /// to one customer only the oldest open one is handed out, and one at a time.
     Claim: Service -> int -> DateTimeOffset -> TimeSpan -> Task<ClaimedCommand list>
@@ -304,8 +343,8 @@ type StorePort = {
     KeepLeases: (CommandKey * int) list -> DateTimeOffset -> TimeSpan -> Task
     /// Records results of the tries that still hold their lease. Returns how many were recorded.
     Record: (ClaimedCommand * CommandResult) list -> DateTimeOffset -> Task<int>
-    /// Turns up to `most` timers that are due into inbox entries. Returns how many.
-    FireTimers: int -> DateTimeOffset -> Task<int>
+    /// Turns up to `most` timers that are due into inbox entries. Returns whose they were.
+    FireTimers: int -> DateTimeOffset -> Task<CustomerKey list>
     /// The events of a session in order, or what is wrong with the stream.
     ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
     Accounting: unit -> Task<Accounting>

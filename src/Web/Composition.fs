@@ -108,7 +108,12 @@ let private safetyIdentifier (configuration: Configuration) (CustomerId customer
     (Convert.ToHexStringLower(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes customer))).Substring(0, 40)
 
 /// Everything that commands run against.
-let services (configuration: Configuration) (texts: Texts) (store: StorePort) : Interpreter.Services =
+let services
+    (configuration: Configuration)
+    (texts: Texts)
+    (store: StorePort)
+    (threads: Threads)
+    : Interpreter.Services =
     let render = Phrases.render texts.Phrases (business configuration)
     let renderText = Phrases.renderText texts.Phrases (business configuration)
     let longer = TimeSpan.FromSeconds 60.
@@ -120,6 +125,7 @@ let services (configuration: Configuration) (texts: Texts) (store: StorePort) : 
         StandIn = LocalAssistant.create texts.Knowledge
         Tickets = Odoo.create (odooSettings configuration) (client longer)
         ReadStream = store.ReadStream
+        ReadThread = threads.Read
         Render = render
         RenderText = renderText
         SafetyIdentifier = safetyIdentifier configuration
@@ -130,14 +136,18 @@ let services (configuration: Configuration) (texts: Texts) (store: StorePort) : 
     }
 
 let engineSettings (configuration: Configuration) : Engine.EngineSettings = {
-    Batch = 50
+    Batch = 200
     Messages = configuration.Messages
     Questions = configuration.Questions
     TicketCalls = configuration.TicketCalls
+    Ahead = 192
     Lease = configuration.Lease
     Poll = TimeSpan.FromMilliseconds 500.
     TimerPoll = TimeSpan.FromMilliseconds 200.
 }
+
+/// Conversations kept in memory; some 20 kB each at most.
+let keptThreads = 1000
 
 let reception (configuration: Configuration) : Reception.ReceptionSettings = {
     Policy = configuration.Policy

@@ -141,7 +141,9 @@ let run
     let store =
         Store.PostgresStore.create storeSettings Transition.evolve Composition.world
 
-    let services = Composition.services configuration texts store.Port
+    let threads = Threads.create Composition.keptThreads store.Port.ReadStream
+    let port = Threads.following threads store.Port
+    let services = Composition.services configuration texts port threads
     let reception = Composition.reception configuration
 
     let decide work =
@@ -151,13 +153,13 @@ let run
         Engine.create
             (Composition.engineSettings configuration)
             Composition.world
-            store.Port
+            port
             decide
             (Interpreter.run services)
             (engineLog log)
             reached
 
-    let receiver = Webhook.receiver store.Port (fun () -> engine.Wake())
+    let receiver = Webhook.receiver store.Port engine.Wake
 
     let startup = ref (Starting "The database is being prepared.")
 

@@ -32,15 +32,15 @@ type Receiver = {
     Run: CancellationToken -> Task
 }
 
-/// Builds the receiver. `stored` is called after each commit.
-let receiver (store: StorePort) (stored: unit -> unit) : Receiver =
+/// Builds the receiver. `stored` is told after each commit for whom something waits.
+let receiver (store: StorePort) (stored: CustomerKey list -> unit) : Receiver =
     let waiting =
         Channel.CreateBounded<struct (ReceivedBody * TaskCompletionSource)>(BoundedChannelOptions 10_000)
 
     let commit (batch: ResizeArray<struct (ReceivedBody * TaskCompletionSource)>) = task {
         try
-            do! store.Receive [ for struct (body, _) in batch -> body ]
-            stored ()
+            let! waiting = store.Receive [ for struct (body, _) in batch -> body ]
+            stored waiting
 
             for struct (_, answer) in batch do
                 answer.TrySetResult() |> ignore

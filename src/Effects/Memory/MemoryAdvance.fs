@@ -94,7 +94,29 @@ module internal MemoryAdvance =
         | AddToTicket _
         | LookUpTickets _ -> ()
 
-    let private write (tables: MemoryTables) now (contact: MemoryContact) entries (decision: CustomerDecision) =
+    /// What was written for one customer.
+    type private Written = {
+        Ended: int
+        Events: Event list
+        Commands: DecidedCommands
+        /// Whether there may be more than what was taken.
+        MayHaveMore: bool
+    }
+
+    let private keyOf (contact: MemoryContact) : CustomerKey = {
+        Channel = contact.Channel
+        Customer = contact.Customer
+    }
+
+    let private write
+        (tables: MemoryTables)
+        now
+        (contact: MemoryContact)
+        entries
+        (decision: CustomerDecision)
+        =
+        let speaking = MemoryOutbox.isSpeaking tables (keyOf contact)
+
         for event in decision.Events do
             match tables.Streams.TryGetValue event.Session with
             | true, stream -> stream.Add event
@@ -138,8 +160,18 @@ module internal MemoryAdvance =
         for id, ending in decision.Endings do
             MemoryInbox.finish tables (struct (contact.Channel, contact.Customer)) id ending
 
-        decision.Endings.Length
+        {
+            Ended = decision.Endings.Length
+            Events = decision.Events
+            Commands = {
+                Customer = keyOf contact
+                Speaking = speaking
+                Commands = decision.Commands
+            }
+            MayHaveMore = decision.Endings.Length >= mostEntries
+        }
 
+    /// Counts a try of the first entry. How many entries ended.
     let private countTry (tables: MemoryTables) key (first: WaitingEntry) reason =
         let tries = first.Tries + 1
 
@@ -169,30 +201,69 @@ module internal MemoryAdvance =
                 decide
                 (workFor tables contact (entries |> List.map (fun waiting -> waiting.Entry)))
 
+        let undecided reason = {
+            Ended = countTry tables key waiting.Head reason
+            Events = []
+            Commands = {
+                Customer = keyOf contact
+                Speaking = false
+                Commands = []
+            }
+            MayHaveMore = false
+        }
+
         match decided waiting with
         | Ok decision -> write tables now contact waiting decision
         | Error _ ->
             match decided [ waiting.Head ] with
             | Ok decision -> write tables now contact [ waiting.Head ] decision
-            | Error reason -> countTry tables key waiting.Head reason
+            | Error reason -> undecided reason
 
-    /// Decides for up to `most` customers, those who have waited longest first. How many entries ended.
-    let advance (tables: MemoryTables) now most decide =
-        tables.Waiting
-        |> Seq.map (fun (KeyValue(key, waiting)) -> (Seq.head waiting).Key, key)
-        |> Seq.sortBy fst
-        |> Seq.truncate most
-        |> Seq.map snd
+    /// The customers to decide for: those that are known of, else those who have waited longest.
+    let private candidates (tables: MemoryTables) (request: AdvanceRequest) =
+        let name (customer: CustomerKey) =
+            struct (customer.Channel, customer.Customer)
+
+        match request.Known with
+        | [] ->
+            tables.Waiting
+            |> Seq.map (fun (KeyValue(key, waiting)) -> (Seq.head waiting).Key, key)
+            |> Seq.sortBy fst
+            |> Seq.map snd
+        | known -> known |> Seq.map name |> Seq.distinct |> Seq.filter tables.Waiting.ContainsKey
+        |> Seq.truncate request.Most
         |> Seq.toList
-        |> List.sumBy (advanceOne tables now decide)
+
+    /// Decides for customers, and leases what their commands have room for.
+    let advance (tables: MemoryTables) (now: DateTimeOffset) (request: AdvanceRequest) decide : Advanced =
+        let written = candidates tables request |> List.map (advanceOne tables now decide)
+        let leasing = written |> List.map _.Commands |> Leasing.choose request.Room
+
+        {
+            Ended = written |> List.sumBy _.Ended
+            Events = written |> List.collect _.Events
+            Leased = [
+                for customer in written do
+                    for command in customer.Commands.Commands do
+                        if leasing.Leased.Contains command.Key then
+                            MemoryOutbox.leaseFresh tables command.Key (now + request.Lease)
+            ]
+            Full = leasing.Full
+            Behind = leasing.Behind
+            More = [
+                for customer in written do
+                    if customer.MayHaveMore then
+                        customer.Commands.Customer
+            ]
+        }
 
     let private timerName timer =
         match timer with
         | QuietTimer -> "quiet"
         | IdleTimer -> "idle"
 
-    /// Turns up to `most` timers that are due into entries. How many.
-    let fireTimers (tables: MemoryTables) most now =
+    /// Turns up to `most` timers that are due into entries. Whose they were.
+    let fireTimers (tables: MemoryTables) most now : CustomerKey list =
         let due =
             tables.Timers
             |> Seq.map (fun (KeyValue(name, set)) -> name, set)
@@ -208,4 +279,8 @@ module internal MemoryAdvance =
             TimerElapsed(timer, due)
             |> MemoryInbox.addAbout tables now session "timer" sourceId now None
 
-        due.Length
+        due
+        |> List.map (fun (struct (session, _), _) -> {
+            Channel = session.Channel
+            Customer = session.Customer
+        })

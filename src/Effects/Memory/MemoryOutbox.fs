@@ -42,6 +42,53 @@ module internal MemoryOutbox =
                     Trace = trace
                 }
 
+    let private recipient (tables: MemoryTables) (key: CommandKey) : Recipient =
+        match tables.Contacts.TryGetValue(struct (key.Session.Channel, key.Session.Customer)) with
+        | true, contact -> {
+            Phone = contact.Phone
+            BusinessScopedId = contact.BusinessScopedId
+          }
+        | false, _ -> {
+            Phone = None
+            BusinessScopedId = None
+          }
+
+    /// Leases one command for a further try.
+    let private lease (tables: MemoryTables) id until : ClaimedCommand =
+        let command = tables.Outbox[id]
+        let attempt = command.Attempts + 1
+
+        tables.Outbox[id] <-
+            {
+                command with
+                    State = Running
+                    Attempts = attempt
+                    Wake = until
+            }
+
+        {
+            Command = command.Command
+            Recipient = recipient tables command.Command.Key
+            Language = command.Language
+            Attempt = attempt
+            QueuedAt = command.QueuedAt
+            DelayTold = command.DelayTold
+            Trace = command.Trace
+        }
+
+    /// Leases a command that was just queued.
+    let leaseFresh (tables: MemoryTables) key until : ClaimedCommand = lease tables tables.Places[key] until
+
+    /// Whether anything that speaks to the customer is open.
+    let isSpeaking (tables: MemoryTables) (customer: CustomerKey) =
+        tables.Outbox.Values
+        |> Seq.exists (fun command ->
+            let session = command.Command.Key.Session
+
+            speaks command
+            && session.Channel = customer.Channel
+            && session.Customer = customer.Customer)
+
     let private finish (tables: MemoryTables) key state =
         match tables.Places.TryGetValue key with
         | true, id ->
@@ -96,17 +143,6 @@ module internal MemoryOutbox =
         |> List.sortBy (fun (id, command) -> command.Wake, id)
         |> List.truncate most
 
-    let private recipient (tables: MemoryTables) (key: CommandKey) : Recipient =
-        match tables.Contacts.TryGetValue(struct (key.Session.Channel, key.Session.Customer)) with
-        | true, contact -> {
-            Phone = contact.Phone
-            BusinessScopedId = contact.BusinessScopedId
-          }
-        | false, _ -> {
-            Phone = None
-            BusinessScopedId = None
-          }
-
     /// Leases what is due. A send whose lease ran out may have been sent: it is parked first. Where
     /// everything that was due is over at once, more may be due behind it.
     let rec claim
@@ -115,7 +151,7 @@ module internal MemoryOutbox =
         (service: Service)
         (most: int)
         (now: DateTimeOffset)
-        (lease: TimeSpan)
+        (span: TimeSpan)
         : ClaimedCommand list =
         let mutable over = 0
         let leased = ResizeArray()
@@ -132,29 +168,10 @@ module internal MemoryOutbox =
             | MarkRead _ when now - command.QueuedAt > markReadUseful ->
                 over <- over + 1
                 finish tables command.Command.Key "done"
-            | _ ->
-                let attempt = command.Attempts + 1
-
-                tables.Outbox[id] <-
-                    {
-                        command with
-                            State = Running
-                            Attempts = attempt
-                            Wake = now + lease
-                    }
-
-                leased.Add {
-                    Command = command.Command
-                    Recipient = recipient tables command.Command.Key
-                    Language = command.Language
-                    Attempt = attempt
-                    QueuedAt = command.QueuedAt
-                    DelayTold = command.DelayTold
-                    Trace = command.Trace
-                }
+            | _ -> leased.Add(lease tables id (now + span))
 
         if leased.Count = 0 && over > 0 then
-            claim tables parkFor service most now lease
+            claim tables parkFor service most now span
         else
             List.ofSeq leased
 

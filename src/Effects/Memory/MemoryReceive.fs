@@ -25,6 +25,11 @@ module internal MemoryReceive =
             | _ -> None
         | None -> None
 
+    let private ofSession (session: SessionId) : CustomerKey = {
+        Channel = session.Channel
+        Customer = session.Customer
+    }
+
     let private takeStatus tables (body: ReceivedBody) (MessageId message) status callback at =
         let sourceId = String.Concat(message, ":", statusName status)
 
@@ -32,25 +37,45 @@ module internal MemoryReceive =
         | None, _ ->
             Ignored "a status of a message that this bot did not send"
             |> MemoryInbox.addEnded tables "status" sourceId
+
+            None
         | Some _, UnknownStatus name ->
             Ignored("the status is unknown: " + name)
             |> MemoryInbox.addEnded tables "status" sourceId
+
+            None
         | Some key, Failed(code, title) ->
             DeliveryFailed(key, code, title)
             |> MemoryInbox.addAbout tables body.At key.Session "status" sourceId at body.Trace
 
             MemoryOutbox.settle tables key "dead"
+            Some(ofSession key.Session)
         | Some key, (Sent | Delivered | Read | Played) ->
             MemoryInbox.addSettled tables "status" sourceId
             MemoryOutbox.settle tables key "done"
+            None
 
-    let private takeUpdate (tables: MemoryTables) (body: ReceivedBody) (sha256: string) index update =
+    /// Whose work it is; None where there is nothing to decide.
+    let private takeUpdate
+        (tables: MemoryTables)
+        (body: ReceivedBody)
+        (sha256: string)
+        index
+        update
+        : CustomerKey option =
         match update with
         | CustomerDid(channel, person, sourceId, at, fact) ->
             match MemoryContacts.resolve tables channel person with
             | Some customer ->
                 MemoryInbox.add tables body.At channel customer None "whatsapp" sourceId at body.Trace fact
-            | None -> MemoryInbox.addEnded tables "whatsapp" sourceId (Dead "nobody is named as its sender")
+
+                Some {
+                    Channel = channel
+                    Customer = customer
+                }
+            | None ->
+                MemoryInbox.addEnded tables "whatsapp" sourceId (Dead "nobody is named as its sender")
+                None
         | StatusCame(_, message, status, callback, at) -> takeStatus tables body message status callback at
         | NothingToDo(sourceId, reason, _) ->
             let sourceId =
@@ -58,12 +83,17 @@ module internal MemoryReceive =
                 |> Option.defaultWith (fun () -> String.Concat(sha256, "#", string<int> index))
 
             MemoryInbox.addEnded tables "webhook" sourceId (Ignored reason)
+            None
 
-    /// Takes in bodies with their updates.
-    let receive (tables: MemoryTables) (bodies: ReceivedBody list) =
-        for body in bodies do
+    /// Takes in bodies with their updates. Whose work there is now.
+    let receive (tables: MemoryTables) (bodies: ReceivedBody list) : CustomerKey list =
+        bodies
+        |> List.collect (fun body ->
             let sha256 = Convert.ToHexStringLower(SHA256.HashData body.Body)
 
             match body.Updates with
-            | Error reason -> MemoryInbox.addEnded tables "webhook" sha256 (Dead reason)
-            | Ok updates -> updates |> List.iteri (takeUpdate tables body sha256)
+            | Error reason ->
+                MemoryInbox.addEnded tables "webhook" sha256 (Dead reason)
+                []
+            | Ok updates -> updates |> List.mapi (takeUpdate tables body sha256) |> List.choose id)
+        |> List.distinct

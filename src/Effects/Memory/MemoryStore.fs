@@ -153,8 +153,8 @@ module MemoryStore =
             Port = {
                 Receive = fun bodies -> call Receiving (fun () -> MemoryReceive.receive tables bodies)
                 Advance =
-                    fun most decide ->
-                        call Advancing (fun () -> MemoryAdvance.advance tables (world.Now()) most decide)
+                    fun request decide ->
+                        call Advancing (fun () -> MemoryAdvance.advance tables (world.Now()) request decide)
                 Claim =
                     fun service most now lease ->
                         call Claiming (fun () -> MemoryOutbox.claim tables parkFor service most now lease)

@@ -25,11 +25,30 @@ module internal Advance =
                 )
             | _ -> None)
 
-    let private once (world: World) fold moves most decide (work: Work) : Task<int> = task {
-        let! held = Candidates.take work most
+    let private nothing: Advanced = {
+        Ended = 0
+        Events = []
+        Leased = []
+        Full = Set.empty
+        Behind = []
+        More = []
+    }
+
+    /// Who had as much waiting as one round takes, and may have more. Whoever could not be decided for is not
+    /// hurried: the next search tries again.
+    let private unfinished (decided: Decision list) : CustomerKey list =
+        decided
+        |> List.filter (fun (_, _, decision) -> decision.Endings.Length >= Candidates.mostEntries)
+        |> List.map (fun (held, _, _) -> {
+            Channel = held.Channel
+            Customer = held.Customer.Id
+        })
+
+    let private once (world: World) fold moves (request: AdvanceRequest) decide work : Task<Advanced> = task {
+        let! held = Candidates.take work request
 
         if held.IsEmpty then
-            return 0
+            return nothing
         else
             let wanted =
                 held
@@ -76,30 +95,43 @@ module internal Advance =
                         id, Dead reason
             ]
 
-            do! Writing.write work (world.Now()) decided ends tries
-            return ends.Length
+            let now = world.Now()
+            let rows = Queueing.queued decided
+            let leasing = Queueing.leasing request.Room decided
+            let commands = Queueing.commands now (now + request.Lease) leasing rows
+
+            do! Writing.write work now decided ends tries commands
+
+            return {
+                Ended = ends.Length
+                Events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
+                Leased = Queueing.leased now leasing rows
+                Full = leasing.Full
+                Behind = leasing.Behind
+                More = unfinished decided
+            }
     }
 
-    /// Decides for up to `most` customers and commits. When a stream was moved by somebody else meanwhile,
+    /// Decides for customers and commits. When a stream was moved by somebody else meanwhile,
     /// all of it is rolled back, read again and decided again.
     let advance
         (source: NpgsqlDataSource)
         (world: World)
         (fold: Session -> Event -> Session)
-        (most: int)
+        (request: AdvanceRequest)
         (decide: CustomerWork -> CustomerDecision)
-        : Task<int> =
+        : Task<Advanced> =
         let rec go (moves: Map<string, int>) = task {
             let! outcome = task {
                 try
-                    let! ended = Database.transact source (once world fold moves most decide)
-                    return Ok ended
+                    let! advanced = Database.transact source (once world fold moves request decide)
+                    return Ok advanced
                 with StreamsMoved streams ->
                     return Error streams
             }
 
             match outcome with
-            | Ok ended -> return ended
+            | Ok advanced -> return advanced
             | Error streams ->
                 let count moves stream =
                     let before = Map.tryFind stream moves |> Option.defaultValue 0

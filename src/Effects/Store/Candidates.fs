@@ -11,8 +11,11 @@ open FunctionalBot.Effects
 type internal Held = {
     Channel: string
     Customer: Customer
+    BusinessScopedId: string option
     Language: Language option
     CurrentOrdinal: int
+    /// Whether a command that speaks to the customer is open.
+    Speaking: bool
     /// In order: by time, then by arrival.
     Entries: InboxEntry list
     /// How often the decision failed while the entry was the first.
@@ -28,9 +31,22 @@ module internal Candidates =
             SELECT channel, customer, min(id) AS first
             FROM (SELECT id, channel, customer FROM bot.inbox_pending ORDER BY id LIMIT $1) w
             GROUP BY channel, customer)
-        SELECT c.channel, c.customer, c.phone, c.name, c.language, c.current_ordinal
+        SELECT c.channel, c.customer, c.phone, c.name, c.language, c.current_ordinal, c.business_scoped_id
         FROM waiting w JOIN bot.contact c ON c.channel = w.channel AND c.customer = w.customer
         ORDER BY w.first LIMIT $2 FOR NO KEY UPDATE OF c SKIP LOCKED"
+
+    let private lockKnownSql =
+        "SELECT c.channel, c.customer, c.phone, c.name, c.language, c.current_ordinal, c.business_scoped_id
+        FROM unnest($1, $2) AS n(channel, customer)
+        JOIN bot.contact c ON c.channel = n.channel AND c.customer = n.customer
+        WHERE EXISTS (SELECT 1 FROM bot.inbox_pending p
+            WHERE p.channel = n.channel AND p.customer = n.customer)
+        FOR NO KEY UPDATE OF c SKIP LOCKED"
+
+    let private speakingSql =
+        "SELECT n.place FROM unnest($1, $2) WITH ORDINALITY AS n(channel, customer, place)
+        WHERE EXISTS (SELECT 1 FROM bot.outbox o
+            WHERE o.speaks AND o.channel = n.channel AND o.customer = n.customer)"
 
     let private waitingSql =
         "SELECT count(*) FROM (SELECT 1 FROM bot.inbox_pending ORDER BY id LIMIT $1) w"
@@ -46,7 +62,25 @@ module internal Candidates =
         ORDER BY n.place, p.at, p.id"
 
     /// So many entries of one customer are decided in one transaction.
-    let private mostEntries = 64
+    let mostEntries = 64
+
+    let private readHeld (reader: Data.Common.DbDataReader) : Held = {
+        Channel = reader.GetString 0
+        Customer = {
+            Id = CustomerId(reader.GetString 1)
+            Phone = Database.textOrNone reader 2
+            Name = Database.textOrNone reader 3
+        }
+        BusinessScopedId = Database.textOrNone reader 6
+        Language = Database.textOrNone reader 4 |> Option.bind Language.ofCode
+        CurrentOrdinal = reader.GetInt32 5
+        Speaking = false
+        Entries = []
+        Tries = Map.empty
+        Unreadable = []
+    }
+
+    let private textOf (CustomerId text) = text
 
     /// The oldest waiting entries are looked through. Where they belong to few customers, or to customers
     /// that other workers hold, the look goes further, so that one who floods does not keep the others
@@ -57,21 +91,7 @@ module internal Candidates =
 
         do!
             Database.run work [
-                Statement.create lockSql [ Statement.int window; Statement.int most ],
-                (fun reader ->
-                    held.Add {
-                        Channel = reader.GetString 0
-                        Customer = {
-                            Id = CustomerId(reader.GetString 1)
-                            Phone = Database.textOrNone reader 2
-                            Name = Database.textOrNone reader 3
-                        }
-                        Language = Database.textOrNone reader 4 |> Option.bind Language.ofCode
-                        CurrentOrdinal = reader.GetInt32 5
-                        Entries = []
-                        Tries = Map.empty
-                        Unreadable = []
-                    })
+                Statement.create lockSql [ Statement.int window; Statement.int most ], (readHeld >> held.Add)
                 Statement.create waitingSql [ Statement.int window ],
                 (fun reader -> waiting.Value <- reader.GetInt64 0)
             ]
@@ -82,11 +102,30 @@ module internal Candidates =
             return List.ofSeq held
     }
 
-    /// Locks up to `most` customers with waiting entries that nobody else holds, oldest entry first, and
-    /// reads their entries. The entries are read by a statement of their own, after the lock: what an earlier
-    /// holder ended and committed is not seen any more.
-    let take (work: Work) (most: int) : Task<Held list> = task {
-        let! held = lock work most (max 256 (most * 4))
+    /// Locks those of the customers for whom something waits and whom nobody else holds.
+    let private lockKnown (work: Work) (known: CustomerKey list) : Task<Held list> = task {
+        let held = ResizeArray()
+
+        do!
+            Database.run work [
+                Statement.create lockKnownSql [
+                    Statement.texts (known |> Seq.map _.Channel)
+                    Statement.texts (known |> Seq.map (fun customer -> textOf customer.Customer))
+                ],
+                (readHeld >> held.Add)
+            ]
+
+        return List.ofSeq held
+    }
+
+    /// Locks customers with waiting entries that nobody else holds, those that are known of or else those
+    /// with the oldest entries, and reads their entries. The entries are read by a statement of their own,
+    /// after the lock: what an earlier holder ended and committed is not seen any more.
+    let take (work: Work) (request: AdvanceRequest) : Task<Held list> = task {
+        let! held =
+            match request.Known with
+            | [] -> lock work request.Most (max 256 (request.Most * 4))
+            | known -> lockKnown work (known |> List.distinct |> List.truncate request.Most)
 
         if held.IsEmpty then
             return []
@@ -96,17 +135,18 @@ module internal Candidates =
             let tries = held |> Array.map (fun _ -> Dictionary())
             let unreadable = held |> Array.map (fun _ -> ResizeArray())
 
-            let customerText (customer: Held) =
-                let (CustomerId id) = customer.Customer.Id
-                id
+            let speaking = held |> Array.map (fun _ -> ref false)
+
+            let names () = [
+                Statement.texts (held |> Seq.map _.Channel)
+                Statement.texts (held |> Seq.map (fun customer -> textOf customer.Customer.Id))
+            ]
 
             do!
                 Database.run work [
-                    Statement.create entriesSql [
-                        Statement.texts (held |> Seq.map _.Channel)
-                        Statement.texts (held |> Seq.map customerText)
-                        Statement.int mostEntries
-                    ],
+                    Statement.create speakingSql (names ()),
+                    (fun reader -> speaking[int (reader.GetInt64 0) - 1].Value <- true)
+                    Statement.create entriesSql [ yield! names (); Statement.int mostEntries ],
                     fun reader ->
                         let place = int (reader.GetInt64 0) - 1
                         let id = reader.GetInt64 1
@@ -132,6 +172,7 @@ module internal Candidates =
                     if entries[index].Count > 0 || unreadable[index].Count > 0 then
                         {
                             customer with
+                                Speaking = speaking[index].Value
                                 Entries = List.ofSeq entries[index]
                                 Tries = tries[index] |> Seq.map (|KeyValue|) |> Map.ofSeq
                                 Unreadable = List.ofSeq unreadable[index]

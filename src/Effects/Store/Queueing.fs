@@ -10,24 +10,32 @@ type internal Decision = Held * Map<SessionId, Session> * CustomerDecision
 
 /// Queueing commands, and setting timers.
 module internal Queueing =
+    /// Numbers are given before the rows are written, so that both tables are filled from one list. A
+    /// command that is leased at once has begun its first try.
     let private commandsSql =
-        "WITH added AS (
-            INSERT INTO bot.command (key, channel, customer, session_ordinal, version, ordinal, kind,
+        "WITH input AS (
+            SELECT nextval('bot.command_id_seq') AS id, n.* FROM (
+                SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) WITH ORDINALITY
+                    AS u(key, channel, customer, session_ordinal, version, ordinal, kind, language, payload,
+                        trace, leased, place)
+                ORDER BY place) n),
+        added AS (
+            INSERT INTO bot.command (id, key, channel, customer, session_ordinal, version, ordinal, kind,
                 language, queued_at, payload, trace)
-            SELECT key, channel, customer, session_ordinal, version, ordinal, kind, language, $11,
+            OVERRIDING SYSTEM VALUE
+            SELECT id, key, channel, customer, session_ordinal, version, ordinal, kind, language, $12,
                 payload::json, trace
-            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) WITH ORDINALITY
-                AS n(key, channel, customer, session_ordinal, version, ordinal, kind, language, payload,
-                    trace, place)
-            ORDER BY place
-            RETURNING id, channel, customer, kind, session_ordinal, version, ordinal)
+            FROM input)
         INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version,
-            ordinal, wake)
+            ordinal, state, attempts, wake)
         SELECT id, channel, customer,
             CASE WHEN kind IN ('say', 'mark-read') THEN 'messaging'
                 WHEN kind = 'ask-assistant' THEN 'assisting' ELSE 'ticketing' END,
-            kind = 'say', session_ordinal, version, ordinal, $11
-        FROM added RETURNING 1"
+            kind = 'say', session_ordinal, version, ordinal,
+            CASE WHEN leased THEN 'running' ELSE 'ready' END,
+            CASE WHEN leased THEN 1 ELSE 0 END,
+            CASE WHEN leased THEN $13 ELSE $12 END
+        FROM input RETURNING 1"
 
     let private setTimersSql =
         "INSERT INTO bot.timer AS t (stream, name, due, due_ticks, key)
@@ -55,13 +63,16 @@ module internal Queueing =
         | SetTimer _
         | CancelTimer _ -> None
 
-    let private languageOf (known: Map<SessionId, Session>) (decision: CustomerDecision) (key: CommandKey) =
+    let private languageOf
+        (known: Map<SessionId, Session>)
+        (decision: CustomerDecision)
+        (key: CommandKey)
+        : Language =
         decision.Sessions
         |> List.tryFind (fun session -> session.Id = key.Session)
         |> Option.orElse (known.TryFind key.Session)
         |> Option.map _.Language
         |> Option.defaultValue Spanish
-        |> Language.code
 
     /// A command goes on with the trace of what its event came from.
     let private traceOf (held: Held) (decision: CustomerDecision) =
@@ -84,19 +95,74 @@ module internal Queueing =
 
             fun key -> byEvent |> Map.tryFind (key.Session, key.Version)
 
-    /// Queues what is to be done in the world.
-    let commands (now: DateTimeOffset) (decided: Decision list) : NpgsqlBatchCommand option =
-        let rows =
-            decided
-            |> List.collect (fun (held, known, decision) ->
-                let trace = traceOf held decision
+    /// A command on its way into the outbox.
+    type Queued = {
+        Command: Command
+        /// The stored name of its action.
+        Kind: string
+        Language: Language
+        Recipient: Recipient
+        Trace: string option
+    }
 
-                decision.Commands
-                |> List.choose (fun command ->
-                    kind command.Action
-                    |> Option.map (fun kind -> command, kind, languageOf known decision command.Key, trace)))
+    /// What is to be queued of the decisions, in order.
+    let queued (decided: Decision list) : Queued list =
+        decided
+        |> List.collect (fun (held, known, decision) ->
+            let trace = traceOf held decision
 
-        let keys = rows |> Seq.map (fun (command, _, _, _) -> command.Key) |> Seq.toArray
+            decision.Commands
+            |> List.choose (fun command ->
+                kind command.Action
+                |> Option.map (fun kind -> {
+                    Command = command
+                    Kind = kind
+                    Language = languageOf known decision command.Key
+                    Recipient = {
+                        Phone = held.Customer.Phone
+                        BusinessScopedId = held.BusinessScopedId
+                    }
+                    Trace = trace command.Key
+                })))
+
+    /// Which of them the node takes on at once.
+    let leasing (room: Map<Service, int>) (decided: Decision list) : Leasing =
+        decided
+        |> List.map (fun (held, _, decision) -> {
+            Customer = {
+                Channel = held.Channel
+                Customer = held.Customer.Id
+            }
+            Speaking = held.Speaking
+            Commands = decision.Commands
+        })
+        |> Leasing.choose room
+
+    /// The commands that the node takes on, as a claim would hand them out.
+    let leased (now: DateTimeOffset) (leasing: Leasing) (rows: Queued list) : ClaimedCommand list =
+        rows
+        |> List.choose (fun row ->
+            if leasing.Leased.Contains row.Command.Key then
+                Some {
+                    Command = row.Command
+                    Recipient = row.Recipient
+                    Language = row.Language
+                    Attempt = 1
+                    QueuedAt = now
+                    DelayTold = false
+                    Trace = row.Trace
+                }
+            else
+                None)
+
+    /// Queues what is to be done in the world; what is leased belongs to the node until `leaseEnd`.
+    let commands
+        (now: DateTimeOffset)
+        (leaseEnd: DateTimeOffset)
+        (leasing: Leasing)
+        (rows: Queued list)
+        : NpgsqlBatchCommand option =
+        let keys = rows |> Seq.map _.Command.Key |> Seq.toArray
 
         if rows.IsEmpty then
             None
@@ -109,11 +175,13 @@ module internal Queueing =
                     Statement.ints (keys |> Seq.map _.Session.Ordinal)
                     Statement.bigints (keys |> Seq.map _.Version)
                     Statement.ints (keys |> Seq.map _.Ordinal)
-                    Statement.texts (rows |> Seq.map (fun (_, kind, _, _) -> kind))
-                    Statement.texts (rows |> Seq.map (fun (_, _, language, _) -> language))
-                    Statement.texts (rows |> Seq.map (fun (command, _, _, _) -> Json.write command.Action))
-                    Statement.textOptions (rows |> Seq.map (fun (command, _, _, trace) -> trace command.Key))
+                    Statement.texts (rows |> Seq.map _.Kind)
+                    Statement.texts (rows |> Seq.map (fun row -> Language.code row.Language))
+                    Statement.texts (rows |> Seq.map (fun row -> Json.write row.Command.Action))
+                    Statement.textOptions (rows |> Seq.map _.Trace)
+                    Statement.booleans (keys |> Seq.map leasing.Leased.Contains)
                     Statement.instant now
+                    Statement.notBefore leaseEnd
                 ]
             )
 

@@ -31,7 +31,15 @@ module internal Receive =
 
     let private ended state reason = Some(state, Some reason)
 
-    let private customerEntry webhook (body: ReceivedBody) channel (CustomerId customer) sourceId at fact : NewEntry =
+    let private customerEntry
+        webhook
+        (body: ReceivedBody)
+        channel
+        (CustomerId customer)
+        sourceId
+        at
+        fact
+        : NewEntry =
         let sourceId = StoredText.name sourceId
         let stored = Codec.write at sourceId fact
 
@@ -160,9 +168,28 @@ module internal Receive =
             | Ok updates -> updates
             | Error _ -> [])
 
-    /// Stores bodies and updates. Three round trips however many there are, four when somebody is new.
-    let receive (source: NpgsqlDataSource) (world: World) (bodies: ReceivedBody list) : Task = task {
-        if not bodies.IsEmpty then
+    let private waitingFor (entries: NewEntry list) : CustomerKey list =
+        entries
+        |> List.choose (fun entry ->
+            match entry.Ended, entry.Channel, entry.Customer with
+            | None, Some channel, Some customer ->
+                Some {
+                    Channel = channel
+                    Customer = CustomerId customer
+                }
+            | _ -> None)
+        |> List.distinct
+
+    /// Stores bodies and updates. Three round trips however many there are, four when somebody is new. The
+    /// customers for whom something waits now.
+    let receive
+        (source: NpgsqlDataSource)
+        (world: World)
+        (bodies: ReceivedBody list)
+        : Task<CustomerKey list> = task {
+        if bodies.IsEmpty then
+            return []
+        else
             let updates = updatesOf bodies
             let digests = bodies |> List.map (fun body -> SHA256.HashData body.Body)
 
@@ -180,7 +207,7 @@ module internal Receive =
                     | _ -> None)
                 |> List.distinct
 
-            do!
+            return!
                 Database.transact source (fun work -> task {
                     let now = world.Now()
                     let webhooks = Dictionary<string, int64>()
@@ -231,5 +258,7 @@ module internal Receive =
                             if not settled.IsEmpty then
                                 CommandEnd.byKey now settled, Database.ignoreRows
                         ]
+
+                    return waitingFor entries
                 })
     }

@@ -16,9 +16,10 @@ module internal Timers =
 
     /// Fires up to `most` timers that are due: the timer goes and its entry comes in one transaction, and the
     /// entry is unique by the key of the command that set the timer, so that each setting fires once.
-    let fire (source: NpgsqlDataSource) (most: int) (now: DateTimeOffset) : Task<int> =
+    let fire (source: NpgsqlDataSource) (most: int) (now: DateTimeOffset) : Task<CustomerKey list> =
         Database.transact source (fun work -> task {
             let entries = ResizeArray()
+            let owners = ResizeArray<CustomerKey>()
 
             do!
                 Database.run work [
@@ -31,6 +32,11 @@ module internal Timers =
 
                         match SessionId.parse stream with
                         | Some session ->
+                            owners.Add {
+                                Channel = session.Channel
+                                Customer = session.Customer
+                            }
+
                             let fact = TimerElapsed(StoredName.toTimer name, due)
                             entries.Add(Inbox.aboutSession "timer" sourceId session now now None fact)
                         | None -> invalidOp ("bot.timer names no session: " + stream)
@@ -39,5 +45,5 @@ module internal Timers =
             if entries.Count > 0 then
                 do! Database.run work [ Inbox.insert now (List.ofSeq entries), Database.ignoreRows ]
 
-            return entries.Count
+            return List.ofSeq owners
         })

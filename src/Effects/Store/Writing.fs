@@ -3,6 +3,7 @@ namespace FunctionalBot.Effects.Store
 open System
 open System.Collections.Generic
 open System.Threading.Tasks
+open Npgsql
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 
@@ -170,13 +171,14 @@ module internal Writing =
 
     /// Writes everything: stream rows first, and only when all of them were where the decisions believed
     /// them, the events. Two round trips. `tries` are entries whose failure is counted, (id, how often now,
-    /// why).
+    /// why); `commands` queues what was decided.
     let write
         (work: Work)
         (now: DateTimeOffset)
         (decided: Decision list)
         (ends: (int64 * Ending) list)
         (tries: (int64 * int * string) list)
+        (commands: NpgsqlBatchCommand option)
         : Task = task {
         let streams = streamsOf decided
 
@@ -201,7 +203,7 @@ module internal Writing =
                     sessionStatement sessions, Database.ignoreRows
                 if not contacts.IsEmpty then
                     contactStatement contacts, Database.ignoreRows
-                for statement in Option.toList (Queueing.commands now decided) @ Queueing.timers decided do
+                for statement in Option.toList commands @ Queueing.timers decided do
                     statement, Database.ignoreRows
                 if not tries.IsEmpty then
                     triesStatement tries, Database.ignoreRows

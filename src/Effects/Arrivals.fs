@@ -1,0 +1,58 @@
+namespace FunctionalBot.Effects
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+
+/// Customers for whom something came in on this node. The list in memory spares the search through all that
+/// waits; it is a hint only: what is forgotten is found by the next search.
+[<NoComparison; NoEquality>]
+type internal Arrivals = {
+    Add: CustomerKey list -> unit
+    /// Takes up to so many out, each once.
+    Take: int -> CustomerKey list
+    /// Whether the last search began longer ago than the span.
+    IsSearchDue: TimeSpan -> bool
+    /// A search has been made.
+    Searched: unit -> unit
+    /// Returns when there are some, when the span has passed, or when cancelled. One waits at a time.
+    Wait: TimeSpan -> CancellationToken -> Task
+}
+
+/// Hints of arrivals.
+module internal Arrivals =
+    /// More are not remembered: a node that is so far behind finds them by searching.
+    let private most = 20_000
+
+    /// Nobody has arrived.
+    let create (world: World) : Arrivals =
+        let bell = Bell.create world
+        let queue = ConcurrentQueue<CustomerKey>()
+        let waiting = ConcurrentDictionary<CustomerKey, unit>()
+        let searched = ref DateTimeOffset.MinValue
+
+        {
+            Add =
+                fun customers ->
+                    for customer in customers do
+                        if queue.Count < most && waiting.TryAdd(customer, ()) then
+                            queue.Enqueue customer
+
+                    if not customers.IsEmpty then
+                        bell.Ring()
+            Take =
+                fun count -> [
+                    let mutable left = count
+                    let mutable customer = Unchecked.defaultof<CustomerKey>
+
+                    while left > 0 && queue.TryDequeue &customer do
+                        // From here on a new arrival of the same customer is noted anew.
+                        waiting.TryRemove customer |> ignore
+                        left <- left - 1
+                        customer
+                ]
+            IsSearchDue = fun span -> world.Now() - searched.Value > span
+            Searched = fun () -> searched.Value <- world.Now()
+            Wait = bell.Wait
+        }

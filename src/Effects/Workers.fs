@@ -1,0 +1,113 @@
+namespace FunctionalBot.Effects
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+open FunctionalBot.Domain
+
+/// Starting work from within the engine.
+module internal Work =
+    /// On the scheduler of whoever runs the engine: the thread pool in a host, one of its own in a simulation.
+    let start (work: unit -> Task) : Task =
+        Task.Factory
+            .StartNew(
+                Func<Task> work,
+                CancellationToken.None,
+                TaskCreationOptions.DenyChildAttach,
+                TaskScheduler.Current
+            )
+            .Unwrap()
+
+/// What workers tell the engine.
+[<NoComparison; NoEquality>]
+type internal WorkersReport = {
+    /// A command was run, or put back; the result is to be recorded, and then `Forget` told.
+    Finished: ClaimedCommand -> CommandResult -> unit
+    /// A command could not be run for a reason that lies here: the store was away, or the host stops. Its
+    /// lease runs out and it comes again.
+    Abandoned: ClaimedCommand -> exn -> unit
+    /// Everything that was taken on is done or under way, after there had been more than hands.
+    Emptied: unit -> unit
+}
+
+/// The workers of one service on this node.
+[<NoComparison; NoEquality>]
+type internal Workers = {
+    /// How many more commands can be taken on now.
+    Room: unit -> int
+    /// Takes on commands that are leased to this node: they are run as hands come free, in this order.
+    Take: ClaimedCommand list -> unit
+    /// The result is recorded, or given up: the command is no longer this node's.
+    Forget: CommandKey -> unit
+    /// Everything whose lease must be kept, with the number of the try.
+    Held: unit -> (CommandKey * int) list
+    /// Nothing more is begun: what waits for a hand is put back.
+    Stop: unit -> unit
+}
+
+/// Hands that run commands of one service side by side, with a short queue ahead of them in memory.
+module internal Workers =
+    /// Builds the workers. `ahead` commands may wait for a hand. `run` runs one command.
+    let create
+        (world: World)
+        (hands: int)
+        (ahead: int)
+        (run: ClaimedCommand -> Task<CommandResult>)
+        (report: WorkersReport)
+        : Workers =
+        let held = ConcurrentDictionary<CommandKey, int>()
+        let queue = ConcurrentQueue<ClaimedCommand>()
+        let free = ref hands
+        let stopping = ref false
+
+        let work (claimed: ClaimedCommand) : Task = task {
+            if Volatile.Read &stopping.contents then
+                let reason = "the node that had taken it on was stopped"
+                report.Finished claimed (RunAgain(world.Now(), reason, None))
+            else
+                try
+                    let! result = run claimed
+                    report.Finished claimed result
+                with fault ->
+                    held.TryRemove claimed.Command.Key |> ignore
+                    report.Abandoned claimed fault
+        }
+
+        let rec tryHand () =
+            let seen = Volatile.Read &free.contents
+
+            seen > 0
+            && (Interlocked.CompareExchange(&free.contents, seen - 1, seen) = seen || tryHand ())
+
+        /// One hand: runs what waits until nothing does.
+        let hand () : Task = task {
+            let mutable goesOn = true
+
+            while goesOn do
+                match queue.TryDequeue() with
+                | true, claimed -> do! work claimed
+                | false, _ ->
+                    Interlocked.Increment &free.contents |> ignore
+                    report.Emptied()
+                    // Whoever added something just before may have found no free hand.
+                    goesOn <- not queue.IsEmpty && tryHand ()
+        }
+
+        {
+            Room = fun () -> max 0 (hands + ahead - held.Count)
+            Take =
+                fun commands ->
+                    for claimed in commands do
+                        held[claimed.Command.Key] <- claimed.Attempt
+                        queue.Enqueue claimed
+
+                    let mutable waiting = commands.Length
+
+                    while waiting > 0 && tryHand () do
+                        waiting <- waiting - 1
+                        Work.start hand |> ignore
+            Forget = fun key -> held.TryRemove key |> ignore
+            Held = fun () -> [ for pair in held -> pair.Key, pair.Value ]
+            Stop = fun () -> Volatile.Write(&stopping.contents, true)
+        }
