@@ -124,7 +124,6 @@ let private pace: Engine.EngineSettings = {
     Messages = 8
     Questions = 4
     TicketCalls = 4
-    Ahead = 4
     Lease = TimeSpan.FromSeconds 30.
     Poll = TimeSpan.FromSeconds 30.
     TimerPoll = TimeSpan.FromSeconds 5.

@@ -29,9 +29,6 @@ type EngineSettings = {
     Messages: int
     Questions: int
     TicketCalls: int
-    /// Commands of each service that the node holds beyond those, so that hands need not wait for a
-    /// transaction. They wait for their lease if the node dies.
-    Ahead: int
     /// How long a command belongs to the worker that took it, if nothing is heard of it.
     Lease: TimeSpan
     /// How often the database is asked for work of which nobody told.
@@ -168,8 +165,7 @@ let create
             | Ticketing -> settings.TicketCalls
 
         Map.ofList [
-            for service in services ->
-                service, Workers.create world (hands service) settings.Ahead runOne (reportOf service)
+            for service in services -> service, Workers.create world (hands service) runOne (reportOf service)
         ]
 
     let workersOf (command: Command) =
@@ -181,6 +177,9 @@ let create
         |> List.groupBy (fun claimed -> Interpreter.serviceOf claimed.Command.Action)
         |> List.iter (fun (service, commands) ->
             service |> Option.iter (fun service -> workers[service].Take commands))
+
+    /// Whether the last search found as much as it can.
+    let backlog = ref false
 
     /// Goes on with what was decided.
     let follow (advanced: Advanced) =
@@ -201,13 +200,15 @@ let create
             claimBells[Messaging].Ring()
 
         for service in advanced.Full do
-            if workers[service].Room() > settings.Ahead then
+            if workers[service].IsFree() then
                 claimBells[service].Ring()
 
     let decideStep (cancel: CancellationToken) : Task = task {
-        // Work of which nobody told is looked for now and then, however much is told.
-        let searches = arrivals.IsSearchDue settings.Poll
-        let known = if searches then [] else arrivals.Take settings.Batch
+        // Work of which nobody told is looked for now and then, however much is told; and on and on while
+        // there is much of it and nothing is told.
+        let isDue = arrivals.IsSearchDue settings.Poll
+        let known = if isDue then [] else arrivals.Take settings.Batch
+        let searches = isDue || (known.IsEmpty && Volatile.Read &backlog.contents)
 
         if known.IsEmpty && not searches then
             do! arrivals.Wait settings.Poll cancel
@@ -223,9 +224,9 @@ let create
                 let! advanced = store.Advance request decide
                 follow advanced
 
-                // A search that found little leaves nothing to search for.
-                if searches && advanced.Ended < settings.Batch then
+                if searches then
                     arrivals.Searched()
+                    Volatile.Write(&backlog.contents, advanced.Ended >= settings.Batch)
             with fault ->
                 // Whether it was committed or not: whoever still has something waiting is looked at again.
                 arrivals.Add known

@@ -250,6 +250,8 @@ type Service =
 /// A command that this node may run now.
 type ClaimedCommand = {
     Command: Command
+    /// The store's own number of the command.
+    Place: int64
     Recipient: Recipient
     Language: Language
     /// 1 for the first try. The number is the fence: an outcome is only recorded for the try that is still
@@ -340,7 +342,7 @@ type StorePort = {
     /// to one customer only the oldest open one is handed out, and one at a time.
     Claim: Service -> int -> DateTimeOffset -> TimeSpan -> Task<ClaimedCommand list>
     /// Prolongs the leases of commands that still run.
-    KeepLeases: (CommandKey * int) list -> DateTimeOffset -> TimeSpan -> Task
+    KeepLeases: ClaimedCommand list -> DateTimeOffset -> TimeSpan -> Task
     /// Records results of the tries that still hold their lease. Returns how many were recorded.
     Record: (ClaimedCommand * CommandResult) list -> DateTimeOffset -> Task<int>
     /// Turns up to `most` timers that are due into inbox entries. Returns whose they were.

@@ -36,30 +36,72 @@ type internal WorkersReport = {
 type internal Workers = {
     /// How many more commands can be taken on now.
     Room: unit -> int
+    /// Whether a hand is free.
+    IsFree: unit -> bool
     /// Takes on commands that are leased to this node: they are run as hands come free, in this order.
     Take: ClaimedCommand list -> unit
     /// The result is recorded, or given up: the command is no longer this node's.
     Forget: CommandKey -> unit
-    /// Everything whose lease must be kept, with the number of the try.
-    Held: unit -> (CommandKey * int) list
+    /// Everything whose lease must be kept.
+    Held: unit -> ClaimedCommand list
     /// Nothing more is begun: what waits for a hand is put back.
     Stop: unit -> unit
 }
 
+/// How much a node takes on ahead of its hands: about as much as it has done in the last half second. A fast
+/// service never waits for a transaction then, and of a slow one little is kept from other nodes.
+[<NoComparison; NoEquality>]
+type internal Reach = {
+    /// One more was done.
+    Count: unit -> unit
+    Ahead: unit -> int
+}
+
+/// Measuring how much gets done.
+module internal Reach =
+    let private window = TimeSpan.FromSeconds 0.5
+
+    /// More is not taken on, however fast the service is: it would wait for its lease if the node died.
+    let private most = 1500
+
+    /// Never less than `least`.
+    let create (world: World) (least: int) : Reach =
+        let gate = obj ()
+        let began = ref DateTimeOffset.MinValue
+        let doneSince = ref 0
+        let ahead = ref least
+
+        {
+            Count = fun () -> Interlocked.Increment &doneSince.contents |> ignore
+            Ahead =
+                fun () ->
+                    lock gate (fun () ->
+                        let now = world.Now()
+                        let elapsed = now - began.Value
+
+                        if elapsed < TimeSpan.Zero || elapsed >= window then
+                            let count = Interlocked.Exchange(&doneSince.contents, 0)
+                            let perWindow = float count * (window / max window elapsed)
+                            ahead.Value <- int perWindow |> max least |> min (max least most)
+                            began.Value <- now
+
+                        ahead.Value)
+        }
+
 /// Hands that run commands of one service side by side, with a short queue ahead of them in memory.
 module internal Workers =
-    /// Builds the workers. `ahead` commands may wait for a hand. `run` runs one command.
+    /// Builds the workers. `run` runs one command.
     let create
         (world: World)
         (hands: int)
-        (ahead: int)
         (run: ClaimedCommand -> Task<CommandResult>)
         (report: WorkersReport)
         : Workers =
-        let held = ConcurrentDictionary<CommandKey, int>()
+        let held = ConcurrentDictionary<CommandKey, ClaimedCommand>()
         let queue = ConcurrentQueue<ClaimedCommand>()
         let free = ref hands
         let stopping = ref false
+        let reach = Reach.create world hands
 
         let work (claimed: ClaimedCommand) : Task = task {
             if Volatile.Read &stopping.contents then
@@ -68,6 +110,7 @@ module internal Workers =
             else
                 try
                     let! result = run claimed
+                    reach.Count()
                     report.Finished claimed result
                 with fault ->
                     held.TryRemove claimed.Command.Key |> ignore
@@ -95,11 +138,12 @@ module internal Workers =
         }
 
         {
-            Room = fun () -> max 0 (hands + ahead - held.Count)
+            Room = fun () -> max 0 (hands + reach.Ahead() - held.Count)
+            IsFree = fun () -> Volatile.Read &free.contents > 0
             Take =
                 fun commands ->
                     for claimed in commands do
-                        held[claimed.Command.Key] <- claimed.Attempt
+                        held[claimed.Command.Key] <- claimed
                         queue.Enqueue claimed
 
                     let mutable waiting = commands.Length
@@ -108,6 +152,6 @@ module internal Workers =
                         waiting <- waiting - 1
                         Work.start hand |> ignore
             Forget = fun key -> held.TryRemove key |> ignore
-            Held = fun () -> [ for pair in held -> pair.Key, pair.Value ]
+            Held = fun () -> List.ofSeq held.Values
             Stop = fun () -> Volatile.Write(&stopping.contents, true)
         }

@@ -140,7 +140,6 @@ let engineSettings (configuration: Configuration) : Engine.EngineSettings = {
     Messages = configuration.Messages
     Questions = configuration.Questions
     TicketCalls = configuration.TicketCalls
-    Ahead = 192
     Lease = configuration.Lease
     Poll = TimeSpan.FromMilliseconds 500.
     TimerPoll = TimeSpan.FromMilliseconds 200.

@@ -67,6 +67,7 @@ module internal MemoryOutbox =
             }
 
         {
+            Place = id
             Command = command.Command
             Recipient = recipient tables command.Command.Key
             Language = command.Language
@@ -176,13 +177,13 @@ module internal MemoryOutbox =
             List.ofSeq leased
 
     /// Prolongs leases of tries that are the last ones.
-    let keep (tables: MemoryTables) (held: (CommandKey * int) list) (now: DateTimeOffset) (lease: TimeSpan) =
-        for key, attempt in held do
-            match tables.Places.TryGetValue key with
+    let keep (tables: MemoryTables) (held: ClaimedCommand list) (now: DateTimeOffset) (lease: TimeSpan) =
+        for claimed in held do
+            match tables.Places.TryGetValue claimed.Command.Key with
             | true, id ->
                 let command = tables.Outbox[id]
 
-                if command.Attempts = attempt && command.State = Running then
+                if command.Attempts = claimed.Attempt && command.State = Running then
                     tables.Outbox[id] <- { command with Wake = now + lease }
             | false, _ -> ()
 

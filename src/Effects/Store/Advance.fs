@@ -98,14 +98,15 @@ module internal Advance =
             let now = world.Now()
             let rows = Queueing.queued decided
             let leasing = Queueing.leasing request.Room decided
-            let commands = Queueing.commands now (now + request.Lease) leasing rows
+            let places = ResizeArray()
+            let commands = Queueing.commands now (now + request.Lease) leasing rows places
 
             do! Writing.write work now decided ends tries commands
 
             return {
                 Ended = ends.Length
                 Events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
-                Leased = Queueing.leased now leasing rows
+                Leased = Queueing.leased now leasing rows places
                 Full = leasing.Full
                 Behind = leasing.Behind
                 More = unfinished decided

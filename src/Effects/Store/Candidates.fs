@@ -26,27 +26,33 @@ type internal Held = {
 
 /// Choosing the customers to work for.
 module internal Candidates =
+    /// Here and below a list is joined through LATERAL with a LIMIT: so PostgreSQL goes from the list to the
+    /// rows, and not through the whole table for each item, whatever it believes about the table's size.
     let private lockSql =
         "WITH waiting AS (
             SELECT channel, customer, min(id) AS first
             FROM (SELECT id, channel, customer FROM bot.inbox_pending ORDER BY id LIMIT $1) w
             GROUP BY channel, customer)
         SELECT c.channel, c.customer, c.phone, c.name, c.language, c.current_ordinal, c.business_scoped_id
-        FROM waiting w JOIN bot.contact c ON c.channel = w.channel AND c.customer = w.customer
-        ORDER BY w.first LIMIT $2 FOR NO KEY UPDATE OF c SKIP LOCKED"
+        FROM (SELECT * FROM waiting ORDER BY first) w
+        CROSS JOIN LATERAL (
+            SELECT * FROM bot.contact k WHERE k.channel = w.channel AND k.customer = w.customer
+            LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) c
+        LIMIT $2"
 
     let private lockKnownSql =
         "SELECT c.channel, c.customer, c.phone, c.name, c.language, c.current_ordinal, c.business_scoped_id
         FROM unnest($1, $2) AS n(channel, customer)
-        JOIN bot.contact c ON c.channel = n.channel AND c.customer = n.customer
-        WHERE EXISTS (SELECT 1 FROM bot.inbox_pending p
-            WHERE p.channel = n.channel AND p.customer = n.customer)
-        FOR NO KEY UPDATE OF c SKIP LOCKED"
+        CROSS JOIN LATERAL (
+            SELECT * FROM bot.contact k WHERE k.channel = n.channel AND k.customer = n.customer
+                AND (SELECT true FROM bot.inbox_pending p
+                    WHERE p.channel = n.channel AND p.customer = n.customer LIMIT 1)
+            LIMIT 1 FOR NO KEY UPDATE OF k SKIP LOCKED) c"
 
     let private speakingSql =
         "SELECT n.place FROM unnest($1, $2) WITH ORDINALITY AS n(channel, customer, place)
-        WHERE EXISTS (SELECT 1 FROM bot.outbox o
-            WHERE o.speaks AND o.channel = n.channel AND o.customer = n.customer)"
+        WHERE (SELECT true FROM bot.outbox o
+            WHERE o.speaks AND o.channel = n.channel AND o.customer = n.customer LIMIT 1)"
 
     let private waitingSql =
         "SELECT count(*) FROM (SELECT 1 FROM bot.inbox_pending ORDER BY id LIMIT $1) w"

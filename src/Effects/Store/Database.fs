@@ -161,6 +161,9 @@ module internal Database =
                         read reader
     }
 
+    /// For work without a result.
+    let unit (work: Task) : Task<unit> = task { do! work }
+
     /// For a statement whose rows nobody needs. Every statement here returns rows, so that results and
     /// readers match.
     let ignoreRows (_: DbDataReader) = ()

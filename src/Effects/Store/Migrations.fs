@@ -190,11 +190,6 @@ module Migrations =
                         let! applied = apply connection migration
                         result <- applied |> Result.map (fun () -> status.Waiting)
 
-                // New tables without statistics lead the planner to sequential scans that stay in prepared
-                // plans.
-                if Result.isOk result && not status.Waiting.IsEmpty then
-                    do! execute connection "ANALYZE"
-
                 return result
         })
 

@@ -42,19 +42,13 @@ module internal Outbox =
 
     let private keepSql =
         "UPDATE bot.outbox o SET wake = $3
-        FROM unnest($1, $2) AS n(key, attempt) JOIN bot.command c ON c.key = n.key
-        WHERE o.id = c.id AND o.attempts = n.attempt AND o.state = 'running' RETURNING 1"
-
-    let private fenceSql =
-        "SELECT c.key, o.id FROM unnest($1, $2) AS n(key, attempt)
-        JOIN bot.command c ON c.key = n.key
-        JOIN bot.outbox o ON o.id = c.id AND o.attempts = n.attempt AND o.state <> 'ready'
-        ORDER BY o.id FOR UPDATE OF o"
+        WHERE o.id = ANY ($1) AND o.attempts = $2 AND o.state = 'running' RETURNING 1"
 
     let private laterSql =
-        "UPDATE bot.outbox o SET state = n.state, wake = n.wake, reason = n.reason,
-            delay_told = o.delay_told OR n.told
-        FROM unnest($1, $2, $3, $4, $5) AS n(id, state, wake, reason, told) WHERE o.id = n.id RETURNING 1"
+        "UPDATE bot.outbox o SET state = $3, wake = ($4)[array_position($1, o.id)],
+            reason = ($5)[array_position($1, o.id)],
+            delay_told = o.delay_told OR ($6)[array_position($1, o.id)]
+        WHERE o.id = ANY ($1) AND o.attempts = $2 AND o.state <> 'ready' RETURNING o.id"
 
     /// Reading marks older than this are of no use: the answer is there, or the customer has long looked
     /// away.
@@ -78,6 +72,7 @@ module internal Outbox =
             Over(id, "done", "left out: too late to be of use")
         | Some key, Ok action ->
             Leased {
+                Place = id
                 Command = { Key = key; Action = action }
                 Recipient = {
                     Phone = Database.textOrNone reader 8
@@ -134,8 +129,8 @@ module internal Outbox =
 
                     do!
                         Database.run work [
-                            if not over.IsEmpty then
-                                CommandEnd.byId now over, Database.ignoreRows
+                            for statement in CommandEnd.locked now over do
+                                statement, Database.ignoreRows
                         ]
 
                     let leased =
@@ -159,28 +154,84 @@ module internal Outbox =
     /// Prolongs leases until `now` plus the span.
     let keep
         (source: NpgsqlDataSource)
-        (held: (CommandKey * int) list)
+        (held: ClaimedCommand list)
         (now: DateTimeOffset)
         (lease: TimeSpan)
         : Task = task {
         if not held.IsEmpty then
             do!
-                Database.transact source (fun work -> task {
-                    do!
-                        Database.run work [
+                Database.transact source (fun work ->
+                    Database.run work [
+                        for attempt, held in held |> List.groupBy _.Attempt |> List.sortBy fst do
                             Statement.create keepSql [
-                                Statement.texts (held |> Seq.map (fst >> CommandKey.text))
-                                Statement.ints (Seq.map snd held)
+                                Statement.bigints (held |> Seq.map _.Place |> Seq.sort)
+                                Statement.int attempt
                                 Statement.notBefore (now + lease)
                             ],
                             Database.ignoreRows
-                        ]
-                })
+                    ]
+                    |> Database.unit)
     }
 
     let private factEntry now (command: ClaimedCommand) suffix fact =
         let key = command.Command.Key
         Inbox.aboutSession "command" (CommandKey.text key + suffix) key.Session now now command.Trace fact
+
+    let private stateOf result =
+        match result with
+        | Done _ -> "done"
+        | GivenUp _ -> "dead"
+        | RunAgain _ -> "ready"
+        | Parked _ -> "unknown"
+
+    let private reasonOf result =
+        match result with
+        | Done _ -> None
+        | GivenUp(reason, _)
+        | RunAgain(_, reason, _)
+        | Parked(_, reason) -> Some reason
+
+    /// What the session hears of it, with what tells it apart from other facts of the same command.
+    let private factOf result =
+        match result with
+        | Done(Some fact)
+        | GivenUp(_, Some fact) -> Some("", fact)
+        | RunAgain(_, _, Some fact) -> Some("/delayed", fact)
+        | Done None
+        | GivenUp(_, None)
+        | RunAgain(_, _, None)
+        | Parked _ -> None
+
+    /// The statements that write results of tries with the same number and the same kind of end. Each row
+    /// that they return is the number of a command whose result counted.
+    let private endings
+        (now: DateTimeOffset)
+        (state, attempt)
+        (results: (ClaimedCommand * CommandResult) list)
+        =
+        let places = results |> List.map (fun (command, _) -> command.Place)
+
+        let later (until: CommandResult -> DateTimeOffset) =
+            Statement.create laterSql [
+                Statement.bigints places
+                Statement.int attempt
+                Statement.text state
+                Statement.notBefores (results |> Seq.map (snd >> until))
+                Statement.textOptions (results |> Seq.map (snd >> reasonOf))
+                Statement.booleans (results |> Seq.map (fun (_, result) -> (factOf result).IsSome))
+            ]
+
+        match state with
+        | "ready"
+        | "unknown" ->
+            later (function
+                | RunAgain(at, _, _) -> at
+                | Parked(until, _) -> until
+                | Done _
+                | GivenUp _ -> now)
+        | ended ->
+            List.zip places (results |> List.map (snd >> reasonOf))
+            |> CommandEnd.ofTry ended attempt now
 
     /// Records results, each if its try is still the last one; a late result of a try that nobody has
     /// repeated counts, since it says what the outbox would have to guess. Facts go to the inbox in the same
@@ -193,74 +244,35 @@ module internal Outbox =
         if results.IsEmpty then
             Task.FromResult 0
         else
+            let results =
+                results
+                |> List.distinctBy (fun (command, _) -> command.Place)
+                |> List.sortBy (fun (command, _) -> command.Place)
+
             Database.transact source (fun work -> task {
-                let ids = Collections.Generic.Dictionary<string, int64>()
+                let recorded = Collections.Generic.HashSet<int64>()
 
                 do!
                     Database.run work [
-                        Statement.create fenceSql [
-                            Statement.texts (
-                                results |> Seq.map (fun (command, _) -> CommandKey.text command.Command.Key)
-                            )
-                            Statement.ints (results |> Seq.map (fun (command, _) -> command.Attempt))
-                        ],
-                        fun reader -> ids[reader.GetString 0] <- reader.GetInt64 1
+                        for kind, results in
+                            results
+                            |> List.groupBy (fun (command, result) -> stateOf result, command.Attempt)
+                            |> List.sortBy fst do
+                            endings now kind results, fun reader -> recorded.Add(reader.GetInt64 0) |> ignore
                     ]
 
-                let valid =
-                    results
-                    |> List.distinctBy (fun (command, _) -> command.Command.Key)
-                    |> List.choose (fun (command, result) ->
-                        match ids.TryGetValue(CommandKey.text command.Command.Key) with
-                        | true, id -> Some(id, command, result)
-                        | false, _ -> None)
-
                 let facts =
-                    valid
-                    |> List.choose (fun (_, command, result) ->
-                        match result with
-                        | Done(Some fact)
-                        | GivenUp(_, Some fact) -> Some(factEntry now command "" fact)
-                        | RunAgain(_, _, Some fact) -> Some(factEntry now command "/delayed" fact)
-                        | Done None
-                        | GivenUp(_, None)
-                        | RunAgain(_, _, None)
-                        | Parked _ -> None)
-
-                let ends =
-                    valid
-                    |> List.choose (fun (id, _, result) ->
-                        match result with
-                        | Done _ -> Some(id, "done", None)
-                        | GivenUp(reason, _) -> Some(id, "dead", Some reason)
-                        | RunAgain _
-                        | Parked _ -> None)
-
-                let later =
-                    valid
-                    |> List.choose (fun (id, _, result) ->
-                        match result with
-                        | RunAgain(at, reason, fact) -> Some(id, "ready", at, reason, fact.IsSome)
-                        | Parked(until, reason) -> Some(id, "unknown", until, reason, false)
-                        | Done _
-                        | GivenUp _ -> None)
+                    results
+                    |> List.filter (fun (command, _) -> recorded.Contains command.Place)
+                    |> List.choose (fun (command, result) ->
+                        factOf result
+                        |> Option.map (fun (suffix, fact) -> factEntry now command suffix fact))
 
                 do!
                     Database.run work [
                         if not facts.IsEmpty then
                             Inbox.insert now facts, Database.ignoreRows
-                        if not later.IsEmpty then
-                            Statement.create laterSql [
-                                Statement.bigints (later |> Seq.map (fun (id, _, _, _, _) -> id))
-                                Statement.texts (later |> Seq.map (fun (_, state, _, _, _) -> state))
-                                Statement.notBefores (later |> Seq.map (fun (_, _, wake, _, _) -> wake))
-                                Statement.texts (later |> Seq.map (fun (_, _, _, reason, _) -> reason))
-                                Statement.booleans (later |> Seq.map (fun (_, _, _, _, told) -> told))
-                            ],
-                            Database.ignoreRows
-                        if not ends.IsEmpty then
-                            CommandEnd.byId now ends, Database.ignoreRows
                     ]
 
-                return valid.Length
+                return recorded.Count
             })

@@ -35,7 +35,7 @@ module internal Queueing =
             CASE WHEN leased THEN 'running' ELSE 'ready' END,
             CASE WHEN leased THEN 1 ELSE 0 END,
             CASE WHEN leased THEN $13 ELSE $12 END
-        FROM input RETURNING 1"
+        FROM input ORDER BY id RETURNING id, customer, session_ordinal, version, ordinal"
 
     let private setTimersSql =
         "INSERT INTO bot.timer AS t (stream, name, due, due_ticks, key)
@@ -46,8 +46,7 @@ module internal Queueing =
         RETURNING 1"
 
     let private cancelTimersSql =
-        "DELETE FROM bot.timer t USING unnest($1, $2) AS n(stream, name)
-        WHERE t.stream = n.stream AND t.name = n.name RETURNING 1"
+        "DELETE FROM bot.timer t WHERE t.stream = ANY ($1) AND t.name = $2 RETURNING 1"
 
     let private customerText (CustomerId text) = text
 
@@ -139,11 +138,12 @@ module internal Queueing =
         |> Leasing.choose room
 
     /// The commands that the node takes on, as a claim would hand them out.
-    let leased (now: DateTimeOffset) (leasing: Leasing) (rows: Queued list) : ClaimedCommand list =
-        rows
-        |> List.choose (fun row ->
+    let leased (now: DateTimeOffset) (leasing: Leasing) (rows: Queued list) (places: int64 seq) =
+        Seq.zip rows places
+        |> Seq.choose (fun (row, place) ->
             if leasing.Leased.Contains row.Command.Key then
                 Some {
+                    Place = place
                     Command = row.Command
                     Recipient = row.Recipient
                     Language = row.Language
@@ -154,14 +154,33 @@ module internal Queueing =
                 }
             else
                 None)
+        |> Seq.toList
 
-    /// Queues what is to be done in the world; what is leased belongs to the node until `leaseEnd`.
+    /// Reads the number that a queued command was given. PostgreSQL inserts and returns rows in the order of
+    /// the list; that it does is checked.
+    let private readPlace (rows: Queued[]) (places: ResizeArray<int64>) (reader: Data.Common.DbDataReader) =
+        let key = rows[places.Count].Command.Key
+
+        let isNext =
+            reader.GetString 1 = customerText key.Session.Customer
+            && reader.GetInt32 2 = key.Session.Ordinal
+            && reader.GetInt64 3 = key.Version
+            && reader.GetInt32 4 = key.Ordinal
+
+        if not isNext then
+            invalidOp "PostgreSQL returned queued commands in another order than they were given in."
+
+        places.Add(reader.GetInt64 0)
+
+    /// Queues what is to be done in the world; what is leased belongs to the node until `leaseEnd`. The
+    /// numbers that the commands are given go to `places`, in order.
     let commands
         (now: DateTimeOffset)
         (leaseEnd: DateTimeOffset)
         (leasing: Leasing)
         (rows: Queued list)
-        : NpgsqlBatchCommand option =
+        (places: ResizeArray<int64>)
+        : (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) option =
         let keys = rows |> Seq.map _.Command.Key |> Seq.toArray
 
         if rows.IsEmpty then
@@ -182,7 +201,8 @@ module internal Queueing =
                     Statement.booleans (keys |> Seq.map leasing.Leased.Contains)
                     Statement.instant now
                     Statement.notBefore leaseEnd
-                ]
+                ],
+                readPlace (Array.ofList rows) places
             )
 
     /// The last word of the commands on each timer: set to a time, or cancelled.
@@ -221,9 +241,9 @@ module internal Queueing =
                     Statement.bigints (set |> Seq.map (fun (_, (_, due)) -> due.UtcTicks))
                     Statement.texts (set |> Seq.map (fun (_, (key, _)) -> CommandKey.text key))
                 ]
-            if not cancelled.IsEmpty then
+            for name, cancelled in List.groupBy snd cancelled do
                 Statement.create cancelTimersSql [
                     Statement.texts (Seq.map fst cancelled)
-                    Statement.texts (Seq.map snd cancelled)
+                    Statement.text name
                 ]
         ]

@@ -18,7 +18,7 @@ module internal Receive =
         ORDER BY place RETURNING id, encode(sha256, 'hex')"
 
     let private ownSql =
-        "SELECT c.key FROM unnest($1) AS n(key) JOIN bot.command c ON c.key = n.key AND c.kind = 'say'"
+        "SELECT c.key, c.id FROM bot.command c WHERE c.key = ANY ($1) AND c.kind = 'say'"
 
     let private statusName =
         function
@@ -77,7 +77,7 @@ module internal Receive =
     let private statusEntry
         webhook
         (body: ReceivedBody)
-        (own: HashSet<string>)
+        (own: Dictionary<string, int64>)
         channel
         (MessageId message)
         status
@@ -95,8 +95,10 @@ module internal Receive =
 
         let key =
             callback
-            |> Option.filter own.Contains
-            |> Option.bind (fun text -> CommandKey.parse text |> Option.map (fun key -> text, key))
+            |> Option.bind (fun text ->
+                match own.TryGetValue text, CommandKey.parse text with
+                | (true, id), Some key -> Some(id, key)
+                | _ -> None)
 
         match key, status with
         | None, _ ->
@@ -111,7 +113,7 @@ module internal Receive =
                     Ended = ended "ignored" ("the status is unknown: " + name)
             },
             None
-        | Some(text, key), Failed(code, title) ->
+        | Some(id, key), Failed(code, title) ->
             let fact = DeliveryFailed(key, code, title)
             let reason = $"WhatsApp could not deliver it (%d{code} %s{title})"
 
@@ -119,13 +121,13 @@ module internal Receive =
                 Inbox.aboutSession "status" entry.SourceId key.Session at body.At body.Trace fact with
                     Webhook = Some webhook
             },
-            Some(text, "dead", reason)
-        | Some(text, _), (Sent | Delivered | Read | Played) ->
+            Some(id, "dead", Some reason)
+        | Some(id, _), (Sent | Delivered | Read | Played) ->
             {
                 entry with
                     Ended = Some("settled", None)
             },
-            Some(text, "done", "a status says: " + name)
+            Some(id, "done", Some("a status says: " + name))
 
     let private entriesOf own webhook (customers: Queue<CustomerId>) (body: ReceivedBody) (sha256: string) =
         match body.Updates with
@@ -211,7 +213,7 @@ module internal Receive =
                 Database.transact source (fun work -> task {
                     let now = world.Now()
                     let webhooks = Dictionary<string, int64>()
-                    let own = HashSet<string>()
+                    let own = Dictionary<string, int64>()
 
                     do!
                         Database.run work [
@@ -231,7 +233,7 @@ module internal Receive =
 
                             if not callbacks.IsEmpty then
                                 Statement.create ownSql [ Statement.texts callbacks ],
-                                fun reader -> own.Add(reader.GetString 0) |> ignore
+                                fun reader -> own[reader.GetString 0] <- reader.GetInt64 1
                         ]
 
                     let! customers =
@@ -249,14 +251,14 @@ module internal Receive =
                             entriesOf own webhooks[sha256] queue body sha256)
                         |> List.unzip
 
-                    let settled = List.choose id settled |> List.distinctBy (fun (key, _, _) -> key)
+                    let settled = List.choose id settled |> List.distinctBy (fun (id, _, _) -> id)
 
                     do!
                         Database.run work [
                             if not entries.IsEmpty then
                                 Inbox.insert now entries, Database.ignoreRows
-                            if not settled.IsEmpty then
-                                CommandEnd.byKey now settled, Database.ignoreRows
+                            for statement in CommandEnd.sent now settled do
+                                statement, Database.ignoreRows
                         ]
 
                     return waitingFor entries

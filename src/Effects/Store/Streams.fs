@@ -82,8 +82,9 @@ module internal Streams =
 module internal Sessions =
     let private loadSql =
         "SELECT st.id, st.version, st.is_archived, se.version, se.shape, se.data::text
-        FROM unnest($1) AS n(stream) JOIN public.mt_streams st ON st.id = n.stream
-        LEFT JOIN bot.session se ON se.stream = st.id"
+        FROM unnest($1) AS n(stream)
+        CROSS JOIN LATERAL (SELECT * FROM public.mt_streams s WHERE s.id = n.stream LIMIT 1) st
+        LEFT JOIN LATERAL (SELECT * FROM bot.session s WHERE s.stream = n.stream LIMIT 1) se ON true"
 
     /// Changes whenever the type does.
     let shape = Json.shape<Session>

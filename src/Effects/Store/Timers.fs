@@ -9,9 +9,8 @@ open FunctionalBot.Effects
 /// Turning due timers into inbox entries.
 module internal Timers =
     let private takeSql =
-        "WITH due AS (
-            SELECT stream, name FROM bot.timer WHERE due <= $2 ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED)
-        DELETE FROM bot.timer t USING due WHERE t.stream = due.stream AND t.name = due.name
+        "DELETE FROM bot.timer t WHERE t.ctid = ANY (ARRAY(
+            SELECT ctid FROM bot.timer WHERE due <= $2 ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED))
         RETURNING t.stream, t.name, t.due_ticks, t.key"
 
     /// Fires up to `most` timers that are due: the timer goes and its entry comes in one transaction, and the

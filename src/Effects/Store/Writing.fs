@@ -20,9 +20,9 @@ module internal Writing =
         ON CONFLICT (id) DO NOTHING RETURNING id"
 
     let private moveStreamsSql =
-        "UPDATE public.mt_streams s SET version = n.version, timestamp = now()
-        FROM unnest($1, $2, $3) AS n(id, expected, version)
-        WHERE s.id = n.id AND s.version = n.expected AND s.is_archived = false RETURNING s.id"
+        "UPDATE public.mt_streams s SET version = ($3)[array_position($1, s.id)], timestamp = now()
+        WHERE s.id = ANY ($1) AND s.version = ($2)[array_position($1, s.id)] AND s.is_archived = false
+        RETURNING s.id"
 
     /// Numbers are taken in the order of versions, in the transaction's last statement: a daemon that follows
     /// the sequence waits for the numbers of open transactions.
@@ -52,19 +52,23 @@ module internal Writing =
         RETURNING 1"
 
     let private countTriesSql =
-        "UPDATE bot.inbox_pending p SET tries = n.tries, problem = n.problem
-        FROM unnest($1, $2, $3) AS n(id, tries, problem) WHERE p.id = n.id RETURNING 1"
+        "UPDATE bot.inbox_pending p SET tries = ($2)[array_position($1, p.id)],
+            problem = ($3)[array_position($1, p.id)]
+        WHERE p.id = ANY ($1) RETURNING 1"
+
+    /// As in `CommandEnd`, nothing is joined to the open table.
+    let private unpendSql =
+        "DELETE FROM bot.inbox_pending p WHERE p.id = ANY ($1) RETURNING 1"
 
     let private endSql =
-        "WITH gone AS (
-            DELETE FROM bot.inbox_pending p USING unnest($1, $2, $3, $4) AS n(id, state, version, reason)
-            WHERE p.id = n.id RETURNING p.id, n.state, n.version, n.reason),
-        ended AS (
+        "WITH ended AS (
             INSERT INTO bot.inbox_end (id, state, version, reason, at)
-            SELECT id, state, version, reason, $5 FROM gone),
+            SELECT id, state, version, reason, $5
+            FROM unnest($1, $2, $3, $4) AS n(id, state, version, reason)
+            RETURNING state),
         tallied AS ("
-        + Tally.add "$5" "SELECT state, count(*) FROM gone GROUP BY state"
-        + ") SELECT count(*) FROM gone"
+        + Tally.add "$5" "SELECT state, count(*) FROM ended GROUP BY state"
+        + ") SELECT 1"
 
     let private phaseName (session: Session) =
         match session.Phase with
@@ -94,12 +98,20 @@ module internal Writing =
                 SessionId.text session.Id, before, session.Version))
         |> List.sortBy (fun (stream, _, _) -> stream)
 
+    /// Customers with a new session, or another language. The time of their last activity is that of their
+    /// newest session; here it is only what it was when the row was written.
     let private contactRows (decided: Decision list) =
         decided
         |> List.choose (fun (held, _, decision) ->
             match decision.Sessions with
             | [] -> None
-            | sessions -> Some(held, List.maxBy (fun (session: Session) -> session.Id.Ordinal) sessions))
+            | sessions ->
+                let newest = List.maxBy (fun (session: Session) -> session.Id.Ordinal) sessions
+
+                if newest.Id.Ordinal > held.CurrentOrdinal || Some newest.Language <> held.Language then
+                    Some(held, newest)
+                else
+                    None)
 
     let private streamStatements (arrived: Data.Common.DbDataReader -> unit) fresh moved = [
         if not (List.isEmpty fresh) then
@@ -178,7 +190,7 @@ module internal Writing =
         (decided: Decision list)
         (ends: (int64 * Ending) list)
         (tries: (int64 * int * string) list)
-        (commands: NpgsqlBatchCommand option)
+        (commands: (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) option)
         : Task = task {
         let streams = streamsOf decided
 
@@ -193,6 +205,7 @@ module internal Writing =
                 before |> Option.map (fun version -> stream, version, after))
 
         let arrived = HashSet<string>()
+        let gone = ref 0
         let sessions = decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
         let contacts = contactRows decided
 
@@ -203,13 +216,21 @@ module internal Writing =
                     sessionStatement sessions, Database.ignoreRows
                 if not contacts.IsEmpty then
                     contactStatement contacts, Database.ignoreRows
-                for statement in Option.toList commands @ Queueing.timers decided do
+                yield! Option.toList commands
+                for statement in Queueing.timers decided do
                     statement, Database.ignoreRows
                 if not tries.IsEmpty then
                     triesStatement tries, Database.ignoreRows
                 if not ends.IsEmpty then
+                    Statement.create unpendSql [ Statement.bigints (ends |> Seq.map fst |> Seq.sort) ],
+                    (fun _ -> gone.Value <- gone.Value + 1)
+
                     endStatement now ends, Database.ignoreRows
             ]
+
+        // Whoever holds a customer is the only one who ends the customer's entries.
+        if gone.Value <> ends.Length then
+            raise (Collision "an entry was ended by somebody else")
 
         let notThere =
             streams
