@@ -38,7 +38,7 @@ module Thread =
         | TimerElapsed _ -> None
 
     /// So many of the newest lines are kept; no assistant is told more.
-    let remembered = 60
+    let remembered = 40
 
     /// Nothing was said yet.
     let start (id: SessionId) : Thread = {

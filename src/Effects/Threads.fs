@@ -1,7 +1,5 @@
 namespace FunctionalBot.Effects
 
-open System.Collections.Concurrent
-open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Domain
 
@@ -18,67 +16,31 @@ type Threads = {
 
 /// Threads kept in memory.
 module Threads =
-    /// Two generations: what is used moves to the young one, and the old one is dropped when that is full.
-    [<NoComparison; NoEquality>]
-    type private Generations = {
-        Young: ConcurrentDictionary<SessionId, Thread>
-        Old: ConcurrentDictionary<SessionId, Thread>
-    }
-
     /// Keeps up to twice `most` threads; the others are read from their streams when they are asked for.
     let create (most: int) (readStream: SessionId -> Task<Result<Event list, StreamProblem>>) : Threads =
-        let generations =
-            ref {
-                Young = ConcurrentDictionary()
-                Old = ConcurrentDictionary()
-            }
-
-        let keep session thread =
-            let now = Volatile.Read &generations.contents
-
-            // An estimate: the count of a dictionary that others write to takes all its locks.
-            if not (now.Young.ContainsKey session) && now.Young.Count >= most then
-                let next = {
-                    Young = ConcurrentDictionary()
-                    Old = now.Young
-                }
-
-                next.Young[session] <- thread
-                Interlocked.CompareExchange(&generations.contents, next, now) |> ignore
-            else
-                now.Young[session] <- thread
-
-        let find session =
-            let now = Volatile.Read &generations.contents
-
-            match now.Young.TryGetValue session with
-            | true, thread -> Some thread
-            | false, _ ->
-                match now.Old.TryGetValue session with
-                | true, thread -> Some thread
-                | false, _ -> None
+        let kept = Generations.create<SessionId, Thread> most
 
         let follow (event: Event) =
             if event.Version = 1L then
-                Thread.start event.Session |> Thread.add event |> keep event.Session
+                Thread.start event.Session |> Thread.add event |> kept.Keep event.Session
             else
-                match find event.Session with
+                match kept.Find event.Session with
                 | Some thread when thread.Session.Version = event.Version - 1L ->
-                    keep event.Session (Thread.add event thread)
+                    kept.Keep event.Session (Thread.add event thread)
                 | _ -> ()
 
         {
             Follow = List.iter follow
             Read =
                 fun key -> task {
-                    match find key.Session with
+                    match kept.Find key.Session with
                     | Some thread when thread.Session.Version >= key.Version -> return Ok(Thread.lines thread)
                     | _ ->
                         match! readStream key.Session with
                         | Error problem -> return Error problem
                         | Ok events ->
                             let thread = Thread.ofEvents key.Session events
-                            keep key.Session thread
+                            kept.Keep key.Session thread
                             return Ok(Thread.lines thread)
                 }
         }

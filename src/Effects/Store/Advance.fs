@@ -44,11 +44,19 @@ module internal Advance =
             Customer = held.Customer.Id
         })
 
-    let private once (world: World) fold moves (request: AdvanceRequest) decide work : Task<Advanced> = task {
+    let private once
+        (world: World)
+        memory
+        fold
+        moves
+        (request: AdvanceRequest)
+        decide
+        work
+        : Task<Advanced * Session list> = task {
         let! held = Candidates.take work request
 
         if held.IsEmpty then
-            return nothing
+            return nothing, []
         else
             let wanted =
                 held
@@ -63,7 +71,7 @@ module internal Advance =
                 ])
                 |> List.distinct
 
-            let! sessions = Sessions.load work fold wanted
+            let! sessions = Sessions.load work memory fold wanted
 
             let verdicts =
                 held
@@ -103,14 +111,16 @@ module internal Advance =
 
             do! Writing.write work now decided ends tries commands
 
-            return {
-                Ended = ends.Length
-                Events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
-                Leased = Queueing.leased now leasing rows places
-                Full = leasing.Full
-                Behind = leasing.Behind
-                More = unfinished decided
-            }
+            return
+                {
+                    Ended = ends.Length
+                    Events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
+                    Leased = Queueing.leased now leasing rows places
+                    Full = leasing.Full
+                    Behind = leasing.Behind
+                    More = unfinished decided
+                },
+                decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
     }
 
     /// Decides for customers and commits. When a stream was moved by somebody else meanwhile,
@@ -118,6 +128,7 @@ module internal Advance =
     let advance
         (source: NpgsqlDataSource)
         (world: World)
+        (memory: Sessions.Memory)
         (fold: Session -> Event -> Session)
         (request: AdvanceRequest)
         (decide: CustomerWork -> CustomerDecision)
@@ -125,10 +136,18 @@ module internal Advance =
         let rec go (moves: Map<string, int>) = task {
             let! outcome = task {
                 try
-                    let! advanced = Database.transact source (once world fold moves request decide)
+                    let! advanced, sessions =
+                        Database.transact source (once world memory fold moves request decide)
+
+                    for session in sessions do
+                        memory.Keep (SessionId.text session.Id) session
+
                     return Ok advanced
-                with StreamsMoved streams ->
-                    return Error streams
+                with
+                | StreamsMoved streams -> return Error streams
+                | StoreUnavailable _ as unavailable ->
+                    memory.Clear()
+                    return raise unavailable
             }
 
             match outcome with

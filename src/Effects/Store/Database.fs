@@ -15,15 +15,18 @@ type Settings = {
     MaxPool: int
     /// How long a send whose lease ran out waits for a status webhook before it is handed out again.
     ParkFor: TimeSpan
+    /// Sessions kept in memory so that they need not be decoded anew; some 5 kB each.
+    KeptSessions: int
 }
 
 /// Settings of the store.
 module Settings =
-    /// 12 connections, and 60 seconds of waiting for a status.
+    /// 12 connections, 60 seconds of waiting for a status, 2,000 sessions in memory.
     let ofConnectionString connectionString = {
         ConnectionString = connectionString
         MaxPool = 12
         ParkFor = TimeSpan.FromSeconds 60.
+        KeptSessions = 2000
     }
 
 /// The work met what another transaction did at the same time; it is rolled back and done again.

@@ -21,11 +21,12 @@ module PostgresStore =
     /// session is missing, of another shape, or behind its stream. Of the world only the clock is used.
     let create (settings: Settings) (fold: Session -> Event -> Session) (world: World) : PostgresStore =
         let source = Database.createSource settings
+        let memory: Sessions.Memory = Generations.create settings.KeptSessions
 
         {
             Port = {
                 Receive = Receive.receive source world
-                Advance = Advance.advance source world fold
+                Advance = Advance.advance source world memory fold
                 Claim = Outbox.claim source settings
                 KeepLeases = Outbox.keep source
                 Record = Outbox.record source

@@ -81,8 +81,9 @@ module internal Streams =
 /// The saved folds of streams.
 module internal Sessions =
     let private loadSql =
-        "SELECT st.id, st.version, st.is_archived, se.version, se.shape, se.data::text
-        FROM unnest($1) AS n(stream)
+        "SELECT st.id, st.version, st.is_archived, se.version, se.shape,
+            CASE WHEN se.version = n.known THEN NULL ELSE se.data::text END
+        FROM unnest($1, $2) AS n(stream, known)
         CROSS JOIN LATERAL (SELECT * FROM public.mt_streams s WHERE s.id = n.stream LIMIT 1) st
         LEFT JOIN LATERAL (SELECT * FROM bot.session s WHERE s.stream = n.stream LIMIT 1) se ON true"
 
@@ -96,6 +97,11 @@ module internal Sessions =
         Archived: bool
         Saved: Session option
     }
+
+    /// Sessions as this node has last saved or read them, by stream. One is used where the database says that
+    /// it still has the same version; it spares sending and decoding most of them. Whoever puts another
+    /// history in place of this one breaks the connections with that, and then they are forgotten.
+    type Memory = Generations<string, Session>
 
     let private saved (version: int64) (savedVersion: int64) savedShape json =
         if savedVersion = version && savedShape = shape then
@@ -124,6 +130,7 @@ module internal Sessions =
     /// is missing, of another shape, or behind its stream is rebuilt by folding the stream.
     let load
         (work: Work)
+        (memory: Memory)
         (fold: Session -> Event -> Session)
         (sessions: SessionId list)
         : Task<Map<SessionId, Result<Session, StreamProblem>>> = task {
@@ -132,24 +139,42 @@ module internal Sessions =
             |> List.map (fun session -> SessionId.text session, session)
             |> Map.ofList
 
+        let streams = names |> Map.toArray |> Array.map fst
+
+        let known =
+            streams
+            |> Array.choose (fun stream -> memory.Find stream |> Option.map (fun session -> stream, session))
+            |> Map.ofArray
+
         let rows = ResizeArray()
+
+        let savedOf stream version (reader: Data.Common.DbDataReader) =
+            if reader.IsDBNull 3 then
+                None
+            elif reader.IsDBNull 5 then
+                known.TryFind stream |> Option.filter (fun session -> session.Version = version)
+            else
+                saved version (reader.GetInt64 3) (reader.GetInt64 4) (reader.GetString 5)
 
         if not sessions.IsEmpty then
             do!
                 Database.run work [
-                    Statement.create loadSql [ Statement.texts (Seq.map fst (Map.toSeq names)) ],
+                    Statement.create loadSql [
+                        Statement.texts streams
+                        Statement.bigintOptions (
+                            streams
+                            |> Seq.map (known.TryFind >> Option.map (fun session -> session.Version))
+                        )
+                    ],
                     fun reader ->
+                        let stream = reader.GetString 0
                         let version = reader.GetInt64 1
 
                         rows.Add {
-                            Stream = reader.GetString 0
+                            Stream = stream
                             Version = version
                             Archived = reader.GetBoolean 2
-                            Saved =
-                                if reader.IsDBNull 3 then
-                                    None
-                                else
-                                    saved version (reader.GetInt64 3) (reader.GetInt64 4) (reader.GetString 5)
+                            Saved = savedOf stream version reader
                         }
                 ]
 
