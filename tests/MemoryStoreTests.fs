@@ -12,7 +12,7 @@ open FunctionalBot.Tests.StoreScenes
 
 let private works (_: StoreCall) = Works
 
-let private inMemory (scene: Stage -> Task) : Task =
+let inMemory (scene: Stage -> Task) : Task =
     let clock = ref start
 
     let store =
@@ -20,7 +20,7 @@ let private inMemory (scene: Stage -> Task) : Task =
 
     scene { Store = store.Port; Clock = clock }
 
-let private inPostgres (scene: Stage -> Task) : Task = task {
+let inPostgres (scene: Stage -> Task) : Task = task {
     use! bench = startBench ()
 
     do!
