@@ -80,7 +80,7 @@ let ``help and version end well`` () : Task = task {
 
 [<Fact>]
 let ``every variable that is read is explained in .env.example`` () =
-    let sources = [ "Configuration.fs"; "ServiceSettings.fs" ]
+    let sources = [ "Configuration.fs"; "DatabaseSettings.fs"; "ServiceSettings.fs" ]
 
     let read =
         sources

@@ -218,8 +218,8 @@ let private perform services claimed cancel : Task<CommandResult> =
     | SetTimer _
     | CancelTimer _ -> Task.FromResult(Done None)
 
-/// The outcome that the session waits for when a command is given up because of a fault of this program.
-let private outcomeOfFault (command: Command) reason =
+/// The outcome that the session waits for when a command is given up because of a fault of this program, or by hand.
+let outcomeOfFault (command: Command) reason =
     match command.Action with
     | AskAssistant question -> Some(AssistantFailed(question.Turn, question.Assistant, reason))
     | CreateTicket _ -> Some(TicketRefused(command.Key, reason))

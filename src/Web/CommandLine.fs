@@ -2,6 +2,9 @@
 module FunctionalBot.Web.CommandLine
 
 open Argu
+open FunctionalBot.Web.DatabaseArguments
+open FunctionalBot.Web.InboundArguments
+open FunctionalBot.Web.OutboxArguments
 
 /// Exit codes, the same for every command.
 module ExitCode =
@@ -18,6 +21,12 @@ module ExitCode =
 
     /// Something that it depends on cannot be reached.
     let unreachable = 4
+
+    /// What was named does not exist.
+    let notFound = 5
+
+    /// It is not done: its state forbids it, or the consent is missing.
+    let refused = 6
 
     /// A fault of the program.
     let fault = 70
@@ -46,6 +55,10 @@ type ServeArguments =
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Serve of ParseResults<ServeArguments>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArguments>
+    | [<CliPrefix(CliPrefix.None)>] Status of ParseResults<StatusArguments>
+    | [<CliPrefix(CliPrefix.None)>] Inbound of ParseResults<InboundArguments>
+    | [<CliPrefix(CliPrefix.None)>] Outbox of ParseResults<OutboxArguments>
+    | [<CliPrefix(CliPrefix.None)>] Db of ParseResults<DatabaseArguments>
     | [<CliPrefix(CliPrefix.None); SubCommand>] Version
     | [<Inherit>] Env_File of path: string
 
@@ -55,6 +68,10 @@ type Arguments =
             | Serve _ -> "receive messages and work: the bot itself."
             | Doctor _ ->
                 "check every setting against the service that it is for, and say how to mend what is wrong."
+            | Status _ -> "how the bot stands: what came in, what is to be done, what is dead."
+            | Inbound _ -> "what came in and how it ended; put dead entries back."
+            | Outbox _ -> "what the bot is to do; retry, cancel or settle commands."
+            | Db _ -> "the database: migrations, and whether everything in it is sound."
             | Version -> "print the version."
             | Env_File _ -> "the file with settings (default: .env in the current folder)."
 

@@ -50,10 +50,36 @@ let private texts (configuration: Configuration) () = task {
             Wrong(String.concat "; " problems, "Mend the named files in the data folder (BOT_DATA).")
 }
 
+/// The books of a database whose schema is current: what was received is what ended and what is pending.
+let private accounts (configuration: Configuration) (migrations: int) = task {
+    let operations =
+        Store.Operations.create
+            configuration.Database
+            (fun body -> WhatsAppInbound.read (ReadOnlyMemory body))
+            Composition.world
+
+    try
+        let! accounting = operations.Accounting()
+        let ended = accounting.Ended |> Map.values |> Seq.sum
+
+        let sum =
+            sprintf "received %i = ended %i + pending %i" accounting.Received ended accounting.Pending
+
+        return
+            match accounting.Received - ended - accounting.Pending with
+            | 0L -> Fine(sprintf "reachable, schema is current (%i migrations); %s" migrations sum)
+            | missing ->
+                Wrong(
+                    sprintf "%s does not hold: %i unaccounted" sum missing,
+                    "Run bot db check, and keep a copy of the database before anything is mended."
+                )
+    finally
+        operations.Close().GetAwaiter().GetResult()
+}
+
 let private database (configuration: Configuration) () = task {
     match! Migrations.status configuration.Database with
-    | Ok status when status.Waiting.IsEmpty ->
-        return Fine(sprintf "reachable, schema is current (%i migrations)" status.Applied.Length)
+    | Ok status when status.Waiting.IsEmpty -> return! accounts configuration status.Applied.Length
     | Ok status ->
         return
             Fine(sprintf "reachable; %i migrations will be applied when the bot starts" status.Waiting.Length)

@@ -36,9 +36,12 @@ let private printProblems (problems: Problem list) =
 
     eprintfn "Set them in the environment or in a .env file; .env.example explains each."
 
+let private envFile (arguments: ParseResults<Arguments>) =
+    arguments.GetResult(Arguments.Env_File, ".env")
+
 let private withConfiguration (arguments: ParseResults<Arguments>) (work: Configuration -> Source -> int) =
-    let envFile = arguments.GetResult(Arguments.Env_File, ".env")
-    let source = Setting.source Environment.GetEnvironmentVariable (Some envFile)
+    let source =
+        Setting.source Environment.GetEnvironmentVariable (Some(envFile arguments))
 
     match Configuration.read (dataFolder ()) source with
     | Ok configuration -> work configuration source
@@ -112,6 +115,10 @@ let main words =
         match arguments.TryGetSubCommand() with
         | Some(Arguments.Serve given) -> serve arguments given
         | Some(Arguments.Doctor given) -> doctor arguments given
+        | Some(Arguments.Status given) -> Status.run (envFile arguments) given
+        | Some(Arguments.Inbound given) -> Inbound.run (envFile arguments) given
+        | Some(Arguments.Outbox given) -> Outbox.run (envFile arguments) given
+        | Some(Arguments.Db given) -> DatabaseVerbs.run (envFile arguments) given
         | Some Arguments.Version -> version ()
         | Some(Arguments.Env_File _)
         | None ->

@@ -26,6 +26,8 @@ type MigrationProblem =
     | FileWasChanged of name: string
     /// PostgreSQL refused a file; nothing of that file was applied.
     | FileFailed of name: string * message: string
+    /// The role in DATABASE_URL may not do what is needed.
+    | RightsAreMissing of message: string
     /// PostgreSQL cannot be reached, or refuses the connection.
     | DatabaseUnreachable of message: string
 
@@ -77,6 +79,9 @@ module Migrations =
             $"The migration %s{name} was applied with other contents than this build has. "
             + "A file that was applied must not change: restore it and put the change into a new file."
         | FileFailed(name, message) -> $"The migration %s{name} failed and was rolled back: %s{message}"
+        | RightsAreMissing message ->
+            $"The role in DATABASE_URL lacks rights: %s{message}. "
+            + "Use the role that owns the database, or let that one grant them."
         | DatabaseUnreachable message -> $"PostgreSQL cannot be used: %s{message} Check DATABASE_URL."
 
     let private execute (connection: NpgsqlConnection) (sql: string) = task {
@@ -151,7 +156,7 @@ module Migrations =
             let! _ = record.ExecuteNonQueryAsync()
             do! transaction.CommitAsync()
             return Ok()
-        with :? PostgresException as refused ->
+        with :? PostgresException as refused when refused.SqlState <> PostgresErrorCodes.InsufficientPrivilege ->
             return Error(FileFailed(migration.Name, refused.MessageText))
     }
 
@@ -162,8 +167,10 @@ module Migrations =
             use connection = new NpgsqlConnection(settings.ConnectionString)
             do! connection.OpenAsync()
             return! work connection
-        with :? NpgsqlException as problem ->
-            return Error(DatabaseUnreachable problem.Message)
+        with
+        | :? PostgresException as refused when refused.SqlState = PostgresErrorCodes.InsufficientPrivilege ->
+            return Error(RightsAreMissing refused.MessageText)
+        | :? NpgsqlException as problem -> return Error(DatabaseUnreachable problem.Message)
     }
 
     /// As `run`, with the migrations that are to be there.

@@ -129,7 +129,8 @@ module internal Receive =
             },
             Some(id, "done", Some("a status says: " + name))
 
-    let private entriesOf own webhook (customers: Queue<CustomerId>) (body: ReceivedBody) (sha256: string) =
+    /// What a body holds, as entries in its order, with how the send ended that a status tells of.
+    let entriesOf own webhook (customers: Queue<CustomerId>) (body: ReceivedBody) (sha256: string) =
         match body.Updates with
         | Error reason -> [ plainEntry webhook body.At sha256 (ended "dead" reason), None ]
         | Ok updates ->

@@ -1,0 +1,61 @@
+/// Verbs that need the database and nothing else: they read DATABASE_URL only, want this build's schema, and say clearly
+/// why a database cannot be used.
+module FunctionalBot.Web.DatabaseVerb
+
+open System
+open System.Threading.Tasks
+open Npgsql
+open FunctionalBot.Effects
+open FunctionalBot.Effects.Store
+open FunctionalBot.Web.CommandLine
+
+/// Says why the database cannot be used.
+let unfit (problem: MigrationProblem) : int =
+    Output.say (Logging.mask (Migrations.explain problem))
+    ExitCode.unreachable
+
+/// Runs work with the connection string of DATABASE_URL, from the environment or the file.
+let withConnection (envFile: string) (work: string -> Task<int>) : int =
+    let source = Setting.source Environment.GetEnvironmentVariable (Some envFile)
+
+    match DatabaseSettings.read source with
+    | Error problems ->
+        for problem in problems do
+            Output.say $"%s{problem.Name} %s{problem.Wrong}."
+            Output.say $"    fix: %s{problem.Mend}"
+
+        ExitCode.configuration
+    | Ok connectionString ->
+        try
+            (work connectionString).GetAwaiter().GetResult()
+        with
+        | StoreUnavailable(message, _) ->
+            Output.say (Logging.mask message)
+            ExitCode.unreachable
+        | :? PostgresException as refused when refused.SqlState = PostgresErrorCodes.InsufficientPrivilege ->
+            unfit (RightsAreMissing refused.MessageText)
+
+/// Runs work on a database that has this build's schema.
+let withOperations (envFile: string) (work: Operations -> Task<int>) : int =
+    withConnection envFile (fun connectionString -> task {
+        match! Migrations.status connectionString with
+        | Error problem -> return unfit problem
+        | Ok status when not status.Waiting.IsEmpty ->
+            Output.say (
+                $"The database is older than this build: %d{status.Waiting.Length} migration(s) are waiting. "
+                + "Nothing was changed. Run: bot db migrate"
+            )
+
+            return ExitCode.unreachable
+        | Ok _ ->
+            let operations =
+                Operations.create
+                    connectionString
+                    (fun body -> WhatsAppInbound.read (ReadOnlyMemory body))
+                    Composition.world
+
+            try
+                return! work operations
+            finally
+                operations.Close().GetAwaiter().GetResult()
+    })
