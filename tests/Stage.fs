@@ -213,9 +213,9 @@ let private program () =
 
     Repository.path $"src/Web/bin/%s{configuration}/net10.0/bot.dll"
 
-/// Runs the program with these words and settings on top of nothing: whatever the machine has set is left
+/// How the program is started with these words and settings on top of nothing: whatever the machine has set is left
 /// out.
-let launch (environment: Map<string, string>) (folder: string) (words: string list) : BotProcess =
+let prepare (environment: Map<string, string>) (folder: string) (words: string list) : ProcessStartInfo =
     let start = ProcessStartInfo("dotnet", program () :: words)
     start.WorkingDirectory <- folder
     start.RedirectStandardError <- true
@@ -234,6 +234,11 @@ let launch (environment: Map<string, string>) (folder: string) (words: string li
     for KeyValue(name, value) in environment do
         start.Environment[name] <- value
 
+    start
+
+/// Runs the program with these words and settings.
+let launch (environment: Map<string, string>) (folder: string) (words: string list) : BotProcess =
+    let start = prepare environment folder words
     let output = ConcurrentQueue<string>()
 
     let running =
