@@ -72,8 +72,8 @@ module internal Changes =
 
 /// Taking back what was counted.
 module internal Untally =
-    /// Takes one off the counter for each row (at, what) of the query: on the day on which it was counted, so that no
-    /// day's sum falls below zero.
+    /// Takes one off the counter for each row (at, what) of the query: on the day on which it was counted, so that each
+    /// day's numbers stay those of what lies in the tables.
     let each (rows: string) =
         "INSERT INTO bot.tally AS t (day, what, shard, amount)
             SELECT (n.at AT TIME ZONE 'UTC')::date, n.what, pg_backend_pid() % 16, -count(*)
