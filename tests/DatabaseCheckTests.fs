@@ -1,5 +1,5 @@
-/// The ten rules of Marten's layout and the bot's books, checked over a database in which conversations were played; and
-/// each check seen to fail when what it is for is broken.
+/// The ten rules of Marten's layout and the bot's books, checked over a database in which conversations were played;
+/// and each check seen to fail when what it is for is broken.
 module FunctionalBot.Tests.DatabaseCheckTests
 
 open System

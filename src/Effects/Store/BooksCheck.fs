@@ -17,8 +17,8 @@ module BooksCheck =
             FROM bot.tally) t, (SELECT count(*) AS pending FROM bot.inbox_pending) p
         WHERE received - ended - pending <> 0"
 
-    /// Each counter against the rows that it counts. A thing that was taken in before has no row of its own when it comes
-    /// again, so that arrivals are compared without what ended as duplicate.
+    /// Each counter against the rows that it counts. A thing that was taken in before has no row of its own when it
+    /// comes again, so that arrivals are compared without what ended as duplicate.
     /// Rows of days long ago may have been deleted, and their counts be kept under the day 0001-01-01: from then on, or
     /// from when the first row is gone, a counter may say more than the table holds, and never less.
     let private tally =

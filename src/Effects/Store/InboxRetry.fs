@@ -6,8 +6,8 @@ open FunctionalBot.Effects
 
 /// Putting entries that ended dead back to be decided.
 module internal InboxRetry =
-    /// The row is locked first and read by a statement of its own: what another transaction ended or put back meanwhile is
-    /// seen then.
+    /// The row is locked first and read by a statement of its own: what another transaction ended or put back meanwhile
+    /// is seen then.
     let private lockSql = "SELECT 1 FROM bot.inbox WHERE id = $1 FOR UPDATE"
 
     let private standingSql =

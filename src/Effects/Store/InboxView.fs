@@ -50,7 +50,6 @@ type InboundQuery = {
 
 /// Reading the inbox for operators.
 module internal InboxView =
-    /// The states that entries can be asked for.
     let private narrowed (state: string option) =
         match state with
         | Some "dead" ->

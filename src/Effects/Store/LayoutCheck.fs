@@ -165,8 +165,8 @@ module LayoutCheck =
         let known =
             aliases |> Seq.map (fun alias -> "'" + alias + "'") |> String.concat ", "
 
-        $"SELECT count(*) || ' events are of the type ' || type || ', which this build cannot read' FROM public.mt_events
-        WHERE starts_with(stream_id, 'session/') AND type NOT IN (%s{known})
+        $"SELECT count(*) || ' events are of the type ' || type || ', which this build cannot read'
+        FROM public.mt_events WHERE starts_with(stream_id, 'session/') AND type NOT IN (%s{known})
             AND type NOT IN ('tombstone', 'archived') AND NOT starts_with(type, 'compacted')
         GROUP BY type
         UNION ALL

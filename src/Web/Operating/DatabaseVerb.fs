@@ -1,5 +1,5 @@
-/// Verbs that need the database and nothing else: they read DATABASE_URL only, want this build's schema, and say clearly
-/// why a database cannot be used.
+/// Verbs that need the database and nothing else: they read DATABASE_URL only, want this build's schema, and say
+/// clearly why a database cannot be used.
 module FunctionalBot.Web.DatabaseVerb
 
 open System
