@@ -116,6 +116,32 @@ let ``doctor finds everything in order, as text and as JSON`` () =
     })
 
 [<Fact>]
+let ``doctor counts what came in and says when the books do not close`` () =
+    onStage (fun stage -> task {
+        let! _ = FunctionalBot.Effects.Migrations.run stage.Database.ConnectionString
+
+        let told (output: string) (field: string) =
+            use document = JsonDocument.Parse output
+
+            (document.RootElement.GetProperty "checks").EnumerateArray()
+            |> Seq.find (fun check -> (check.GetProperty "name").GetString() = "database")
+            |> fun check -> string ((check.GetProperty field).GetString())
+
+        let! code, output = runToEnd stage.Environment [ "doctor"; "--json" ]
+        Assert.True((code = 0), output)
+        Assert.Contains("received 0 = ended 0 + pending 0", told output "fact")
+
+        do!
+            stage.Database.Execute
+                "INSERT INTO bot.tally (day, what, shard, amount) VALUES (now()::date, 'received', 0, 3)"
+
+        let! code, output = runToEnd stage.Environment [ "doctor"; "--json" ]
+        Assert.Equal(1, code)
+        Assert.Contains("3 unaccounted", told output "problem")
+        Assert.Contains("bot db check", told output "fix")
+    })
+
+[<Fact>]
 let ``doctor names each service that is wrong and how to mend it`` () =
     onStage (fun stage -> task {
         let wrong =
