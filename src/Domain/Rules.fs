@@ -126,6 +126,30 @@ module Rules =
 
         byFirstWord
 
+    /// Every word that a rule looks for: of a wish, of a courtesy, of a negation, or telling of a language.
+    let private listenedFor: HashSet<string> =
+        HashSet<string>(
+            seq {
+                for group in patterns.Values do
+                    for pattern in group do
+                        yield! pattern.Words
+
+                yield! Vocabulary.courtesies
+                yield! Vocabulary.negations
+
+                for _, telling in Vocabulary.tellingWords do
+                    yield! telling
+            }
+        )
+
+    /// Whether the rules would take another word in this one's place differently. A text in which every other word
+    /// is replaced means the same to them.
+    let listensFor (word: string) : bool =
+        let words = Words.split word
+
+        words
+        |> Array.exists (fun each -> each <> Words.pause && listenedFor.Contains each)
+
     let private standsAt (words: string[]) start (pattern: Pattern) =
         start + pattern.Words.Length <= words.Length
         && ReadOnlySpan(words, start, pattern.Words.Length).SequenceEqual(ReadOnlySpan pattern.Words)

@@ -5,6 +5,7 @@ open System.Threading.Tasks
 open Npgsql
 open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Effects.Replay
 
 /// Reading event streams, ours or what a program with Marten added to them.
 module internal Streams =
@@ -13,54 +14,9 @@ module internal Streams =
         "SELECT version, id, type, data::text, bdata IS NOT NULL FROM public.mt_events
         WHERE stream_id = $1 AND is_archived = FALSE ORDER BY version"
 
-    [<Struct; NoComparison>]
-    type private Row = {
-        Version: int64
-        Id: Guid
-        Alias: string
-        Data: string
-        Binary: bool
-    }
-
-    let private decode session (rows: Row seq) : Result<Event list, StreamProblem> =
-        let stream = SessionId.text session
-
-        let problem version text =
-            Error {
-                Stream = stream
-                Version = version
-                Problem = text
-            }
-
-        let rec from version rows events =
-            match rows with
-            | [] -> Ok(List.rev events)
-            | row :: _ when row.Version <> version ->
-                problem
-                    version
-                    $"version %d{row.Version} stands where %d{version} is due: the stream has a hole"
-            | row :: _ when row.Binary ->
-                problem version "the event is binary (bdata), which this program does not read"
-            | row :: rest ->
-                match Codec.read row.Alias row.Data with
-                | Error reason -> problem version reason
-                | Ok read ->
-                    let event = {
-                        Id = row.Id
-                        At = read.At
-                        Session = session
-                        Version = version
-                        Cause = read.Cause
-                        Fact = read.Fact
-                    }
-
-                    from (version + 1L) rest (event :: events)
-
-        from 1L (List.ofSeq rows) []
-
     /// The events of a session in order. An archived or unknown stream has none.
     let read (work: Work) (session: SessionId) : Task<Result<Event list, StreamProblem>> = task {
-        let rows = ResizeArray()
+        let rows = ResizeArray<RecordedRow>()
 
         do!
             Database.run work [
@@ -75,7 +31,7 @@ module internal Streams =
                     }
             ]
 
-        return decode session rows
+        return RecordedRow.decode session rows
     }
 
 /// The saved folds of streams.

@@ -1,0 +1,172 @@
+namespace FunctionalBot.Effects.Replay
+
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// One field of a session that is not what it was, or not what it should be.
+type FieldChange = {
+    /// In words, for example "last activity".
+    Field: string
+    Before: string
+    After: string
+}
+
+/// A session's state in words: for eyes, and as a stable text form for files and scripts.
+module SessionWords =
+    let private nothing = "-"
+
+    let private orNothing words value =
+        value |> Option.map words |> Option.defaultValue nothing
+
+    let private emailWords answer =
+        match answer with
+        | NotAsked -> "not asked"
+        | Declined -> "declined"
+        | Given address -> EmailAddress.value address
+
+    let private ticketWords (ticket: Ticket) =
+        let purpose =
+            match ticket.Purpose with
+            | Support -> "support"
+            | HandOver -> "for a person"
+
+        String.concat " | " [
+            purpose
+            TicketTitle.value ticket.Title
+            TicketDescription.value ticket.Description
+            ticket.Email |> orNothing EmailAddress.value
+        ]
+
+    let private owedWords (owed: OwedTicket) =
+        let told = if owed.ToldDelay then ", told that it takes longer" else ""
+        $"%s{CommandKey.text owed.Key}%s{told}: %s{ticketWords owed.Ticket}"
+
+    let private draftWords (draft: Draft) =
+        String.concat " | " [
+            draft.Title |> orNothing TicketTitle.value
+            draft.Description |> orNothing TicketDescription.value
+            emailWords draft.Email
+        ]
+
+    let private stepWords step =
+        match step with
+        | AskingTitle -> "asking for the title"
+        | AskingDescription -> "asking for the description"
+        | AskingEmail -> "asking for the e-mail"
+        | Confirming(ticket, revision) -> $"confirming revision %d{revision}: %s{ticketWords ticket}"
+        | Creating owed -> "creating " + owedWords owed
+
+    let private offerWords offer =
+        match offer with
+        | NothingOffered -> "nothing"
+        | TicketOffered -> "a ticket"
+        | PersonOffered -> "a person"
+        | MoreHelpOffered -> "more help"
+
+    let private turnWords (turn: OpenTurn) =
+        let hint = turn.Question.Hint |> orNothing StoredName.intent
+
+        $"%s{CommandKey.text turn.Key}, turn %d{turn.Question.Turn}, "
+        + $"%s{StoredName.assistant turn.Question.Assistant}, hint %s{hint}, "
+        + Language.code turn.Question.Language
+
+    /// The phase's short name, as `bot.session.phase` and `--state` have it.
+    let phaseName (session: Session) : string =
+        match session.Phase with
+        | Conversing _ -> "conversing"
+        | TicketCreation _ -> "ticket"
+        | WithAgent _ -> "with-agent"
+        | Closed _ -> "closed"
+
+    /// Every name that `phaseName` gives.
+    let phaseNames = [ "conversing"; "ticket"; "with-agent"; "closed" ]
+
+    /// The phase and its step without any text of the customer.
+    let outline (session: Session) : string =
+        match session.Phase with
+        | TicketCreation(_, step) -> phaseName session + ": " + (stepWords step).Split(' ', ':')[0]
+        | Closed reason -> $"%s{phaseName session}: %A{reason}"
+        | Conversing(_, offer) -> phaseName session + ": " + offerWords offer
+        | WithAgent _ -> phaseName session
+
+    let private phaseWords (session: Session) =
+        match session.Phase with
+        | Conversing(turn, offer) ->
+            $"conversing; offered %s{offerWords offer}; open turn %s{turn |> orNothing turnWords}"
+        | TicketCreation(draft, step) -> $"ticket; %s{stepWords step}; draft %s{draftWords draft}"
+        | WithAgent(creation, told) ->
+            let told = if told then "told" else "not told"
+            $"with-agent; %s{told}; ticket of %s{CommandKey.text creation}"
+        | Closed CustomerLeft -> "closed; the customer left"
+        | Closed WentIdle -> "closed; nobody wrote any more"
+
+    let private customerWords (customer: Customer) =
+        let (CustomerId id) = customer.Id
+
+        String.concat " | " [
+            id
+            customer.Phone |> Option.defaultValue nothing
+            customer.Name |> Option.defaultValue nothing
+        ]
+
+    let private gatheringWords (gathering: Gathering) =
+        let texts =
+            gathering.Texts
+            |> List.map (fun (MessageId message, text) -> $"%s{message}: %s{text}")
+            |> String.concat " | "
+
+        $"until %s{CommandWords.instant gathering.Due} (%s{CommandKey.text gathering.Timer}): %s{texts}"
+
+    /// Every field of a session, in a fixed order: its name and its value in words.
+    let fields (session: Session) : (string * string) list = [
+        "id", SessionId.text session.Id
+        "version", string session.Version
+        "phase", phaseWords session
+        "customer", customerWords session.Customer
+        "language", Language.code session.Language
+        "policy", $"quiet %s{session.Policy.Quiet.ToString()}, idle %s{session.Policy.Idle.ToString()}"
+        "last activity", CommandWords.instant session.LastActivity
+        "idle timer",
+        session.Idle
+        |> orNothing (fun (key, due) -> $"%s{CommandWords.instant due} (%s{CommandKey.text key})")
+        "recent messages",
+        session.Recent
+        |> List.map (fun (MessageId message) -> message)
+        |> String.concat " "
+        "gathering", session.Gathering |> orNothing gatheringWords
+        "look-up", session.LookUp |> orNothing CommandKey.text
+        "owed ticket", session.Owed |> orNothing owedWords
+        "handed over", session.HandedOver |> orNothing CommandKey.text
+        "introduced", (if session.Introduced then "yes" else "no")
+    ]
+
+    /// The fields of two lists that differ, by name. A field that one of them lacks is "-" there.
+    let changesOfFields (before: (string * string) list) (after: (string * string) list) : FieldChange list =
+        let earlier = Map.ofList before
+        let later = Map.ofList after
+
+        (before @ after)
+        |> List.map fst
+        |> List.distinct
+        |> List.map (fun name -> {
+            Field = name
+            Before = earlier.TryFind name |> Option.defaultValue nothing
+            After = later.TryFind name |> Option.defaultValue nothing
+        })
+        |> List.filter (fun change -> change.Before <> change.After)
+
+    /// The fields that differ.
+    let changes (before: Session) (after: Session) : FieldChange list =
+        if before = after then
+            []
+        else
+            match changesOfFields (fields before) (fields after) with
+            // Two values can differ in what no word tells, such as a line break.
+            | [] -> [
+                {
+                    Field = "state"
+                    Before = Json.write before
+                    After = Json.write after
+                }
+              ]
+            | changes -> changes
