@@ -59,6 +59,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Inbound of ParseResults<InboundArguments>
     | [<CliPrefix(CliPrefix.None)>] Outbox of ParseResults<OutboxArguments>
     | [<CliPrefix(CliPrefix.None)>] Db of ParseResults<DatabaseArguments>
+    | [<CliPrefix(CliPrefix.None)>] Session of ParseResults<SessionArguments.SessionArguments>
     | [<CliPrefix(CliPrefix.None); SubCommand>] Version
     | [<Inherit>] Env_File of path: string
 
@@ -72,6 +73,7 @@ type Arguments =
             | Inbound _ -> "what came in and how it ended; put dead entries back."
             | Outbox _ -> "what the bot is to do; retry, cancel or settle commands."
             | Db _ -> "the database: migrations, and whether everything in it is sound."
+            | Session _ -> "look at conversations, fold them again, and make tests of them."
             | Version -> "print the version."
             | Env_File _ -> "the file with settings (default: .env in the current folder)."
 

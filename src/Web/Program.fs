@@ -39,9 +39,11 @@ let private printProblems (problems: Problem list) =
 let private envFile (arguments: ParseResults<Arguments>) =
     arguments.GetResult(Arguments.Env_File, ".env")
 
+let private settingsOf (arguments: ParseResults<Arguments>) : Source =
+    Setting.source Environment.GetEnvironmentVariable (Some(envFile arguments))
+
 let private withConfiguration (arguments: ParseResults<Arguments>) (work: Configuration -> Source -> int) =
-    let source =
-        Setting.source Environment.GetEnvironmentVariable (Some(envFile arguments))
+    let source = settingsOf arguments
 
     match Configuration.read (dataFolder ()) source with
     | Ok configuration -> work configuration source
@@ -97,6 +99,13 @@ let private doctor (arguments: ParseResults<Arguments>) (given: ParseResults<Doc
         else
             ExitCode.problems)
 
+let private session (arguments: ParseResults<Arguments>) given =
+    match SessionVerbs.run (settingsOf arguments) (dataFolder ()) given with
+    | Ok code -> code
+    | Error problems ->
+        printProblems problems
+        ExitCode.configuration
+
 let private version () =
     let version =
         match Assembly.GetExecutingAssembly().GetName().Version with
@@ -119,6 +128,7 @@ let main words =
         | Some(Arguments.Inbound given) -> Inbound.run (envFile arguments) given
         | Some(Arguments.Outbox given) -> Outbox.run (envFile arguments) given
         | Some(Arguments.Db given) -> DatabaseVerbs.run (envFile arguments) given
+        | Some(Arguments.Session given) -> session arguments given
         | Some Arguments.Version -> version ()
         | Some(Arguments.Env_File _)
         | None ->

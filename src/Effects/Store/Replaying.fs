@@ -19,16 +19,6 @@ type Findings<'Found> = {
     Bad: StreamProblem list
 }
 
-/// Findings of several looks together.
-module Findings =
-    let empty<'Found> : Findings<'Found> = {
-        Streams = 0L
-        Events = 0L
-        NotSaved = 0L
-        Found = []
-        Bad = []
-    }
-
 /// Looking at recorded streams: are they what the database says beside them, and what would another step have made of
 /// them? Nothing is written.
 module Replaying =
