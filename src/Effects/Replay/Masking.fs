@@ -208,7 +208,8 @@ module Masking =
                 | MediaReceived media ->
                     yield! Option.toList media.MediaId
                     yield! Option.toList media.Sha256
-                | AssistantAnswered(_, answer) -> yield! Option.toList answer.Hints.Email
+                | AssistantAnswered(_, answer) ->
+                    yield! answer.Hints.Email |> Option.map addresses |> Option.defaultValue []
                 | _ -> ()
         ]
         // Shorter ones are found in anything by chance.

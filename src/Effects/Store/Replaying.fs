@@ -25,28 +25,29 @@ module Replaying =
     /// This build's shape of a saved session.
     let private shape = Json.shape<Session>
 
-    let private heldBy (snapshot: Snapshot) (refolded: (RecordedStream * Refolded)[]) : Task<CommandFacts> = task {
-        let keys = refolded |> Array.collect (snd >> Refold.queuedKeys >> List.toArray)
-        let! notQueued = RecordedCommands.notQueued snapshot keys
-        let waiting = refolded |> Array.collect (snd >> Refold.waitingKeys >> List.toArray)
-        let! notOpen = RecordedCommands.notOpen snapshot waiting
+    let private heldBy (snapshot: Snapshot) (refolded: (RecordedStream * Refolded)[]) : Task<CommandFacts> =
+        task {
+            let keys = refolded |> Array.collect (snd >> Refold.queuedKeys >> List.toArray)
+            let! notQueued = RecordedCommands.notQueued snapshot keys
+            let waiting = refolded |> Array.collect (snd >> Refold.waitingKeys >> List.toArray)
+            let! notOpen = RecordedCommands.notOpen snapshot waiting
 
-        let timers = [|
-            for recorded, each in refolded do
-                for command, _ in Refold.timersNotSet recorded each do
-                    match command.Action with
-                    | SetTimer(timer, _) -> CommandKey.text command.Key, StoredName.timer timer
-                    | _ -> ()
-        |]
+            let timers = [|
+                for recorded, each in refolded do
+                    for command, _ in Refold.timersNotSet recorded each do
+                        match command.Action with
+                        | SetTimer(timer, _) -> CommandKey.text command.Key, StoredName.timer timer
+                        | _ -> ()
+            |]
 
-        let! fired = RecordedCommands.fired snapshot timers
+            let! fired = RecordedCommands.fired snapshot timers
 
-        return {
-            NotQueued = notQueued
-            NotOpen = notOpen
-            Fired = fired
+            return {
+                NotQueued = notQueued
+                NotOpen = notOpen
+                Fired = fired
+            }
         }
-    }
 
     let private summary (streams: RecordedStream[]) found bad = {
         Streams = streams.LongLength
@@ -116,7 +117,11 @@ module Replaying =
 
     /// Folds these streams with the step and compares them with their saved sessions, with the commands that were
     /// queued, and with what their sessions wait for. All rows of these streams are held at once.
-    let replay (source: NpgsqlDataSource) (step: FoldStep) (names: string[]) : Task<Findings<Difference list>> =
+    let replay
+        (source: NpgsqlDataSource)
+        (step: FoldStep)
+        (names: string[])
+        : Task<Findings<Difference list>> =
         lookTwice source (lookOnce step) names
 
     let private wonderOnce (step: FoldStep) (names: string[]) (snapshot: Snapshot) = task {

@@ -103,7 +103,9 @@ let private bodyOf (row: RecordedRow) : JsonNode =
 
 let private compact (node: JsonNode) =
     node.ToJsonString(
-        System.Text.Json.JsonSerializerOptions(Encoder = Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
+        System.Text.Json.JsonSerializerOptions(
+            Encoder = Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+        )
     )
 
 let private line (text: string) = Console.Out.WriteLine text
