@@ -10,41 +10,28 @@ open FunctionalBot.Effects.Store
 open FunctionalBot.Bench.Database
 open FunctionalBot.Bench.Measurement
 open FunctionalBot.Bench.Recordings
+open FunctionalBot.Bench.StreamWriting
 
-let private streamSql =
-    "INSERT INTO public.mt_streams (id, version) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+/// Replays everything as `bot session replay --all` does; returns how many events that were, and stops where the
+/// database is not as it was written.
+let private replayAll (source: NpgsqlDataSource) : Task<int> = task {
+    let events = ref 0L
+    let wrong = ref 0
 
-let private eventsSql =
-    "INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, type, mt_dotnet_type)
-    SELECT nextval('public.mt_events_sequence'), gen_random_uuid(), $1, version, data::jsonb, type, dotnet_type
-    FROM unnest($2, $3, $4, $5) AS n(version, data, type, dotnet_type)"
+    do!
+        StreamSweep.run
+            source
+            DateTimeOffset.UnixEpoch
+            (Math.Clamp(Environment.ProcessorCount, 2, 6))
+            (Replaying.replay source Transition.transition)
+            (fun findings ->
+                events.Value <- events.Value + findings.Events
+                wrong.Value <- wrong.Value + findings.Found.Length + findings.Bad.Length)
 
-/// Writes a recording as the stream of a session, as the store would have.
-let private write (source: NpgsqlDataSource) (session: SessionId) (events: Event[]) : Task = task {
-    let stored =
-        events |> Array.map (fun event -> Codec.write event.At event.Cause event.Fact)
+    if wrong.Value > 0 then
+        invalidOp $"%d{wrong.Value} of the benchmark's own streams are not as they were written"
 
-    let stream = SessionId.text session
-    use first = source.CreateCommand streamSql
-    first.Parameters.Add(NpgsqlParameter<string>(TypedValue = stream)) |> ignore
-
-    first.Parameters.Add(NpgsqlParameter<int64>(TypedValue = int64 events.Length))
-    |> ignore
-
-    let! _ = first.ExecuteNonQueryAsync()
-    use second = source.CreateCommand eventsSql
-    second.CommandTimeout <- 120
-    second.Parameters.Add(NpgsqlParameter<string>(TypedValue = stream)) |> ignore
-
-    let column (values: 'Value[]) =
-        second.Parameters.Add(NpgsqlParameter<'Value[]>(TypedValue = values)) |> ignore
-
-    column (events |> Array.map _.Version)
-    column (stored |> Array.map _.Data)
-    column (stored |> Array.map _.Alias)
-    column (stored |> Array.map _.DotnetType)
-    let! _ = second.ExecuteNonQueryAsync()
-    ()
+    return int events.Value
 }
 
 /// The settings and the clock play no part in reading.
@@ -96,7 +83,11 @@ let replays (effort: Effort) (database: BenchDatabase) : Findings =
             do! write source (id ordinal) recording.Events
 
         do! write source (id 100_000) longest.Events
-        use analyse = source.CreateCommand "ANALYZE public.mt_streams, public.mt_events"
+        use bulk = RecordedStreams.connect database.Connection 8
+
+        use analyse =
+            source.CreateCommand "VACUUM ANALYZE public.mt_streams, public.mt_events, bot.command"
+
         let! _ = analyse.ExecuteNonQueryAsync()
 
         let perSecond (counting: unit -> Task<int>) = task {
@@ -136,6 +127,7 @@ let replays (effort: Effort) (database: BenchDatabase) : Findings =
         }
 
         let asOne () = replay store.Port (id 100_000)
+        let inBulk () = replayAll bulk
 
         let rounds counting = task {
             for _ in 1..2 do
@@ -154,11 +146,13 @@ let replays (effort: Effort) (database: BenchDatabase) : Findings =
         let! turn = rounds inTurn
         let! beside = rounds sideBySide
         let! one = rounds asOne
+        let! all = rounds inBulk
 
         return [
             figure $"streams of %d{recording.Events.Length} events, one after the other" turn
             figure $"streams of %d{recording.Events.Length} events, %d{side} at a time" beside
             figure $"one stream of %d{longest.Events.Length} events" one
+            figure "all of them, compared with what lies beside them (bot session replay --all)" all
         ]
     }
 

@@ -90,7 +90,12 @@ let ``what the rules listen for stays, everything else becomes something of the 
 
         match masked.Head.Fact with
         | SessionOpened(customer, _, _) ->
-            Assert.StartsWith(standIn, Option.defaultValue "" customer.Name, StringComparison.OrdinalIgnoreCase)
+            Assert.StartsWith(
+                standIn,
+                Option.defaultValue "" customer.Name,
+                StringComparison.OrdinalIgnoreCase
+            )
+
             Assert.NotEqual(Some "34600111222", customer.Phone)
             Assert.Equal(session.Customer, customer.Id)
         | other -> failwith $"%A{other}"

@@ -12,8 +12,9 @@ module StreamSweep =
     /// Streams of which the names are fetched together.
     let private pageSize = 2_000
 
-    /// A batch ends with the stream that brings it to so many events.
-    let private batchEvents = 6_000L
+    /// A batch ends with the stream that brings it to so many events. Larger ones spare round trips, and cost more than
+    /// that in what the garbage collector has to carry along.
+    let private batchEvents = 2_000L
 
     let private batches (places: StreamPlace[]) : string[] list =
         let made = ResizeArray<string[]>()
