@@ -149,7 +149,8 @@ module Refold =
             "the saved session differs from the fold in "
             + (changes |> List.map words |> String.concat "; ")
         | WasNotQueued command ->
-            $"%s{CommandWords.kind command.Action} %s{CommandKey.text command.Key} was asked for and is not in bot.command"
+            $"%s{CommandWords.kind command.Action} %s{CommandKey.text command.Key} was asked for "
+            + "and is not in bot.command"
         | IsNotOpen(command, why) ->
             $"it waits for %s{CommandWords.kind command.Action} %s{CommandKey.text command.Key}, which %s{why}"
         | TimerIsNotSet(command, found) ->

@@ -78,7 +78,7 @@ type WhatIfArguments =
             | All -> "every session."
             | Since _ -> "with --all: only sessions that took an event since then, as in `list`."
             | Fail_On _ ->
-                "what ends with exit code 1: state (other commands or another end state; the default), commands, or none."
+                "what ends with exit code 1: state (other commands or another end state; the default), commands, none."
             | Limit _ -> "how many sessions to list at most (default 1000); all are counted."
             | Mask -> "hide the customers' ids and what would be said."
             | Json -> "print JSON, for scripts."

@@ -58,8 +58,10 @@ let private masked (recorded: RecordedStream) : Result<Regression, Refusal> =
                 match Masking.leaks session events (Regression.write regression) with
                 | 0 -> Ok regression
                 | count ->
-                    refused
-                        $"%d{count} ids, phones, names or addresses of this conversation would still stand in the file. Nothing was written."
+                    refused (
+                        $"%d{count} ids, phones, names or addresses of this conversation still stand in the file. "
+                        + "Nothing was written."
+                    )
 
 let private plain (recorded: RecordedStream) : Result<Regression, Refusal> =
     match RecordedStream.sessionOf recorded, RecordedStream.events recorded with
