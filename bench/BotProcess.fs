@@ -51,6 +51,9 @@ let private settings (database: BenchDatabase) (graphUrl: string) (logs: string)
     "BOT_BUSINESS_CONTACT", "el 555 01 42"
     "BOT_ASSISTANT", "echo"
     "BOT_QUIET_MS", "0"
+    // The bot is measured, not Meta's limits.
+    "BOT_NUMBER_RATE", "0"
+    "BOT_PAIR_SECONDS", "0"
     "BOT_LOGS", logs
     "BOT_LOG_LEVEL", "warning"
 ]

@@ -109,6 +109,31 @@ let ``while the model is away the business's own texts answer, and nobody waits 
     })
 
 [<Fact>]
+let ``once the model is known to be away, the next customer is answered without asking it`` () =
+    withOpenAI (fun stage openAI -> task {
+        for _ in 1..2 do
+            openAI.Enqueue(OpenAI.Scripts.now (OpenAI.Scripts.HttpError(503, "server_is_overloaded", None)))
+
+        do! writes "ana" "¿A qué hora abren los sábados?" stage
+        let! answer = hears "ana" 1 stage
+        contains "sábado" answer.Text
+
+        // The model would be there again, but answer after a time that no test waits for.
+        openAI.Enqueue {
+            Answer = OpenAI.Scripts.Usual
+            Delay = TimeSpan.FromMinutes 5.
+        }
+
+        do! writes "tomas" "¿Cuánto cuesta el envío?" stage
+        let! other = hears "tomas" 1 stage
+        contains "envío" other.Text
+        Assert.Equal(2, openAI.Requests().Length)
+        let! state = accounting stage
+        Assert.Equal("degraded", (state.GetProperty "status").GetString())
+        contains "assistant is paused" (string ((state.GetProperty "reason").GetString()))
+    })
+
+[<Fact>]
 let ``an answer that comes after a cancel says nothing`` () =
     withOpenAI (fun stage openAI -> task {
         openAI.Enqueue {

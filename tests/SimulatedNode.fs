@@ -67,6 +67,12 @@ let private storeFor alive (world: World) (store: StorePort) : StorePort =
         FireTimers = fun most now -> call (fun () -> store.FireTimers most now)
         ReadStream = fun session -> call (fun () -> store.ReadStream session)
         Accounting = fun () -> call store.Accounting
+        Reserve = fun limits requests -> call (fun () -> store.Reserve limits requests)
+        ReportService = fun state -> call (fun () -> asTask (store.ReportService state))
+        ServiceStates = fun () -> call store.ServiceStates
+        TakeProbe = fun service now next -> call (fun () -> store.TakeProbe service now next)
+        ResumeMessages = fun now -> call (fun () -> asTask (store.ResumeMessages now))
+        Forget = fun keep now most -> call (fun () -> store.Forget keep now most)
     }
 
 let private servicesFor
@@ -102,6 +108,47 @@ let private servicesFor
             Find = fun customer cancel -> guard alive (fun () -> services.Tickets.Find customer cancel)
         }
 }
+
+/// Meta's limits for a customer, and for the number one that a few customers can reach.
+let private limits: PaceLimits = {
+    Number =
+        Some {
+            Interval = TimeSpan.FromSeconds 0.5
+            Burst = 1
+        }
+    Pair =
+        Some {
+            Interval = TimeSpan.FromSeconds 6.
+            Burst = 5
+        }
+    Patience = TimeSpan.FromSeconds 2.
+}
+
+/// The same decorators in the same order as in production.
+let private protect (world: World) (store: StorePort) (services: Interpreter.Services) =
+    let log: Engine.EngineLog = {
+        Trouble = fun _ _ -> ()
+        Recovered = ignore
+        CommandFailed = fun _ _ -> ()
+    }
+
+    let host: Breakers.BreakerHost = {
+        World = world
+        Node = "simulated"
+        Report = store.ReportService
+        Changed = ignore
+    }
+
+    {
+        services with
+            WhatsApp =
+                services.WhatsApp
+                |> Pace.create limits world store log
+                |> Breakers.whatsApp host Breakers.whatsAppSettings
+                |> ChannelStop.create ChannelStop.defaultSettings world store ignore
+            Assistant = Breakers.assistant host Breakers.assistantSettings services.Assistant
+            Tickets = Breakers.tickets host Breakers.odooSettings services.Tickets
+    }
 
 /// A node that runs.
 [<NoComparison; NoEquality>]
@@ -148,7 +195,7 @@ let start (world: World) (store: StorePort) (services: Interpreter.Services) rec
             own
             store
             (fun work -> Reception.decide reception (world.Now()) world.NewId work)
-            (Interpreter.run (servicesFor alive own store threads services))
+            (Interpreter.run (protect own store (servicesFor alive own store threads services)))
             silent
             ignore
 

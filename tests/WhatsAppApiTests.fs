@@ -107,6 +107,8 @@ let private reasonOf outcome =
     match outcome with
     | Accepted _ -> ""
     | RetryLater(_, reason)
+    | RecipientBusy reason
+    | HeldBack(_, reason)
     | OutcomeUnknown reason
     | Refused(_, reason)
     | ChannelStopped(_, reason) -> reason
@@ -172,7 +174,7 @@ let private errors = [
     400, 4, "RetryLater"
     400, 80007, "RetryLater"
     429, 130429, "RetryLater"
-    400, 131056, "RetryLater"
+    400, 131056, "RecipientBusy"
     400, 1, "OutcomeUnknown"
     503, 2, "OutcomeUnknown"
     500, 131000, "OutcomeUnknown"
@@ -202,6 +204,8 @@ let private nameOf outcome =
     match outcome with
     | Accepted _ -> "Accepted"
     | RetryLater _ -> "RetryLater"
+    | RecipientBusy _ -> "RecipientBusy"
+    | HeldBack _ -> "HeldBack"
     | OutcomeUnknown _ -> "OutcomeUnknown"
     | Refused _ -> "Refused"
     | ChannelStopped _ -> "ChannelStopped"

@@ -138,6 +138,8 @@ let create
         | RunAgain(_, reason, _)
         | Parked(_, reason)
         | GivenUp(reason, _) -> log.CommandFailed claimed.Command reason
+        // A thousand messages that wait for the same thing are told of once, by what they wait for.
+        | PutOff _
         | Done _ -> ()
 
         return result
@@ -299,6 +301,7 @@ let create
                 | Done None
                 | RunAgain(_, _, None)
                 | GivenUp(_, None)
+                | PutOff _
                 | Parked _ -> ()
         ]
 

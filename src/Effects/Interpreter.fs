@@ -17,7 +17,7 @@ type RetrySettings = {
     UnknownWait: TimeSpan
     /// How often the assistant is asked before its stand-in is.
     AssistantTries: int
-    /// How often a message that WhatsApp puts off is tried.
+    /// How often a message that WhatsApp refuses for now is tried. What we hold back ourselves does not count.
     MessageTries: int
     /// How often a command that fails by a fault of this program is tried.
     FaultTries: int
@@ -71,15 +71,26 @@ let private backOff (services: Services) attempt =
     let whole = min (services.Retry.First * factor) services.Retry.Longest
     whole * (0.5 + services.World.Random() / 2.)
 
+/// The number of this try, from 1, without those that were put off by ourselves.
+let private tryOf (claimed: ClaimedCommand) = claimed.Attempt - claimed.PutOffs
+
+/// A time that the service named is kept to, and spread by a tenth: what failed together shall not come
+/// back together.
 let private later services (claimed: ClaimedCommand) (after: TimeSpan option) =
-    let wait = backOff services claimed.Attempt
+    let wait = backOff services (tryOf claimed)
 
     let wait =
         match after with
-        | Some named -> max wait (min named (TimeSpan.FromHours 1.))
+        | Some named -> max wait ((min named (TimeSpan.FromHours 1.)) * (1. + services.World.Random() / 10.))
         | None -> wait
 
     services.World.Now() + wait
+
+/// Meta's own advice for a customer who got too many messages: 4^X seconds, X from 0; here with jitter.
+let private whenRecipientIsReady services (claimed: ClaimedCommand) =
+    let seconds = Math.Pow(4., float (min (tryOf claimed) 10 - 1))
+    let whole = min (TimeSpan.FromSeconds seconds) services.Retry.Longest
+    services.World.Now() + whole * (1. + services.World.Random() / 2.)
 
 let private say services claimed utterance cancel = task {
     let message = services.Render utterance
@@ -90,15 +101,19 @@ let private say services claimed utterance cancel = task {
     return
         match outcome with
         | Accepted _ -> Done None
-        | RetryLater(after, reason) when claimed.Attempt < services.Retry.MessageTries ->
+        | HeldBack(after, reason) -> PutOff(services.World.Now() + after, reason)
+        | RetryLater(after, reason) when tryOf claimed < services.Retry.MessageTries ->
             RunAgain(later services claimed after, reason, None)
-        | RetryLater(_, reason) ->
+        | RecipientBusy reason when tryOf claimed < services.Retry.MessageTries ->
+            RunAgain(whenRecipientIsReady services claimed, reason, None)
+        | RetryLater(_, reason)
+        | RecipientBusy reason ->
             GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, 0, "put off too often")))
         | OutcomeUnknown reason -> Parked(services.World.Now() + services.Retry.UnknownWait, reason)
         | Refused(code, reason) -> GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, code, reason)))
         // The queue is kept: when somebody has renewed the token, everything goes out by itself.
         | ChannelStopped(code, reason) ->
-            RunAgain(later services claimed None, sprintf "channel stopped (%i): %s" code reason, None)
+            PutOff(later services claimed None, sprintf "channel stopped (%i): %s" code reason)
 }
 
 /// Read marks and typing dots are worth one try only.
@@ -140,7 +155,7 @@ let private ask services (claimed: ClaimedCommand) (question: AssistantQuestion)
         return
             match answer with
             | Ok answer -> Done(Some(AssistantAnswered(question.Turn, answer)))
-            | Error(AskAgain(after, reason)) when claimed.Attempt < services.Retry.AssistantTries ->
+            | Error(AskAgain(after, reason)) when tryOf claimed < services.Retry.AssistantTries ->
                 // The customer is waiting: a service that wants minutes is left to the stand-in instead.
                 match after with
                 | Some named when named > TimeSpan.FromSeconds 5. -> failed reason
@@ -159,12 +174,17 @@ let private createTicket services (claimed: ClaimedCommand) ticket customer canc
         | Error(TryAgain(after, reason)) ->
             // One quick try more before the customer is told that it takes longer.
             let told =
-                if claimed.Attempt >= 2 && not claimed.DelayTold then
+                if tryOf claimed >= 2 && not claimed.DelayTold then
                     Some(TicketDelayed(key, reason))
                 else
                     None
 
             RunAgain(later services claimed after, reason, told)
+        // It is known to be away: nothing is gained by a second try before the customer is told.
+        | Error(LeftAlone(after, reason)) when claimed.DelayTold ->
+            PutOff(services.World.Now() + after, reason)
+        | Error(LeftAlone(after, reason)) ->
+            RunAgain(services.World.Now() + after, reason, Some(TicketDelayed(key, reason)))
         | Error(WillNotDo reason) -> GivenUp(reason, Some(TicketRefused(key, reason)))
 }
 
@@ -188,6 +208,7 @@ let private addToTicket services (claimed: ClaimedCommand) creation note cancel 
     match outcome with
     | Ok() -> return Done None
     | Error(WillNotDo reason) -> return GivenUp(reason, None)
+    | Error(LeftAlone(after, reason)) -> return PutOff(services.World.Now() + after, reason)
     | Error(TryAgain(after, reason)) ->
         match! wasRefused services creation with
         | true -> return GivenUp("the ticket that it belongs to was refused", None)
@@ -201,9 +222,10 @@ let private lookUpTickets services (claimed: ClaimedCommand) customer cancel = t
     return
         match outcome with
         | Ok tickets -> Done(Some(TicketsFound(key, tickets)))
-        | Error(TryAgain(after, reason)) when claimed.Attempt < 2 ->
+        | Error(TryAgain(after, reason)) when tryOf claimed < 2 ->
             RunAgain(later services claimed after, reason, None)
         | Error(TryAgain(_, reason))
+        | Error(LeftAlone(_, reason))
         | Error(WillNotDo reason) -> Done(Some(TicketLookUpFailed(key, reason)))
 }
 
@@ -244,7 +266,7 @@ let run (services: Services) (claimed: ClaimedCommand) (cancel: CancellationToke
         | fault ->
             let reason = "fault: " + fault.GetType().Name
 
-            if claimed.Attempt >= services.Retry.FaultTries then
+            if tryOf claimed >= services.Retry.FaultTries then
                 return GivenUp(reason, outcomeOfFault claimed.Command reason)
             else
                 match claimed.Command.Action with

@@ -82,12 +82,18 @@ type SendOutcome =
     | Accepted of MessageId
     /// It was refused before it was processed and may be sent again, after this time if Meta named one.
     | RetryLater of after: TimeSpan option * reason: string
+    /// This customer was sent too many messages in a short time. It was refused before it was processed;
+    /// other customers are not concerned.
+    | RecipientBusy of reason: string
     /// It may have been sent: no answer, a broken answer, or an error that leaves it open.
     | OutcomeUnknown of reason: string
     /// It will never be sent as it is.
     | Refused of code: int * reason: string
     /// Nothing can be sent at all until somebody acts (dead token, locked account).
     | ChannelStopped of code: int * reason: string
+    /// The call was not made, for a reason of our own: a limit, a service that is left alone for a while, a
+    /// stopped channel. It is worth a try after this time and does not count as one.
+    | HeldBack of after: TimeSpan * reason: string
 
 /// The Cloud API. Never throws for what a network or Meta can do.
 [<NoComparison; NoEquality>]
@@ -146,6 +152,9 @@ type TicketFailure =
     | TryAgain of after: TimeSpan option * reason: string
     /// The service understood and will not do it; `reason` is for operators.
     | WillNotDo of reason: string
+    /// The call was not made, since the service is left alone for a while. It is worth a try after this time
+    /// and does not count as one.
+    | LeftAlone of after: TimeSpan * reason: string
 
 /// Odoo. Creating and noting are idempotent by key: repeated, they find what is there.
 [<NoComparison; NoEquality>]
@@ -257,6 +266,8 @@ type ClaimedCommand = {
     /// 1 for the first try. The number is the fence: an outcome is only recorded for the try that is still
     /// leased.
     Attempt: int
+    /// How many of the tries before this one were put off by ourselves and so do not count as tries.
+    PutOffs: int
     /// When the command was queued.
     QueuedAt: DateTimeOffset
     /// A failure of the same command that was told already (so that a delay is told once).
@@ -301,6 +312,8 @@ type CommandResult =
     | Done of Fact option
     /// To be run again at this time. The fact, if any, goes to the inbox (told once).
     | RunAgain of at: DateTimeOffset * reason: string * Fact option
+    /// It was not tried, for a reason of our own; to be run at this time, as if it had not been handed out.
+    | PutOff of until: DateTimeOffset * reason: string
     /// A send whose outcome nobody knows: it waits until then for a status webhook, and is run again after.
     | Parked of until: DateTimeOffset * reason: string
     /// It ended without effect. It stays visible and can be run again.
@@ -316,6 +329,8 @@ type Accounting = {
     OldestPending: DateTimeOffset option
     /// Commands by state: "ready", "running", "unknown", "done", "dead".
     Commands: Map<string, int64>
+    /// Timers that are set. Exact up to 10,000; beyond that PostgreSQL's own estimate, since counting a
+    /// million would cost more than everything else here.
     Timers: int64
 }
 
@@ -350,6 +365,22 @@ type StorePort = {
     /// The events of a session in order, or what is wrong with the stream.
     ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
     Accounting: unit -> Task<Accounting>
+    /// Takes slots for messages, in this order, from buckets that all nodes share, by the store's own
+    /// clock. One answer for each.
+    Reserve: PaceLimits -> SlotRequest list -> Task<Slot list>
+    /// Keeps how a service stands, in place of what the same node (or, without a node, anyone) said before.
+    ReportService: ServiceState -> Task
+    /// How services stand, as it was reported last.
+    ServiceStates: unit -> Task<ServiceState list>
+    /// Takes the right to probe a service that is stopped for all nodes, if its probe is due now; the next
+    /// one is due at the second time. True for one node only.
+    TakeProbe: string -> DateTimeOffset -> DateTimeOffset -> Task<bool>
+    /// Ends the stop of WhatsApp for all nodes: what was put off may be handed out at once.
+    ResumeMessages: DateTimeOffset -> Task
+    /// Deletes what ended longer ago than the span (at least 8 days for the inbox), up to `most` of each
+    /// kind in one transaction. Returns how many rows went; 0 when there is nothing left to do, or while
+    /// another node is at it.
+    Forget: TimeSpan -> DateTimeOffset -> int -> Task<int>
 }
 
 /// The database cannot be reached or is not fit to be used. The message is for operators.

@@ -106,7 +106,7 @@ module internal Workers =
         let work (claimed: ClaimedCommand) : Task = task {
             if Volatile.Read &stopping.contents then
                 let reason = "the node that had taken it on was stopped"
-                report.Finished claimed (RunAgain(world.Now(), reason, None))
+                report.Finished claimed (PutOff(world.Now(), reason))
             else
                 try
                     let! result = run claimed

@@ -34,6 +34,7 @@ type Configuration = {
     Messages: int
     Questions: int
     TicketCalls: int
+    Limits: LimitConfiguration
 }
 
 let private policy (source: Source) : Reading<Policy> =
@@ -91,7 +92,8 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             lease
             messages
             questions
-            tickets -> {
+            tickets
+            limits -> {
             Urls = urls
             Database = database
             WhatsApp = whatsApp
@@ -111,6 +113,7 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             Messages = messages
             Questions = questions
             TicketCalls = tickets
+            Limits = limits
         })
         (DatabaseSettings.read source)
     |> apply (whatsApp source)
@@ -174,3 +177,4 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             (1, 50)
             "Calls to Odoo at the same time; Odoo Online asks for few."
     )
+    |> apply (limits source)

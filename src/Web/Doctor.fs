@@ -87,6 +87,36 @@ let private database (configuration: Configuration) () = task {
         return Wrong(Migrations.explain problem, "Check DATABASE_URL and that PostgreSQL runs (pg_isready).")
 }
 
+/// How the running nodes see the services. A database that cannot be asked is told by its own check.
+let private services (configuration: Configuration) () = task {
+    let store =
+        Store.PostgresStore.create
+            (Store.Settings.ofConnectionString configuration.Database)
+            FunctionalBot.Domain.Transition.evolve
+            Composition.world
+
+    try
+        let! answer = task {
+            try
+                let! states = store.Port.ServiceStates()
+                return Ok states
+            with StoreUnavailable(message, _) ->
+                return Error message
+        }
+
+        return
+            match answer |> Result.map Protection.describeTrouble with
+            | Error _ -> Fine "nothing is known; see the database"
+            | Ok [] -> Fine "no running node has trouble with a service"
+            | Ok trouble ->
+                Wrong(
+                    String.concat "; " trouble,
+                    "See the check of the service itself. The bot goes on by itself once the service answers."
+                )
+    finally
+        store.Close().Wait()
+}
+
 let private whatsApp (configuration: Configuration) () = task {
     use client = Composition.newClient (TimeSpan.FromSeconds 15.)
 
@@ -169,6 +199,7 @@ let examine (configuration: Configuration) : Task<Check list> = task {
         Task.WhenAll [|
             guard "texts" (texts configuration)
             guard "database" (database configuration)
+            guard "services" (services configuration)
             guard "whatsapp" (whatsApp configuration)
             guard "assistant" (assistant configuration)
             guard "odoo" (odoo configuration)

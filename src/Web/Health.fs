@@ -54,7 +54,8 @@ let live (context: HttpContext) : Task =
     context.Response.ContentType <- "text/plain; charset=utf-8"
     context.Response.WriteAsync "alive\n"
 
-/// 200 when the bot can take messages, 503 when it cannot, with the accounting as JSON.
+/// 200 when the bot can take messages, 503 when it cannot, with the accounting as JSON. Where a service does not
+/// work it says "degraded" and why; that stays 200, since messages are taken in all the same.
 let ready
     (startup: unit -> Startup)
     (now: unit -> DateTimeOffset)
@@ -74,7 +75,8 @@ let ready
         let! outcome = task {
             try
                 let! accounting = store.Accounting().WaitAsync(TimeSpan.FromSeconds 3.)
-                return Ok accounting
+                let! states = store.ServiceStates().WaitAsync(TimeSpan.FromSeconds 3.)
+                return Ok(accounting, states)
             with
             | StoreUnavailable(message, _) -> return Error message
             | :? TimeoutException -> return Error "The database does not answer within 3 seconds."
@@ -83,9 +85,16 @@ let ready
 
         match outcome with
         | Error reason -> do! notReady reason
-        | Ok accounting ->
+        | Ok(accounting, states) ->
             let node = describe (now ()) accounting
-            node["status"] <- JsonValue.Create "ready"
+
+            match Protection.describeTrouble states with
+            | [] -> node["status"] <- JsonValue.Create "ready"
+            | trouble ->
+                node["status"] <- JsonValue.Create "degraded"
+                node["reason"] <- JsonValue.Create(String.concat "; " trouble)
+
+            node["services"] <- Protection.describe states
             node["rejected_signatures"] <- JsonValue.Create(rejected ())
             do! write context 200 node
 }

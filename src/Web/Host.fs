@@ -143,7 +143,11 @@ let run
 
     let threads = Threads.create Composition.keptThreads store.Port.ReadStream
     let port = Threads.following threads store.Port
-    let services = Composition.services configuration texts port threads
+
+    let services =
+        Composition.services configuration texts port threads
+        |> Protection.protect configuration port (engineLog log) log
+
     let reception = Composition.reception configuration
 
     let decide work =
@@ -226,7 +230,18 @@ let run
         use engineStop = new CancellationTokenSource()
         use receiverStop = new CancellationTokenSource()
         let receiving = receiver.Run receiverStop.Token
+        do! Protection.announce configuration Composition.world store.Port
         let working = engine.Run engineStop.Token
+
+        let forgetting =
+            Retention.run
+                (Retention.settingsFor configuration.Limits.Keep)
+                Composition.world
+                store.Port
+                (fun rows -> log.Information("Deleted {Rows} rows that ended long ago", rows))
+                (fun fault -> log.Warning(fault, "Deleting old rows broke off; it goes on in an hour"))
+                engineStop.Token
+
         startup.Value <- Started
         log.Information "Ready"
 
@@ -236,6 +251,7 @@ let run
         do! receiving
         engineStop.Cancel()
         do! working
+        do! forgetting
         do! store.Close()
         log.Information "Stopped"
         return Ok()

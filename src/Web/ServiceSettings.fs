@@ -39,6 +39,20 @@ type OdooConfiguration = {
     KeyField: string
 }
 
+/// What keeps the bot within WhatsApp's limits, and the database from growing for ever.
+type LimitConfiguration = {
+    /// Messages per second from the business number; 0 sets no limit.
+    NumberRate: float
+    /// Seconds for each message to one customer; 0 sets no limit.
+    PairSeconds: float
+    /// Messages to one customer that may go at once.
+    PairBurst: int
+    /// The first wait before a stopped channel is tried again.
+    FirstProbe: TimeSpan
+    /// How long what has ended is kept.
+    Keep: TimeSpan
+}
+
 let private metaHelp = "Meta for Developers > your app > WhatsApp > API Setup"
 
 /// Reads WHATSAPP_*.
@@ -90,6 +104,55 @@ let whatsApp (source: Source) : Reading<WhatsAppConfiguration> =
                         Mend = "Copy the id (not the number) from " + metaHelp + "."
                     }
                 ])
+    )
+
+/// Reads the limits.
+let limits (source: Source) : Reading<LimitConfiguration> =
+    build
+        (fun rate seconds burst probe days -> {
+            NumberRate = rate
+            PairSeconds = seconds
+            PairBurst = burst
+            FirstProbe = TimeSpan.FromSeconds(value = probe)
+            Keep = TimeSpan.FromDays(value = days)
+        })
+        (amount
+            source
+            "BOT_NUMBER_RATE"
+            80.
+            (0., 1000.)
+            "Messages per second; Meta allows a number 80 unless it has raised it.")
+    |> apply (
+        amount
+            source
+            "BOT_PAIR_SECONDS"
+            6.
+            (0., 3600.)
+            "Seconds for each message to one customer; Meta allows one in 6."
+    )
+    |> apply (
+        number
+            source
+            "BOT_PAIR_BURST"
+            45
+            (1, 1000)
+            "Messages to one customer that may go at once; Meta allows 45."
+    )
+    |> apply (
+        amount
+            source
+            "BOT_PROBE_SECONDS"
+            30.
+            (0.1, 3600.)
+            "Seconds after which a stopped channel is tried again; 30 is a good value."
+    )
+    |> apply (
+        amount
+            source
+            "BOT_KEEP_DAYS"
+            30.
+            (8., 3650.)
+            "Days that ended messages are kept; Meta repeats webhooks for 7, so at least 8."
     )
 
 /// Reads BOT_ASSISTANT and OPENAI_*.

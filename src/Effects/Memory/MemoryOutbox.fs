@@ -37,6 +37,7 @@ module internal MemoryOutbox =
                     QueuedAt = now
                     State = Ready
                     Attempts = 0
+                    PutOffs = 0
                     Wake = now
                     DelayTold = false
                     Trace = trace
@@ -72,6 +73,7 @@ module internal MemoryOutbox =
             Recipient = recipient tables command.Command.Key
             Language = command.Language
             Attempt = attempt
+            PutOffs = command.PutOffs
             QueuedAt = command.QueuedAt
             DelayTold = command.DelayTold
             Trace = command.Trace
@@ -215,6 +217,14 @@ module internal MemoryOutbox =
                             Wake = at
                             DelayTold = command.DelayTold || fact.IsSome
                     }
+            | PutOff(until, _) ->
+                tables.Outbox[id] <-
+                    {
+                        command with
+                            State = Ready
+                            Wake = until
+                            PutOffs = command.PutOffs + 1
+                    }
             | Parked(until, _) ->
                 tables.Outbox[id] <-
                     {
@@ -225,6 +235,17 @@ module internal MemoryOutbox =
 
             true
         | _ -> false
+
+    /// Lets messages that were put off be handed out at once.
+    let wakeMessages (tables: MemoryTables) now =
+        for KeyValue(id, command) in List.ofSeq tables.Outbox do
+            if
+                Interpreter.serviceOf command.Command.Action = Some Messaging
+                && command.State = Ready
+                && command.PutOffs > 0
+                && command.Wake > now
+            then
+                tables.Outbox[id] <- { command with Wake = now }
 
     /// Records results of the tries that are the last ones. How many were recorded.
     let record (tables: MemoryTables) (results: (ClaimedCommand * CommandResult) list) now =

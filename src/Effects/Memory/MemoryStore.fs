@@ -1,6 +1,7 @@
 namespace FunctionalBot.Effects.Memory
 
 open System
+open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Domain
@@ -16,6 +17,10 @@ type StoreCall =
     | FiringTimers
     | ReadingStream
     | Counting
+    | Reserving
+    | Reporting
+    | AskingForStates
+    | Forgetting
 
 /// What becomes of one call.
 type StoreFault =
@@ -129,6 +134,35 @@ module MemoryStore =
     let create (world: World) (parkFor: TimeSpan) (fault: StoreCall -> StoreFault) : MemoryStore =
         let tables = MemoryTables()
         let gate = obj ()
+        let mutable buckets = Map.empty
+        let states = Dictionary<struct (string * string option), ServiceState>()
+
+        let reserve limits requests () =
+            let slots, changed = Bucket.reserve limits (world.Now()) buckets requests
+            buckets <- Map.fold (fun all name taken -> Map.add name taken all) buckets changed
+            slots
+
+        let takeProbe service now next () =
+            match states.TryGetValue(struct (service, None)) with
+            | true, state when
+                state.Condition = ServiceCondition.Stopped
+                && state.NextProbe |> Option.forall (fun due -> due <= now)
+                ->
+                states[struct (service, None)] <- { state with NextProbe = Some next }
+                true
+            | _ -> false
+
+        let resume now () =
+            states[struct (ServiceState.whatsApp, None)] <- {
+                Service = ServiceState.whatsApp
+                Node = None
+                Condition = ServiceCondition.Working
+                Since = now
+                Reason = None
+                NextProbe = None
+            }
+
+            MemoryOutbox.wakeMessages tables now
 
         let locked work = lock gate work
 
@@ -166,6 +200,16 @@ module MemoryStore =
                     fun most now -> call FiringTimers (fun () -> MemoryAdvance.fireTimers tables most now)
                 ReadStream = fun session -> call ReadingStream (readStream session)
                 Accounting = fun () -> call Counting (fun () -> accountOf tables)
+                Reserve = fun limits requests -> call Reserving (reserve limits requests)
+                ReportService =
+                    fun state ->
+                        call Reporting (fun () -> states[struct (state.Service, state.Node)] <- state)
+                ServiceStates = fun () -> call AskingForStates (fun () -> List.ofSeq states.Values)
+                TakeProbe = fun service now next -> call Reporting (takeProbe service now next)
+                ResumeMessages = fun now -> call Reporting (resume now)
+                // It lives no longer than its process, and tests judge by all that ever happened: there is
+                // nothing to forget.
+                Forget = fun _ _ _ -> call Forgetting (fun () -> 0)
             }
             Look = fun () -> locked (fun () -> contentsOf tables)
         }

@@ -42,6 +42,8 @@ type OpenCommand = {
     State: CommandState
     /// The fence: a result counts only for the try with this number.
     Attempts: int
+    /// How many of them were put off by ourselves.
+    PutOffs: int
     Wake: DateTimeOffset
     DelayTold: bool
     Trace: string option

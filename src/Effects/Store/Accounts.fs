@@ -17,7 +17,10 @@ module internal Accounts =
         UNION ALL
         SELECT 'command', state, count(*), NULL FROM bot.outbox GROUP BY state
         UNION ALL
-        SELECT 'timer', '', count(*), NULL FROM bot.timer"
+        SELECT 'timer', '', CASE WHEN few.n <= 10000 THEN few.n ELSE greatest(few.n, c.reltuples::bigint) END,
+            NULL
+        FROM (SELECT count(*) AS n FROM (SELECT 1 FROM bot.timer LIMIT 10001) counted) few, pg_class c
+        WHERE c.oid = 'bot.timer'::regclass"
 
     let private empty = {
         Received = 0L

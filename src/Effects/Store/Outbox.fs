@@ -33,9 +33,9 @@ module internal Outbox =
                 wake = CASE WHEN o.speaks AND o.state = 'running' THEN $4 ELSE $3 END,
                 reason = CASE WHEN o.speaks AND o.state = 'running' THEN 'its lease ran out' ELSE o.reason END
             WHERE o.id = ANY (ARRAY(SELECT id FROM due))
-            RETURNING o.id, o.channel, o.customer, o.state, o.attempts, o.delay_told)
+            RETURNING o.id, o.channel, o.customer, o.state, o.attempts, o.delay_told, o.put_off)
         SELECT t.id, t.state, t.attempts, t.delay_told, c.key, c.language, c.queued_at, c.payload::text,
-            k.phone, k.business_scoped_id, c.trace
+            k.phone, k.business_scoped_id, c.trace, t.put_off
         FROM taken t LEFT JOIN bot.command c ON c.id = t.id
         LEFT JOIN bot.contact k ON k.channel = t.channel AND k.customer = t.customer
         ORDER BY t.id"
@@ -47,7 +47,8 @@ module internal Outbox =
     let private laterSql =
         "UPDATE bot.outbox o SET state = $3, wake = ($4)[array_position($1, o.id)],
             reason = ($5)[array_position($1, o.id)],
-            delay_told = o.delay_told OR ($6)[array_position($1, o.id)]
+            delay_told = o.delay_told OR ($6)[array_position($1, o.id)],
+            put_off = o.put_off + ($7)[array_position($1, o.id)]
         WHERE o.id = ANY ($1) AND o.attempts = $2 AND o.state <> 'ready' RETURNING o.id"
 
     /// Reading marks older than this are of no use: the answer is there, or the customer has long looked
@@ -80,6 +81,7 @@ module internal Outbox =
                 }
                 Language = Language.ofCode (reader.GetString 5) |> Option.defaultValue Spanish
                 Attempt = reader.GetInt32 2
+                PutOffs = reader.GetInt32 11
                 QueuedAt = queuedAt
                 DelayTold = reader.GetBoolean 3
                 Trace = Database.textOrNone reader 10
@@ -181,7 +183,8 @@ module internal Outbox =
         match result with
         | Done _ -> "done"
         | GivenUp _ -> "dead"
-        | RunAgain _ -> "ready"
+        | RunAgain _
+        | PutOff _ -> "ready"
         | Parked _ -> "unknown"
 
     let private reasonOf result =
@@ -189,6 +192,7 @@ module internal Outbox =
         | Done _ -> None
         | GivenUp(reason, _)
         | RunAgain(_, reason, _)
+        | PutOff(_, reason)
         | Parked(_, reason) -> Some reason
 
     /// What the session hears of it, with what tells it apart from other facts of the same command.
@@ -200,6 +204,7 @@ module internal Outbox =
         | Done None
         | GivenUp(_, None)
         | RunAgain(_, _, None)
+        | PutOff _
         | Parked _ -> None
 
     /// The statements that write results of tries with the same number and the same kind of end. Each row
@@ -219,6 +224,7 @@ module internal Outbox =
                 Statement.notBefores (results |> Seq.map (snd >> until))
                 Statement.textOptions (results |> Seq.map (snd >> reasonOf))
                 Statement.booleans (results |> Seq.map (fun (_, result) -> (factOf result).IsSome))
+                Statement.ints (results |> Seq.map (fun (_, result) -> if result.IsPutOff then 1 else 0))
             ]
 
         match state with
@@ -226,6 +232,7 @@ module internal Outbox =
         | "unknown" ->
             later (function
                 | RunAgain(at, _, _) -> at
+                | PutOff(until, _)
                 | Parked(until, _) -> until
                 | Done _
                 | GivenUp _ -> now)

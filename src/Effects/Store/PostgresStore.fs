@@ -33,6 +33,12 @@ module PostgresStore =
                 FireTimers = Timers.fire source
                 ReadStream = fun session -> Database.transact source (fun work -> Streams.read work session)
                 Accounting = fun () -> Accounts.read source
+                Reserve = Slots.reserve source
+                ReportService = ServiceStates.report source
+                ServiceStates = fun () -> ServiceStates.read source
+                TakeProbe = ServiceStates.takeProbe source
+                ResumeMessages = ServiceStates.resumeMessages source
+                Forget = Forgetting.forget source
             }
             Close = fun () -> source.DisposeAsync().AsTask()
         }

@@ -148,6 +148,7 @@ module internal Queueing =
                     Recipient = row.Recipient
                     Language = row.Language
                     Attempt = 1
+                    PutOffs = 0
                     QueuedAt = now
                     DelayTold = false
                     Trace = row.Trace

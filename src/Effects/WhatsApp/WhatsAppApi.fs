@@ -91,6 +91,7 @@ module WhatsAppApi =
 
         match kind with
         | NotYet -> RetryLater(after, reason)
+        | NotYetForCustomer -> RecipientBusy reason
         | Unclear -> OutcomeUnknown reason
         | Stopped -> ChannelStopped(number, reason)
         | Never -> Refused(number, reason)
@@ -174,6 +175,8 @@ module WhatsAppApi =
 
                 return Error $"The number with the id in WHATSAPP_PHONE_NUMBER_ID cannot be read. %s{mend}"
             | RetryLater(_, reason), _
+            | RecipientBusy reason, _
+            | HeldBack(_, reason), _
             | OutcomeUnknown reason, _
             | Refused(_, reason), _
             | ChannelStopped(_, reason), _ -> return Error reason

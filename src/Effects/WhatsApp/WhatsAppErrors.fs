@@ -6,6 +6,8 @@ open System.Net
 type ErrorClass =
     /// Refused before anything was done; the same may be sent again after a while.
     | NotYet
+    /// The same, but only for this customer.
+    | NotYetForCustomer
     /// It may have been sent all the same.
     | Unclear
     /// Nothing can be sent until somebody acts.
@@ -53,7 +55,7 @@ module WhatsAppErrors =
         131051, Never, "a message type that is not supported"
         131052, Never, "the customer's file could not be fetched"
         131053, Never, "the file could not be uploaded"
-        131056, NotYet, "too many messages to this customer in a short time"
+        131056, NotYetForCustomer, "too many messages to this customer in a short time"
         131057, Unclear, "the number is being moved to a higher throughput"
         131062, Never, "this kind of message needs a phone number"
         131063, Never, "marketing messages are switched off for the Cloud API"

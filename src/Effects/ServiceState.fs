@@ -1,0 +1,55 @@
+namespace FunctionalBot.Effects
+
+open System
+
+/// How a service stands.
+[<RequireQualifiedAccess>]
+type ServiceCondition =
+    /// Calls are made.
+    | Working
+    /// It failed too often: no calls are made until the next probe.
+    | Paused
+    /// One call finds out whether it works again.
+    | Probing
+    /// It refuses everything until somebody acts; it is probed at a slow pace.
+    | Stopped
+
+/// How a service stands, as a node sees it or as it is for all nodes.
+type ServiceState = {
+    /// "whatsapp", "assistant" or "odoo".
+    Service: string
+    /// The node that sees it so; None where it is so for all nodes.
+    Node: string option
+    Condition: ServiceCondition
+    /// Since when it works, or does not (UTC).
+    Since: DateTimeOffset
+    /// Why it does not work, for operators; nothing personal.
+    Reason: string option
+    /// When the next call finds out whether it works again (UTC).
+    NextProbe: DateTimeOffset option
+}
+
+/// The names of services, and the words for their conditions.
+module ServiceState =
+    let whatsApp = "whatsapp"
+    let assistant = "assistant"
+    let odoo = "odoo"
+
+    let private words = [
+        ServiceCondition.Working, "working"
+        ServiceCondition.Paused, "paused"
+        ServiceCondition.Probing, "probing"
+        ServiceCondition.Stopped, "stopped"
+    ]
+
+    /// The condition as it is stored and shown.
+    let word (condition: ServiceCondition) : string =
+        words |> List.find (fun (known, _) -> known = condition) |> snd
+
+    /// A stored condition. None for one of a newer build.
+    let ofWord (text: string) : ServiceCondition option =
+        words |> List.tryFind (fun (_, known) -> known = text) |> Option.map fst
+
+    /// Whether operators are to be told: it does not work.
+    let isTrouble (state: ServiceState) =
+        state.Condition <> ServiceCondition.Working

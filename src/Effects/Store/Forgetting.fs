@@ -1,0 +1,112 @@
+namespace FunctionalBot.Effects.Store
+
+open System
+open System.Threading.Tasks
+open Npgsql
+open FunctionalBot.Effects
+
+/// Deleting what ended long ago. Only rows that nobody changes any more are locked, so no writer waits.
+module internal Forgetting =
+    /// Meta sends a webhook again for up to 7 days: what came is known by its source id for at least 8.
+    let private leastKept = TimeSpan.FromDays 8.
+
+    /// "forget", as a number: whoever holds it is the one node that deletes.
+    let private lockSql = "SELECT pg_try_advisory_xact_lock(112030921684340)"
+
+    /// The body of an entry that still waits is kept with it.
+    let private webhookSql =
+        "WITH waiting AS (
+            SELECT ARRAY(SELECT i.webhook FROM bot.inbox_pending p JOIN bot.inbox i ON i.id = p.id
+                WHERE p.received_at < $1 AND i.webhook IS NOT NULL) AS webhooks),
+        gone AS (
+            DELETE FROM bot.webhook d WHERE d.id = ANY (ARRAY(
+                SELECT w.id FROM bot.webhook w, waiting
+                WHERE w.received_at < $1 AND w.id <> ALL (waiting.webhooks)
+                LIMIT $2 FOR UPDATE OF w SKIP LOCKED))
+            RETURNING 1)
+        SELECT count(*) FROM gone"
+
+    let private inboxSql =
+        "WITH old AS (
+            SELECT i.id FROM bot.inbox i
+            WHERE i.received_at < $1
+            AND (i.ended IS NOT NULL OR EXISTS (SELECT 1 FROM bot.inbox_end e WHERE e.id = i.id AND e.at < $1))
+            AND NOT EXISTS (SELECT 1 FROM bot.inbox_pending p WHERE p.id = i.id)
+            LIMIT $2 FOR UPDATE OF i SKIP LOCKED),
+        gone AS (DELETE FROM bot.inbox d WHERE d.id = ANY (ARRAY(SELECT id FROM old)) RETURNING 1),
+        ends AS (DELETE FROM bot.inbox_end d WHERE d.id = ANY (ARRAY(SELECT id FROM old)))
+        SELECT count(*) FROM gone"
+
+    let private commandSql =
+        "WITH old AS (
+            SELECT c.id FROM bot.command c
+            WHERE c.queued_at < $1
+            AND EXISTS (SELECT 1 FROM bot.command_end e WHERE e.id = c.id AND e.at < $1)
+            AND NOT EXISTS (SELECT 1 FROM bot.outbox o WHERE o.id = c.id)
+            LIMIT $2 FOR UPDATE OF c SKIP LOCKED),
+        gone AS (DELETE FROM bot.command d WHERE d.id = ANY (ARRAY(SELECT id FROM old)) RETURNING 1),
+        ends AS (DELETE FROM bot.command_end d WHERE d.id = ANY (ARRAY(SELECT id FROM old)))
+        SELECT count(*) FROM gone"
+
+    /// A bucket whose time is past is a full one, as one that is not there.
+    let private paceSql =
+        "WITH gone AS (
+            DELETE FROM bot.pace d USING (
+                SELECT p.channel, p.customer FROM bot.pace p
+                WHERE p.taken_until < clock_timestamp() - interval '1 hour'
+                LIMIT $1 FOR UPDATE OF p SKIP LOCKED) old
+            WHERE d.channel = old.channel AND d.customer = old.customer
+            RETURNING 1)
+        SELECT count(*) FROM gone"
+
+    /// What a node told that has not been heard of for a day is of no use.
+    let private stateSql =
+        "WITH gone AS (
+            DELETE FROM bot.service_state
+            WHERE node <> '' AND greatest(since, next_probe) < $1 - interval '1 day' AND state <> 'working'
+            RETURNING 1)
+        SELECT count(*) FROM gone"
+
+    /// Counters of old days are added up, and the sums stay what they were.
+    let private tallySql =
+        "WITH gone AS (
+            DELETE FROM bot.tally WHERE day > '0001-01-01' AND day < ($1 AT TIME ZONE 'UTC')::date
+            RETURNING what, amount),
+        added AS (
+            INSERT INTO bot.tally AS t (day, what, shard, amount)
+            SELECT '0001-01-01', what, 0, sum(amount)::bigint FROM gone GROUP BY what ORDER BY what
+            ON CONFLICT (day, what, shard) DO UPDATE SET amount = t.amount + excluded.amount
+            RETURNING 1)
+        SELECT count(*) FROM gone"
+
+    /// One batch: up to `most` rows of each kind.
+    let forget (source: NpgsqlDataSource) (keep: TimeSpan) (now: DateTimeOffset) (most: int) : Task<int> =
+        let old () = Statement.instant (now - keep)
+        let oldInbox = Statement.instant (now - max keep leastKept)
+
+        Database.transact source (fun work -> task {
+            let isMine = ref false
+
+            do!
+                Database.run work [
+                    Statement.create lockSql [], (fun reader -> isMine.Value <- reader.GetBoolean 0)
+                ]
+
+            let rows = ref 0L
+
+            let add (reader: Data.Common.DbDataReader) =
+                rows.Value <- rows.Value + reader.GetInt64 0
+
+            if isMine.Value then
+                do!
+                    Database.run work [
+                        Statement.create webhookSql [ old (); Statement.int most ], add
+                        Statement.create inboxSql [ oldInbox; Statement.int most ], add
+                        Statement.create commandSql [ old (); Statement.int most ], add
+                        Statement.create paceSql [ Statement.int most ], add
+                        Statement.create stateSql [ Statement.instant now ], add
+                        Statement.create tallySql [ old () ], add
+                    ]
+
+            return int rows.Value
+        })

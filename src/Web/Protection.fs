@@ -1,0 +1,160 @@
+/// Puts limits, breakers and the stop of the channel around the services, and shows how they stand.
+module FunctionalBot.Web.Protection
+
+open System
+open System.Text.Json.Nodes
+open System.Threading.Tasks
+open FunctionalBot.Effects
+open FunctionalBot.Web.Configuration
+open FunctionalBot.Web.ServiceSettings
+
+/// The limits as configured; 0 lifts one.
+let limits (limits: LimitConfiguration) : PaceLimits = {
+    Number =
+        if limits.NumberRate > 0. then
+            Some {
+                Interval = TimeSpan.FromSeconds(1. / limits.NumberRate)
+                Burst = 1
+            }
+        else
+            None
+    Pair =
+        if limits.PairSeconds > 0. then
+            Some {
+                Interval = TimeSpan.FromSeconds limits.PairSeconds
+                Burst = limits.PairBurst
+            }
+        else
+            None
+    Patience = TimeSpan.FromSeconds 2.
+}
+
+/// How a stopped channel is probed: the longest wait is ten times the first.
+let stopSettings (limits: LimitConfiguration) : ChannelStop.StopSettings = {
+    ChannelStop.defaultSettings with
+        FirstProbe = limits.FirstProbe
+        LongestProbe = limits.FirstProbe * 10.
+}
+
+/// A name that tells the nodes of one database apart and stays over a restart.
+let nodeName (configuration: Configuration) =
+    Environment.MachineName + " " + configuration.Urls
+
+/// Writes a change to the log: a stopped channel is an error that somebody must mend.
+let private logChange (log: Serilog.ILogger) (state: ServiceState) =
+    let reason = state.Reason |> Option.defaultValue ""
+
+    match state.Condition with
+    | ServiceCondition.Working -> log.Information("{Service} works again", state.Service)
+    | ServiceCondition.Probing -> log.Debug("{Service} is tried again", state.Service)
+    | ServiceCondition.Paused ->
+        log.Warning(
+            "{Service} is left alone until {NextProbe:O}: {Reason}",
+            state.Service,
+            state.NextProbe |> Option.toNullable,
+            reason
+        )
+    | ServiceCondition.Stopped ->
+        log.Error(
+            "{Service} is stopped until somebody acts: {Reason}. Messages wait and go out once it accepts them "
+            + "again",
+            state.Service,
+            reason
+        )
+
+/// The services behind their protection. What WhatsApp's messages pass is, in this order: the stop of the
+/// channel, the breaker, the limits. So a slot is only taken for a message that is really sent.
+let protect
+    (configuration: Configuration)
+    (store: StorePort)
+    (engineLog: Engine.EngineLog)
+    (log: Serilog.ILogger)
+    (services: Interpreter.Services)
+    : Interpreter.Services =
+    let changed = logChange log
+
+    let host: Breakers.BreakerHost = {
+        World = services.World
+        Node = nodeName configuration
+        Report = store.ReportService
+        Changed = changed
+    }
+
+    {
+        services with
+            WhatsApp =
+                services.WhatsApp
+                |> Pace.create (limits configuration.Limits) services.World store engineLog
+                |> Breakers.whatsApp host Breakers.whatsAppSettings
+                |> ChannelStop.create (stopSettings configuration.Limits) services.World store changed
+            Assistant =
+                match configuration.Assistant with
+                | OpenAI _ -> Breakers.assistant host Breakers.assistantSettings services.Assistant
+                // They are part of this process and cannot be away.
+                | Local
+                | Echo -> services.Assistant
+            Tickets = Breakers.tickets host Breakers.odooSettings services.Tickets
+    }
+
+/// A node that starts knows nothing bad of any service; what it told before it ended is taken back.
+let announce (configuration: Configuration) (world: World) (store: StorePort) : Task = task {
+    let node = nodeName configuration
+
+    for service in [ ServiceState.whatsApp; ServiceState.assistant; ServiceState.odoo ] do
+        try
+            do!
+                store.ReportService {
+                    Service = service
+                    Node = Some node
+                    Condition = ServiceCondition.Working
+                    Since = world.Now()
+                    Reason = None
+                    NextProbe = None
+                }
+        with StoreUnavailable _ ->
+            // The engine waits for the store by itself; this is for eyes only.
+            ()
+}
+
+/// What does not work, in words: "whatsapp is stopped since …: reason; next try at …".
+let describeTrouble (states: ServiceState list) : string list =
+    states
+    |> List.filter ServiceState.isTrouble
+    |> List.map (fun state ->
+        String.concat "" [
+            state.Service
+            " is "
+            ServiceState.word state.Condition
+            match state.Node with
+            | Some node -> " for the node " + node
+            | None -> ""
+            " since "
+            state.Since.ToString "u"
+            match state.Reason with
+            | Some reason -> ": " + reason
+            | None -> ""
+            match state.NextProbe with
+            | Some next -> "; next try at " + next.ToString "u"
+            | None -> ""
+        ])
+
+/// The states as JSON, one object each.
+let describe (states: ServiceState list) : JsonArray =
+    let list = JsonArray()
+
+    let textOrNull (value: string option) : JsonNode | null =
+        match value with
+        | Some text -> JsonValue.Create text
+        | None -> null
+
+    for state in states do
+        let node = JsonObject()
+        node["service"] <- JsonValue.Create state.Service
+        node["node"] <- textOrNull state.Node
+        node["state"] <- JsonValue.Create(ServiceState.word state.Condition)
+        node["since"] <- JsonValue.Create(state.Since.ToString "O")
+        node["reason"] <- textOrNull state.Reason
+        node["next_probe"] <- textOrNull (state.NextProbe |> Option.map (fun at -> at.ToString "O"))
+        list.Add node
+
+    list

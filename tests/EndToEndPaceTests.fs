@@ -1,0 +1,117 @@
+/// The whole bot while WhatsApp refuses everything, and within its limits.
+module FunctionalBot.Tests.EndToEndPaceTests
+
+open System
+open System.Text.Json
+open System.Threading.Tasks
+open Xunit
+open FunctionalBot.Tests.Stage
+
+let private statusOf stage = task {
+    let! code, body = get "/readyz" stage
+    Assert.Equal(200, code)
+    use document = JsonDocument.Parse body
+    return (document.RootElement.GetProperty "status").GetString(), body
+}
+
+let private becomes (status: string) stage =
+    eventually $"/readyz to say %s{status}" (fun () -> task {
+        let! found, body = statusOf stage
+        return if found = status then Some body else None
+    })
+
+[<Fact>]
+let ``with a dead token messages wait, and when it is replaced everything goes out once and in order`` () =
+    onStage (fun stage -> task {
+        let! bot = startBotWith [ "BOT_PROBE_SECONDS", "0.5" ] stage
+        do! writes "ana" "hola" stage
+        let! _ = hears "ana" 1 stage
+        do! quiet stage
+        let! _ = whatsAppFaults """{"sendError": true, "sendErrorCode": 190}""" stage
+        do! writes "ana" "¿A qué hora abren los sábados?" stage
+
+        let! reason = becomes "degraded" stage
+        Assert.Contains("whatsapp is stopped", reason)
+        Assert.Contains("WHATSAPP_TOKEN", reason)
+
+        // The bot goes on taking in and deciding; what it would say waits.
+        do! writes "tomas" "hola" stage
+
+        let counted sql expected =
+            eventually $"%s{sql} to be %s{expected}" (fun () -> task {
+                let! count = stage.Database.Cell sql
+                return if count = expected then Some() else None
+            })
+
+        let waiting =
+            "SELECT count(*) FROM bot.outbox WHERE service = 'messaging' AND speaks"
+
+        do! counted waiting "2"
+        do! writes "ana" "¿Cuánto cuesta el envío?" stage
+        do! counted waiting "3"
+        // Some probes have failed, and no try was counted for what waited.
+        do! counted "SELECT (max(put_off) >= 3)::text FROM bot.outbox" "true"
+
+        let! tries =
+            stage.Database.Cell "SELECT max(attempts - put_off) FROM bot.outbox WHERE speaks"
+
+        Assert.True(int tries <= 1, $"%s{tries} tries counted")
+
+        let! _ = whatsAppFaults """{"sendError": false}""" stage
+        let! second = hears "ana" 2 stage
+        let! third = hears "ana" 3 stage
+        let! _ = hears "tomas" 1 stage
+        Assert.Contains("sábado", second.Text)
+        Assert.Contains("envío", third.Text)
+        let! _ = becomes "ready" stage
+        do! quiet stage
+
+        for customer, count in [ "ana", 3; "tomas", 1 ] do
+            let! all = said customer stage
+            Assert.Equal((customer, count), (customer, all.Length))
+
+        let dead = "SELECT count(*) FROM bot.command_end WHERE state = 'dead'"
+        let! given = stage.Database.Cell dead
+        Assert.Equal("0", given)
+
+        // The alarm is one line.
+        let alarms =
+            bot.Output.Split "whatsapp is stopped until somebody acts" |> Array.length
+
+        Assert.Equal(2, alarms)
+    })
+
+[<Fact>]
+let ``a locked account is told by readyz and by doctor`` () =
+    onStage (fun stage -> task {
+        let! _ = startBotWith [ "BOT_PROBE_SECONDS", "60" ] stage
+        let! _ = whatsAppFaults """{"sendError": true, "sendErrorCode": 131031}""" stage
+        do! writes "ana" "hola" stage
+        let! reason = becomes "degraded" stage
+        Assert.Contains("131031", reason)
+        let doctor = launch stage.Environment stage.Folder [ "doctor"; "--json" ]
+        do! doctor.Process.WaitForExitAsync()
+        doctor.Process.WaitForExit()
+        Assert.Equal(1, doctor.Process.ExitCode)
+        Assert.Contains("the account is locked", doctor.Output)
+    })
+
+[<Fact>]
+let ``a message over the limit of a customer goes out when its slot comes, and Meta refuses none`` () =
+    onStage (fun stage -> task {
+        let! _ =
+            startBotWith [ "BOT_PAIR_SECONDS", "1.5"; "BOT_PAIR_BURST", "1"; "BOT_QUIET_MS", "0" ] stage
+
+        for words in [ "hola"; "¿A qué hora abren los sábados?"; "¿Cuánto cuesta el envío?" ] do
+            do! writes "ana" words stage
+
+        let! _ = hears "ana" 3 stage
+        do! quiet stage
+
+        let! refused =
+            stage.Database.Cell "SELECT count(*) FROM bot.command_end WHERE state = 'dead'"
+
+        Assert.Equal("0", refused)
+        let! rows = stage.Database.Cell "SELECT count(*) FROM bot.pace"
+        Assert.Equal("2", rows)
+    })

@@ -1,0 +1,213 @@
+/// What each kind of outcome of a service means for the command: tried again, put off, parked or given up.
+module FunctionalBot.Tests.InterpreterTests
+
+open System
+open System.Threading.Tasks
+open Xunit
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Effects.Interpreter
+open FunctionalBot.Tests.Protected
+open FunctionalBot.Tests.StoreFixture
+
+let private world: World = {
+    Now = fun () -> start
+    Delay = fun _ _ -> Task.CompletedTask
+    NewId = Guid.NewGuid
+    Random = fun () -> 0.5
+}
+
+let private unused: AssistantPort = {
+    Ask = fun _ _ -> Task.FromResult(Error(CannotAnswer "unused"))
+}
+
+let private desk failure : TicketsPort = {
+    Create = fun _ _ _ _ _ -> Task.FromResult(Error failure)
+    AddNote = fun _ _ _ _ -> Task.FromResult(Error failure)
+    Find = fun _ _ -> Task.FromResult(Error failure)
+}
+
+let private servicesWith outcome assistant failure : Services = {
+    World = world
+    WhatsApp = whatsAppThat world (fun _ -> outcome) (fun () -> outcome)
+    Assistant = assistant
+    StandIn = unused
+    Tickets = desk failure
+    ReadStream = fun _ -> Task.FromResult(Ok [])
+    Render = fun _ -> TextMessage "hola"
+    RenderText = fun _ -> "hola"
+    SafetyIdentifier = fun _ -> "customer"
+    Retry = defaultRetry
+}
+
+let private claimed action attempt putOffs told : ClaimedCommand = {
+    Command = {
+        Key = keyOf "ES.1" 3L
+        Action = action
+    }
+    Recipient = recipient
+    Language = Spanish
+    Attempt = attempt
+    PutOffs = putOffs
+    QueuedAt = start
+    DelayTold = told
+    Trace = None
+}
+
+let private saying outcome attempt putOffs =
+    Interpreter.run
+        (servicesWith outcome unused (WillNotDo "unused"))
+        (claimed (say "hola") attempt putOffs false)
+        never
+
+let private ticketing failure action attempt told =
+    Interpreter.run
+        (servicesWith (Accepted(MessageId "unused")) unused failure)
+        (claimed action attempt 0 told)
+        never
+
+let private after (at: DateTimeOffset) = (at - start).TotalSeconds
+
+[<Fact>]
+let ``each class of WhatsApp's outcomes ends a send in its own way`` () : Task = task {
+    let! accepted = saying (Accepted(MessageId "wamid.1")) 1 0
+    Assert.Equal(Done None, accepted)
+
+    match! saying (RetryLater(None, "busy")) 3 0 with
+    | RunAgain(at, _, None) -> Assert.Equal(3., after at)
+    | result -> failwith $"%A{result}"
+
+    match! saying (RetryLater(Some(TimeSpan.FromSeconds 100.), "busy")) 1 0 with
+    | RunAgain(at, _, None) -> Assert.Equal(105., after at)
+    | result -> failwith $"%A{result}"
+
+    // 4^X seconds, as Meta advises for one customer.
+    match! saying (RecipientBusy "131056") 3 0 with
+    | RunAgain(at, _, None) -> Assert.Equal(20., after at)
+    | result -> failwith $"%A{result}"
+
+    match! saying (OutcomeUnknown "no answer") 1 0 with
+    | Parked(until, _) -> Assert.Equal(60., after until)
+    | result -> failwith $"%A{result}"
+
+    match! saying (Refused(131026, "undeliverable")) 1 0 with
+    | GivenUp(_, Some(DeliveryFailed(_, 131026, _))) -> ()
+    | result -> failwith $"%A{result}"
+
+    match! saying (ChannelStopped(190, "token")) 1 0 with
+    | PutOff(_, reason) -> Assert.Contains("190", reason)
+    | result -> failwith $"%A{result}"
+
+    match! saying (HeldBack(TimeSpan.FromSeconds 7., "a limit")) 1 0 with
+    | PutOff(until, _) -> Assert.Equal(7., after until)
+    | result -> failwith $"%A{result}"
+}
+
+[<Fact>]
+let ``what we hold back ourselves never gives a message up, and real refusals do in the end`` () : Task = task {
+    for outcome in [ RetryLater(None, "busy"); RecipientBusy "131056" ] do
+        let! tried = saying outcome 12 0
+        Assert.True(tried.IsGivenUp, $"%A{tried}")
+        let! heldBack = saying outcome 500 489
+        Assert.True(heldBack.IsRunAgain, $"%A{heldBack}")
+        let! worn = saying outcome 500 488
+        Assert.True(worn.IsGivenUp, $"%A{worn}")
+
+    for outcome in [ HeldBack(TimeSpan.FromSeconds 1., "a limit"); ChannelStopped(190, "token") ] do
+        let! result = saying outcome 10_000 9_000
+        Assert.True(result.IsPutOff, $"%A{result}")
+}
+
+let private ticket =
+    let unpack (result: Result<'value, FieldProblem>) =
+        match result with
+        | Ok value -> value
+        | Error problem -> failwith $"%A{problem}"
+
+    {
+        Purpose = Support
+        Title = unpack (TicketTitle.create "Taladradora rota")
+        Description = unpack (TicketDescription.create "No enciende")
+        Email = None
+    }
+
+let private customer: Customer = {
+    Id = CustomerId "ES.1"
+    Phone = None
+    Name = None
+}
+
+[<Fact>]
+let ``each class of Odoo's outcomes ends a ticket in its own way`` () : Task = task {
+    let create = CreateTicket(ticket, customer)
+    let leftAlone = LeftAlone(TimeSpan.FromSeconds 9., "odoo is left alone")
+
+    // The first failure is kept quiet; the second is told.
+    match! ticketing (TryAgain(None, "502")) create 1 false with
+    | RunAgain(_, _, None) -> ()
+    | result -> failwith $"%A{result}"
+
+    match! ticketing (TryAgain(None, "502")) create 2 false with
+    | RunAgain(_, _, Some(TicketDelayed _)) -> ()
+    | result -> failwith $"%A{result}"
+
+    // Where it is known to be away, the customer is told at once, and once.
+    match! ticketing leftAlone create 1 false with
+    | RunAgain(at, _, Some(TicketDelayed _)) -> Assert.Equal(9., after at)
+    | result -> failwith $"%A{result}"
+
+    match! ticketing leftAlone create 2 true with
+    | PutOff(until, _) -> Assert.Equal(9., after until)
+    | result -> failwith $"%A{result}"
+
+    match! ticketing (WillNotDo "ValidationError") create 1 false with
+    | GivenUp(_, Some(TicketRefused _)) -> ()
+    | result -> failwith $"%A{result}"
+
+    let! note = ticketing leftAlone (AddToTicket(keyOf "ES.1" 1L, "nota")) 1 false
+    Assert.True(note.IsPutOff, $"%A{note}")
+
+    // Whoever asks for a ticket's state waits for the answer: better none than a late one.
+    match! ticketing leftAlone (LookUpTickets customer) 1 false with
+    | Done(Some(TicketLookUpFailed _)) -> ()
+    | result -> failwith $"%A{result}"
+}
+
+[<Fact>]
+let ``a question is asked twice, and goes to the stand-in at once where the assistant is left alone``
+    ()
+    : Task = task {
+    let asking failure attempt =
+        Interpreter.run
+            (servicesWith
+                (Accepted(MessageId "unused"))
+                {
+                    Ask = fun _ _ -> Task.FromResult(Error failure)
+                }
+                (WillNotDo ""))
+            (claimed
+                (AskAssistant {
+                    Turn = 1L
+                    Assistant = Primary
+                    Hint = None
+                    Language = Spanish
+                })
+                attempt
+                0
+                false)
+            never
+
+    let isFailed result =
+        match result with
+        | Done(Some(AssistantFailed(1L, Primary, _))) -> true
+        | _ -> false
+
+    let! first = asking (AskAgain(None, "503")) 1
+    Assert.True(first.IsRunAgain, $"%A{first}")
+    let! second = asking (AskAgain(None, "503")) 2
+    Assert.True(isFailed second, $"%A{second}")
+    let! slow = asking (AskAgain(Some(TimeSpan.FromSeconds 30.), "429")) 1
+    Assert.True(isFailed slow, $"%A{slow}")
+    let! leftAlone = asking (CannotAnswer "left alone") 1
+    Assert.True(isFailed leftAlone, $"%A{leftAlone}")
+}

@@ -1,0 +1,238 @@
+/// What is deleted when it is old, what never is, and that nobody waits for it.
+module FunctionalBot.Tests.RetentionTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Npgsql
+open Xunit
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Tests.StoreFixture
+
+let private month = TimeSpan.FromDays 30.
+
+let private account (bench: Bench) = task {
+    let! account = bench.Store.Accounting()
+    let ended = account.Ended |> Map.values |> Seq.sum
+    Assert.Equal(account.Pending, account.Received - ended)
+    return account
+}
+
+let private count (bench: Bench) table =
+    bench.Database.Cell $"SELECT count(*) FROM bot.%s{table}"
+
+/// One conversation: an entry that is applied, and two commands, of which one is done.
+let private chat (bench: Bench) customer id = task {
+    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom customer id bench.Now "hola" ] ]
+
+    let! _ =
+        bench.Store.Advance 10 (decideWith bench.Now (fun _ -> [ say "1"; say "2" ]))
+
+    let! claimed = bench.Store.Claim Messaging 100 bench.Now (TimeSpan.FromSeconds 30.)
+
+    let! _ =
+        bench.Store.Record [ for command in claimed -> command, Done None ] bench.Now
+
+    return ()
+}
+
+[<Fact>]
+let ``what ended long ago goes, what is open or younger stays, and the accounting is what it was`` () : Task =
+    task {
+        use! bench = startBench ()
+        do! chat bench "ES.1" "old"
+        // An entry that nobody decides, and a body that cannot be read.
+        do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.2" "waits" bench.Now "hola" ] ]
+
+        do!
+            bench.Store.Receive [
+                {
+                    bodyOf bench.Now [] with
+                        Updates = Error "not JSON"
+                }
+            ]
+
+        bench.Pass(TimeSpan.FromDays 31.)
+        do! chat bench "ES.3" "young"
+        let! before = account bench
+        let! gone = bench.Store.Forget month bench.Now 5000
+        // Two bodies, two entries (applied and dead), one command that is done.
+        Assert.Equal(5, gone)
+
+        for table, rows in
+            [
+                "webhook", "2"
+                "inbox", "2"
+                "inbox_pending", "1"
+                "inbox_end", "1"
+                "outbox", "2"
+                "command", "3"
+                "command_end", "1"
+            ] do
+            let! left = count bench table
+            Assert.Equal((table, rows), (table, left))
+
+        let! lost =
+            bench.Database.Cell "SELECT count(*) FROM bot.inbox_state WHERE state = 'lost'"
+
+        Assert.Equal("0", lost)
+        let! after = account bench
+        Assert.Equal(before, after)
+        let! again = bench.Store.Forget month bench.Now 5000
+        Assert.Equal(0, again)
+
+        // The old counters are one sum; the young ones are still by day.
+        let! days = bench.Database.Cell "SELECT count(DISTINCT day) FROM bot.tally"
+        Assert.Equal("2", days)
+
+        // Events and sessions stay, and what waited can still be decided and said.
+        let! events = bench.Database.Cell "SELECT count(*) FROM public.mt_events"
+        Assert.Equal("2", events)
+        let! ended = bench.Store.Advance 10 (decideWith bench.Now (fun _ -> []))
+        Assert.Equal(1, ended)
+        let! claimed = bench.Store.Claim Messaging 100 bench.Now (TimeSpan.FromSeconds 30.)
+        Assert.Equal(2, claimed.Length)
+    }
+
+[<Fact>]
+let ``a repetition of what came less than eight days ago is a duplicate, however little is to be kept``
+    ()
+    : Task = task {
+    use! bench = startBench ()
+    let update = textFrom "ES.1" "wamid.1" bench.Now "hola"
+    do! bench.Store.Receive [ bodyOf bench.Now [ update ] ]
+    let! _ = bench.Store.Advance 10 (decideWith bench.Now (fun _ -> []))
+    bench.Pass(TimeSpan.FromDays 7.99)
+    let! _ = bench.Store.Forget (TimeSpan.FromDays 1.) bench.Now 5000
+    let! left = count bench "inbox"
+    Assert.Equal("1", left)
+    do! bench.Store.Receive [ bodyOf bench.Now [ update ] ]
+    let! known = account bench
+    Assert.Equal(Some 1L, known.Ended.TryFind "duplicate")
+    bench.Pass(TimeSpan.FromDays 0.02)
+    let! gone = bench.Store.Forget (TimeSpan.FromDays 1.) bench.Now 5000
+    Assert.True(gone > 0)
+    let! left = count bench "inbox"
+    Assert.Equal("0", left)
+}
+
+/// Many entries that ended 40 days ago, with bodies and commands.
+let private manyOldRows (bench: Bench) rows =
+    bench.Database.Execute
+        $"INSERT INTO bot.webhook (received_at, sha256, verdict, body)
+            SELECT '2026-09-20'::timestamptz + i * interval '1 ms', ''::bytea, 'read', repeat('x', 300)::bytea
+            FROM generate_series(1, %d{rows}) i;
+        INSERT INTO bot.inbox (source, source_id, webhook, at, received_at, ended)
+            SELECT 'status', 'old ' || i, i, '2026-09-20', '2026-09-20'::timestamptz + i * interval '1 ms',
+                CASE WHEN i %% 2 = 0 THEN 'settled' END FROM generate_series(1, %d{rows}) i;
+        INSERT INTO bot.inbox_end (id, state, at)
+            SELECT id, 'applied', received_at FROM bot.inbox WHERE ended IS NULL;
+        INSERT INTO bot.command (key, channel, customer, session_ordinal, version, ordinal, kind, language,
+                queued_at, payload)
+            SELECT 'old ' || i, 'c', 'x', 1, i, 0, 'say', 'es', '2026-09-20'::timestamptz + i * interval '1 ms',
+                '{{}}' FROM generate_series(1, %d{rows}) i;
+        INSERT INTO bot.command_end (id, state, attempts, at)
+            SELECT id, 'done', 1, queued_at FROM bot.command;
+        INSERT INTO bot.tally VALUES ('2026-09-20', 'received', 1, %d{rows}), ('2026-09-20', 'settled', 2, %d{rows})"
+
+[<Fact>]
+let ``it goes in batches, by one node at a time, until nothing old is left`` () : Task = task {
+    use! bench = startBench ()
+    do! manyOldRows bench 1000
+    let! first = bench.Store.Forget month bench.Now 100
+    // A hundred bodies, entries and commands each, and the counters.
+    Assert.Equal(302, first)
+    let! left = count bench "inbox"
+    Assert.Equal("900", left)
+
+    let settings = {
+        Retention.settingsFor month with
+            Batch = 100
+    }
+
+    let world = worldOf (fun () -> bench.Now)
+    let! rest = Retention.sweep settings world bench.Store CancellationToken.None
+    Assert.Equal(2700L, rest)
+
+    for table in [ "webhook"; "inbox"; "inbox_end"; "command"; "command_end" ] do
+        let! left = count bench table
+        Assert.Equal((table, "0"), (table, left))
+
+    let! _ = account bench
+    // While somebody else is at it, there is nothing to do.
+    do! manyOldRows bench 10
+    use other = new NpgsqlConnection(bench.Database.ConnectionString)
+    do! other.OpenAsync()
+    use lock' = new NpgsqlCommand("SELECT pg_advisory_lock(112030921684340)", other)
+    let! _ = lock'.ExecuteNonQueryAsync()
+    let! busy = bench.Store.Forget month bench.Now 100
+    Assert.Equal(0, busy)
+}
+
+[<Fact>]
+let ``no writer waits for a batch that is under way`` () : Task = task {
+    use! bench = startBench ()
+    do! manyOldRows bench 500
+    do! chat bench "ES.1" "before"
+
+    // The batch stops in its midst, with all its rows deleted and nothing committed, until the lock is free.
+    do!
+        bench.Database.Execute
+            "CREATE FUNCTION bot.hold() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END';
+            CREATE TRIGGER hold AFTER DELETE ON bot.tally FOR EACH STATEMENT EXECUTE FUNCTION bot.hold()"
+
+    use holder = new NpgsqlConnection(bench.Database.ConnectionString)
+    do! holder.OpenAsync()
+    use hold = new NpgsqlCommand("SELECT pg_advisory_lock(4711)", holder)
+    let! _ = hold.ExecuteNonQueryAsync()
+    let forgetting = bench.Store.Forget month bench.Now 5000
+
+    let mutable isHeld = false
+
+    while not isHeld do
+        let! waiting =
+            bench.Database.Cell "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+        isHeld <- waiting = "1"
+
+    do! chat bench "ES.2" "meanwhile"
+    bench.Pass(TimeSpan.FromSeconds 1.)
+    do! chat bench "ES.1" "meanwhile too"
+    let! _ = bench.Store.FireTimers 100 bench.Now
+    let! _ = account bench
+    Assert.False forgetting.IsCompleted
+    let! seen = count bench "inbox"
+    Assert.Equal("503", seen)
+
+    use release = new NpgsqlCommand("SELECT pg_advisory_unlock(4711)", holder)
+    let! _ = release.ExecuteNonQueryAsync()
+    let! gone = forgetting
+    Assert.Equal(1502, gone)
+    let! left = count bench "inbox"
+    Assert.Equal("3", left)
+}
+
+[<Fact>]
+let ``full buckets and what nodes told that are gone for a day are forgotten`` () : Task = task {
+    use! bench = startBench ()
+
+    do!
+        bench.Database.Execute
+            "INSERT INTO bot.pace VALUES ('1', '', now()), ('1', 'Ana', now() - interval '2 hours');
+            INSERT INTO bot.service_state VALUES
+                ('odoo', 'gone', 'paused', '2026-10-30', '502', '2026-10-30'),
+                ('odoo', 'here', 'paused', '2026-10-30', '502', '2026-11-02 08:59'),
+                ('whatsapp', '', 'stopped', '2026-10-01', 'token', '2026-10-01')"
+
+    let! gone = bench.Store.Forget month bench.Now 5000
+    Assert.Equal(2, gone)
+
+    let! left =
+        bench.Database.Cell "SELECT string_agg(node, ',' ORDER BY node) FROM bot.service_state"
+
+    Assert.Equal(",here", left)
+    let! buckets = bench.Database.Cell "SELECT string_agg(customer, ',') FROM bot.pace"
+    Assert.Equal("", buckets)
+}
