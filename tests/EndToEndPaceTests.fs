@@ -82,6 +82,24 @@ let ``with a dead token messages wait, and when it is replaced everything goes o
     })
 
 [<Fact>]
+let ``a restart with a token that works sends what waits at once`` () =
+    onStage (fun stage -> task {
+        let! first = startBotWith [ "BOT_PROBE_SECONDS", "3600" ] stage
+        let! _ = whatsAppFaults """{"sendError": true, "sendErrorCode": 190}""" stage
+        do! writes "ana" "hola" stage
+        let! _ = becomes "degraded" stage
+        let! code = first.Stop()
+        Assert.Equal(0, code)
+        let! _ = whatsAppFaults """{"sendError": false}""" stage
+        let! _ = startBotWith [ "BOT_PROBE_SECONDS", "3600" ] stage
+        let! _ = hears "ana" 1 stage
+        let! _ = becomes "ready" stage
+        do! quiet stage
+        let! all = said "ana" stage
+        Assert.Single all |> ignore
+    })
+
+[<Fact>]
 let ``a locked account is told by readyz and by doctor`` () =
     onStage (fun stage -> task {
         let! _ = startBotWith [ "BOT_PROBE_SECONDS", "60" ] stage
@@ -100,12 +118,15 @@ let ``a locked account is told by readyz and by doctor`` () =
 let ``a message over the limit of a customer goes out when its slot comes, and Meta refuses none`` () =
     onStage (fun stage -> task {
         let! _ =
-            startBotWith [ "BOT_PAIR_SECONDS", "1.5"; "BOT_PAIR_BURST", "1"; "BOT_QUIET_MS", "0" ] stage
+            startBotWith [ "BOT_PAIR_SECONDS", "3"; "BOT_PAIR_BURST", "1"; "BOT_QUIET_MS", "0" ] stage
 
-        for words in [ "hola"; "¿A qué hora abren los sábados?"; "¿Cuánto cuesta el envío?" ] do
+        // Three seconds are more than is waited for in place: the message is put off and comes back.
+        for count, words in
+            List.indexed [ "hola"; "¿A qué hora abren los sábados?"; "¿Cuánto cuesta el envío?" ] do
             do! writes "ana" words stage
+            let! _ = hears "ana" (count + 1) stage
+            ()
 
-        let! _ = hears "ana" 3 stage
         do! quiet stage
 
         let! refused =

@@ -117,7 +117,7 @@ let ``one customer gets a burst of 45 and then one message in 6 seconds, and oth
         let! held = sendOne port (keyOf "Ana" 46L)
 
         match held with
-        | HeldBack(after, _) -> 
+        | HeldBack(after, _) ->
             // The burst itself took a moment, since each of its messages came after the one before.
             Assert.InRange(after, TimeSpan.FromSeconds 2., TimeSpan.FromSeconds 6.5)
         | outcome -> failwith $"%A{outcome}"

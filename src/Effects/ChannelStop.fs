@@ -29,6 +29,12 @@ let defaultSettings: StopSettings = {
 let nextProbe (settings: StopSettings) (since: DateTimeOffset) (now: DateTimeOffset) : DateTimeOffset =
     now + max settings.FirstProbe (min settings.LongestProbe (now - since))
 
+/// Whether this is the stop of the channel for all nodes.
+let isStopped (state: ServiceState) =
+    state.Service = ServiceState.whatsApp
+    && state.Node.IsNone
+    && state.Condition = ServiceCondition.Stopped
+
 /// What a node knows of the stop.
 [<NoComparison; NoEquality>]
 type private Knowledge = {
@@ -94,12 +100,7 @@ let private knowledge settings (world: World) (store: StorePort) (changed: Servi
                     match states with
                     | None -> ()
                     | Some states ->
-                        let stop =
-                            states
-                            |> List.tryFind (fun state ->
-                                state.Service = ServiceState.whatsApp
-                                && state.Node.IsNone
-                                && state.Condition = ServiceCondition.Stopped)
+                        let stop = states |> List.tryFind isStopped
 
                         lock known (fun () ->
                             if lessons.Value = lesson then

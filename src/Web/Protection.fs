@@ -96,24 +96,34 @@ let protect
             Tickets = Breakers.tickets host Breakers.odooSettings services.Tickets
     }
 
-/// A node that starts knows nothing bad of any service; what it told before it ended is taken back.
+/// A node that starts knows nothing bad of any service; what it told before it ended is taken back. A channel
+/// that is stopped is probed at once by what waits: the start may be with a new token.
 let announce (configuration: Configuration) (world: World) (store: StorePort) : Task = task {
     let node = nodeName configuration
+    let now = world.Now()
 
-    for service in [ ServiceState.whatsApp; ServiceState.assistant; ServiceState.odoo ] do
-        try
+    try
+        for service in [ ServiceState.whatsApp; ServiceState.assistant; ServiceState.odoo ] do
             do!
                 store.ReportService {
                     Service = service
                     Node = Some node
                     Condition = ServiceCondition.Working
-                    Since = world.Now()
+                    Since = now
                     Reason = None
                     NextProbe = None
                 }
-        with StoreUnavailable _ ->
-            // The engine waits for the store by itself; this is for eyes only.
-            ()
+
+        let! states = store.ServiceStates()
+
+        match states |> List.tryFind ChannelStop.isStopped with
+        | None -> ()
+        | Some stop ->
+            do! store.ResumeMessages now
+            do! store.ReportService { stop with NextProbe = Some now }
+    with StoreUnavailable _ ->
+        // The engine waits for the store by itself. States are for eyes, and the stop ends by its own probes.
+        ()
 }
 
 /// What does not work, in words: "whatsapp is stopped since …: reason; next try at …".

@@ -26,11 +26,12 @@ module internal Forgetting =
             RETURNING 1)
         SELECT count(*) FROM gone"
 
+    /// The look at the end is a scalar one: as EXISTS beside an OR it would read all old ends for each batch.
     let private inboxSql =
         "WITH old AS (
             SELECT i.id FROM bot.inbox i
             WHERE i.received_at < $1
-            AND (i.ended IS NOT NULL OR EXISTS (SELECT 1 FROM bot.inbox_end e WHERE e.id = i.id AND e.at < $1))
+            AND (i.ended IS NOT NULL OR (SELECT e.at < $1 FROM bot.inbox_end e WHERE e.id = i.id))
             AND NOT EXISTS (SELECT 1 FROM bot.inbox_pending p WHERE p.id = i.id)
             LIMIT $2 FOR UPDATE OF i SKIP LOCKED),
         gone AS (DELETE FROM bot.inbox d WHERE d.id = ANY (ARRAY(SELECT id FROM old)) RETURNING 1),
