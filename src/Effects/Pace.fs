@@ -129,7 +129,7 @@ let create
         try
             let (CustomerId customer) = key.Session.Customer
 
-            let request = {
+            let request: SlotRequest = {
                 Channel = key.Session.Channel
                 Customer = Some customer
             }

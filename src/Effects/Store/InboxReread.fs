@@ -23,9 +23,6 @@ type internal Arrived = {
 /// Reading a kept body again, with a reader that may understand more than the one that read it first. What is known
 /// already is neither decided nor counted again.
 module internal InboxReread =
-    let private ownSql =
-        "SELECT c.key FROM unnest($1) AS n(key) JOIN bot.command c ON c.key = n.key AND c.kind = 'say'"
-
     let private knownSql =
         "SELECT i.source, i.source_id, i.id, i.ended FROM unnest($1, $2) AS n(source, source_id)
         JOIN bot.inbox i ON i.source = n.source AND i.source_id = n.source_id FOR UPDATE OF i"
@@ -67,13 +64,13 @@ module internal InboxReread =
                 | _ -> None)
             |> List.distinct
 
-        let own = HashSet<string>()
+        let own = Dictionary<string, int64>()
 
         do!
             Database.run work [
                 if not callbacks.IsEmpty then
-                    Statement.create ownSql [ Statement.texts callbacks ],
-                    fun reader -> own.Add(reader.GetString 0) |> ignore
+                    Statement.create Receive.ownSql [ Statement.texts callbacks ],
+                    fun reader -> own[reader.GetString 0] <- reader.GetInt64 1
             ]
 
         return own
@@ -205,7 +202,7 @@ module internal InboxReread =
         let settled =
             List.map snd fresh @ List.map (fun (_, _, _, settled) -> settled) revivable
             |> List.choose id
-            |> List.distinctBy (fun (key, _, _) -> key)
+            |> List.distinctBy (fun (id, _, _) -> id)
 
         let stays =
             read
@@ -220,8 +217,8 @@ module internal InboxReread =
                         Inbox.insert now freshEntries, Database.ignoreRows
                     if not revived.IsEmpty then
                         revive revived, Database.ignoreRows
-                    if not settled.IsEmpty then
-                        CommandEnd.byKey now settled, Database.ignoreRows
+                    for statement in CommandEnd.sent now settled do
+                        statement, Database.ignoreRows
                     if not stays then
                         Statement.create replaceSql [
                             Statement.bigint arrived.Id

@@ -148,7 +148,9 @@ module internal OutboxChanges =
 
         do!
             Database.run work [
-                CommandEnd.byId now [ found.Id, state, Some reason ], Database.ignoreRows
+                for statement in CommandEnd.locked now [ found.Id, state, Some reason ] do
+                    statement, Database.ignoreRows
+
                 match outcome with
                 | Some entry -> Inbox.insert now [ entry ], Database.ignoreRows
                 | None -> ()

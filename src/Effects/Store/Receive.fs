@@ -17,7 +17,8 @@ module internal Receive =
         FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS n(received_at, sha256, verdict, body, place)
         ORDER BY place RETURNING id, encode(sha256, 'hex')"
 
-    let private ownSql =
+    /// Which of the keys belong to something that the bot said, and the numbers of those commands.
+    let ownSql =
         "SELECT c.key, c.id FROM bot.command c WHERE c.key = ANY ($1) AND c.kind = 'say'"
 
     let private statusName =
