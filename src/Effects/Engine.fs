@@ -337,7 +337,9 @@ let create
 
         match held () with
         | [] -> ()
-        | held -> do! store.KeepLeases held (world.Now()) settings.Lease
+        | held ->
+            let! _ = store.KeepLeases held (world.Now()) settings.Lease
+            ()
     }
 
     let loop = loop world log

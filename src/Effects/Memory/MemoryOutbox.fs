@@ -178,16 +178,21 @@ module internal MemoryOutbox =
         else
             List.ofSeq leased
 
-    /// Prolongs leases of tries that are the last ones.
+    /// Prolongs leases of tries that are the last ones and run. How many.
     let keep (tables: MemoryTables) (held: ClaimedCommand list) (now: DateTimeOffset) (lease: TimeSpan) =
-        for claimed in held do
+        let keepOne (claimed: ClaimedCommand) =
             match tables.Places.TryGetValue claimed.Command.Key with
             | true, id ->
                 let command = tables.Outbox[id]
+                let isHeld = command.Attempts = claimed.Attempt && command.State = Running
 
-                if command.Attempts = claimed.Attempt && command.State = Running then
+                if isHeld then
                     tables.Outbox[id] <- { command with Wake = now + lease }
-            | false, _ -> ()
+
+                isHeld
+            | false, _ -> false
+
+        held |> List.filter keepOne |> List.length
 
     let private recordOne (tables: MemoryTables) now (claimed: ClaimedCommand) result =
         let key = claimed.Command.Key

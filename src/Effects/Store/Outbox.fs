@@ -153,16 +153,20 @@ module internal Outbox =
 
         go ()
 
-    /// Prolongs leases until `now` plus the span.
+    /// Prolongs leases until `now` plus the span, each if its try is still the last one and runs. How many.
     let keep
         (source: NpgsqlDataSource)
         (held: ClaimedCommand list)
         (now: DateTimeOffset)
         (lease: TimeSpan)
-        : Task = task {
-        if not held.IsEmpty then
-            do!
-                Database.transact source (fun work ->
+        : Task<int> =
+        if held.IsEmpty then
+            Task.FromResult 0
+        else
+            Database.transact source (fun work -> task {
+                let kept = ref 0
+
+                do!
                     Database.run work [
                         for attempt, held in held |> List.groupBy _.Attempt |> List.sortBy fst do
                             Statement.create keepSql [
@@ -170,10 +174,11 @@ module internal Outbox =
                                 Statement.int attempt
                                 Statement.notBefore (now + lease)
                             ],
-                            Database.ignoreRows
+                            fun _ -> kept.Value <- kept.Value + 1
                     ]
-                    |> Database.unit)
-    }
+
+                return kept.Value
+            })
 
     let private factEntry now (command: ClaimedCommand) suffix fact =
         let key = command.Command.Key
