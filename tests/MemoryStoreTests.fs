@@ -39,6 +39,12 @@ let ``memory: a trace goes from what came in to the command and on to its outcom
     inMemory carriesTraces
 
 [<Fact>]
+let ``memory: a turn that waits goes on in the trace of its last message, an idle session does not``
+    ()
+    : Task =
+    inMemory carriesTheTraceOfATurnThroughItsTimer
+
+[<Fact>]
 let ``memory: a customer is found by the business-scoped id, else by the phone`` () =
     inMemory tellsApartWhoWrites
 
@@ -85,6 +91,12 @@ let ``PostgreSQL: each thing is taken in once, and all arrivals are accounted fo
 [<Fact>]
 let ``PostgreSQL: a trace goes from what came in to the command and on to its outcome`` () : Task =
     inPostgres carriesTraces
+
+[<Fact>]
+let ``PostgreSQL: a turn that waits goes on in the trace of its last message, an idle session does not``
+    ()
+    : Task =
+    inPostgres carriesTheTraceOfATurnThroughItsTimer
 
 [<Fact>]
 let ``PostgreSQL: a customer is found by the business-scoped id, else by the phone`` () =

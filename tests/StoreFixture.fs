@@ -120,10 +120,12 @@ let startBench () : Task<Bench> = task {
 
     let clock = ref start
 
-    let settings =
+    let settings = {
         Settings.ofConnectionString (
             NpgsqlConnectionStringBuilder(database.ConnectionString, Pooling = true).ToString()
-        )
+        ) with
+            TracesTimers = true
+    }
 
     return
         Bench(

@@ -129,6 +129,48 @@ let carriesTraces stage : Task = task {
     Assert.Equal<string option list>([ Some trace ], told |> List.map _.Trace)
 }
 
+/// The real decision: a text sets the timer of its turn and, with the first one, the timer of the session.
+let private decideQuietly at : CustomerWork -> CustomerDecision =
+    Reception.decide
+        {
+            Policy = {
+                Quiet = TimeSpan.FromSeconds 2.
+                Idle = TimeSpan.FromMinutes 30.
+            }
+            Language = Spanish
+        }
+        at
+        Guid.NewGuid
+
+let private traceOf (id: int) =
+    $"00-0af7651916cd43dd8448eb211c80319c-%016x{id}-01"
+
+let carriesTheTraceOfATurnThroughItsTimer stage : Task = task {
+    let receive id =
+        stage.Store.Deliver [
+            {
+                bodyOf (now stage) [ textFrom "ES.1" $"wamid.%d{id}" (now stage) "hola" ] with
+                    Trace = Some(traceOf id)
+            }
+        ]
+
+    // The second text moves the timer, and asks for nothing else.
+    do! receive 1
+    let! _ = stage.Store.Decide 10 (decideQuietly (now stage))
+    do! receive 2
+    let! _ = stage.Store.Decide 10 (decideQuietly (now stage))
+
+    let! fired = stage.Store.FireTimers 10 ((now stage).AddSeconds 3.)
+    Assert.Single fired |> ignore
+    let! turn = decided stage
+    Assert.Equal<string option list>([ Some(traceOf 2) ], turn |> List.map _.Trace)
+
+    let! fired = stage.Store.FireTimers 10 ((now stage).AddHours 1.)
+    Assert.Single fired |> ignore
+    let! idle = decided stage
+    Assert.Equal<string option list>([ None ], idle |> List.map _.Trace)
+}
+
 let tellsApartWhoWrites stage : Task = task {
     let from id scoped phone =
         let who = {

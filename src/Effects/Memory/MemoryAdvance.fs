@@ -262,6 +262,19 @@ module internal MemoryAdvance =
         | QuietTimer -> "quiet"
         | IdleTimer -> "idle"
 
+    /// The trace of the event that set a timer, where the timer's end goes on with what that event began.
+    let private traceOf (tables: MemoryTables) timer (key: CommandKey) =
+        match timer, tables.Streams.TryGetValue key.Session with
+        | QuietTimer, (true, stream) ->
+            stream
+            |> Seq.tryFind (fun event -> event.Version = key.Version)
+            |> Option.bind (fun event ->
+                match tables.Traces.TryGetValue event.Cause with
+                | true, trace -> Some trace
+                | _ -> None)
+        | QuietTimer, (false, _)
+        | IdleTimer, _ -> None
+
     /// Turns up to `most` timers that are due into entries. Whose they were.
     let fireTimers (tables: MemoryTables) most now : CustomerKey list =
         let due =
@@ -277,7 +290,7 @@ module internal MemoryAdvance =
             let sourceId = String.Concat(CommandKey.text key, "/", timerName timer)
 
             TimerElapsed(timer, due)
-            |> MemoryInbox.addAbout tables now session "timer" sourceId now None
+            |> MemoryInbox.addAbout tables now session "timer" sourceId now (traceOf tables timer key)
 
         due
         |> List.map (fun (struct (session, _), _) -> {

@@ -67,6 +67,7 @@ type internal MemoryTables() =
     let timers =
         Dictionary<struct (SessionId * Timer), struct (DateTimeOffset * CommandKey)>()
 
+    let traces = Dictionary<string, string>()
     let tally = Dictionary<string, int64>()
     let mutable lastId = 0L
 
@@ -85,6 +86,8 @@ type internal MemoryTables() =
     /// Where in the outbox a command is.
     member _.Places = places
     member _.Timers = timers
+    /// Of entries that came with a trace, by what events name as their cause.
+    member _.Traces = traces
     member _.Tally = tally
 
     member _.NextId() =
@@ -130,16 +133,21 @@ module internal MemoryInbox =
             | true, _ -> ()
             | false, _ -> tables.Waiting[key] <- SortedDictionary()
 
+            let entry: InboxEntry = {
+                Id = id
+                Source = source
+                SourceId = sourceId
+                At = at
+                Session = session
+                Trace = trace
+                Fact = fact
+            }
+
+            trace
+            |> Option.iter (fun trace -> tables.Traces[Reception.causeOf entry] <- trace)
+
             tables.Waiting[key][id] <- {
-                Entry = {
-                    Id = id
-                    Source = source
-                    SourceId = sourceId
-                    At = at
-                    Session = session
-                    Trace = trace
-                    Fact = fact
-                }
+                Entry = entry
                 ReceivedAt = receivedAt
                 Tries = 0
             }

@@ -17,16 +17,20 @@ type Settings = {
     ParkFor: TimeSpan
     /// Sessions kept in memory so that they need not be decoded anew; some 5 kB each.
     KeptSessions: int
+    /// Whether a timer's entry gets the trace of the event that set it, for two look-ups by key. Of use where
+    /// somebody traces.
+    TracesTimers: bool
 }
 
 /// Settings of the store.
 module Settings =
-    /// 12 connections, 60 seconds of waiting for a status, 2,000 sessions in memory.
+    /// 12 connections, 60 seconds of waiting for a status, 2,000 sessions in memory, and no traces of timers.
     let ofConnectionString connectionString = {
         ConnectionString = connectionString
         MaxPool = 12
         ParkFor = TimeSpan.FromSeconds 60.
         KeptSessions = 2000
+        TracesTimers = false
     }
 
 /// The work met what another transaction did at the same time; it is rolled back and done again.
@@ -163,9 +167,6 @@ module internal Database =
                     if next then
                         read reader
     }
-
-    /// For work without a result.
-    let unit (work: Task) : Task<unit> = task { do! work }
 
     /// For a statement whose rows nobody needs. Every statement here returns rows, so that results and
     /// readers match.
