@@ -28,6 +28,9 @@ let ``missing and wrong settings are told in one list, with exit code 3 and no s
                 "BOT_IDLE_MINUTES", "soon"
                 "ODOO_URL", "erp"
                 "DATABASE_URL", "here"
+                "OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"
+                "OTEL_EXPORTER_OTLP_PROTOCOL", "smoke"
+                "OTEL_TRACES_SAMPLER_ARG", "1.5"
             ])
             [ "serve" ]
 
@@ -44,6 +47,8 @@ let ``missing and wrong settings are told in one list, with exit code 3 and no s
             "ODOO_API_KEY"
             "DATABASE_URL"
             "BOT_BUSINESS_CONTACT"
+            "OTEL_EXPORTER_OTLP_PROTOCOL"
+            "OTEL_TRACES_SAMPLER_ARG"
         ] do
         Assert.Contains(name, output)
 
@@ -80,7 +85,12 @@ let ``help and version end well`` () : Task = task {
 
 [<Fact>]
 let ``every variable that is read is explained in .env.example`` () =
-    let sources = [ "Configuration.fs"; "DatabaseSettings.fs"; "ServiceSettings.fs" ]
+    let sources = [
+        "Configuration.fs"
+        "DatabaseSettings.fs"
+        "ServiceSettings.fs"
+        "TelemetrySettings.fs"
+    ]
 
     let read =
         sources
@@ -88,7 +98,7 @@ let ``every variable that is read is explained in .env.example`` () =
             for found in
                 Regex.Matches(
                     Repository.read ("src/Web/" + file),
-                    "\"((?:WHATSAPP|OPENAI|ODOO|BOT|DATABASE)_[A-Z_]+)\""
+                    "\"((?:WHATSAPP|OPENAI|ODOO|OTEL|BOT|DATABASE)_[A-Z_]+)\""
                 ) do
                 found.Groups[1].Value
         ])

@@ -227,6 +227,7 @@ let prepare (environment: Map<string, string>) (folder: string) (words: string l
             || name.StartsWith "WHATSAPP_"
             || name.StartsWith "ODOO_"
             || name.StartsWith "OPENAI_"
+            || name.StartsWith "OTEL_"
             || name = "DATABASE_URL"
         then
             start.Environment.Remove name |> ignore

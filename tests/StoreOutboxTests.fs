@@ -146,13 +146,18 @@ let ``leases that are kept do not run out`` () : Task = task {
     do! ask bench "ES.1" "w1" [ ticket ]
     let! claimed = claim bench Ticketing
     bench.Pass(TimeSpan.FromSeconds 25.)
-    let! kept = bench.Store.KeepLeases [ { claimed.Head with Attempt = 1 } ] bench.Now lease
+
+    let! kept =
+        bench.Store.KeepLeases [ { claimed.Head with Attempt = 1 } ] bench.Now lease
+
     Assert.Equal(1, kept)
     bench.Pass(TimeSpan.FromSeconds 25.)
     let! none = claim bench Ticketing
     Assert.Empty none
     // Another try's number keeps nothing.
-    let! kept = bench.Store.KeepLeases [ { claimed.Head with Attempt = 2 } ] bench.Now lease
+    let! kept =
+        bench.Store.KeepLeases [ { claimed.Head with Attempt = 2 } ] bench.Now lease
+
     Assert.Equal(0, kept)
     bench.Pass(TimeSpan.FromSeconds 6.)
     let! again = claim bench Ticketing

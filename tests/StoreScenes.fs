@@ -294,7 +294,10 @@ let countsAResultOnceAndOnlyOfTheLastTry stage : Task = task {
     do! ask stage "ES.1" "w1" [ lookUp ]
     let! first = claim stage Ticketing
     pass 25. stage
-    let! kept = stage.Store.KeepLeases [ { first.Head with Attempt = 1 } ] (now stage) lease
+
+    let! kept =
+        stage.Store.KeepLeases [ { first.Head with Attempt = 1 } ] (now stage) lease
+
     Assert.Equal(1, kept)
     pass 25. stage
     let! none = claim stage Ticketing
@@ -304,7 +307,10 @@ let countsAResultOnceAndOnlyOfTheLastTry stage : Task = task {
     Assert.Equal(2, second.Head.Attempt)
     // The number of another try keeps nothing and ends nothing.
     let fact = TicketLookUpFailed(second.Head.Command.Key, "x")
-    let! kept = stage.Store.KeepLeases [ { first.Head with Attempt = 1 } ] (now stage) (lease * 9.)
+
+    let! kept =
+        stage.Store.KeepLeases [ { first.Head with Attempt = 1 } ] (now stage) (lease * 9.)
+
     Assert.Equal(0, kept)
     let! late = record stage first.Head (Done(Some fact))
     Assert.Equal(0, late)

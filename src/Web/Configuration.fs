@@ -5,6 +5,7 @@ open System
 open FunctionalBot.Domain
 open FunctionalBot.Web.ServiceSettings
 open FunctionalBot.Web.Setting
+open FunctionalBot.Web.TelemetrySettings
 
 /// The whole configuration of one process.
 [<NoComparison>]
@@ -35,6 +36,8 @@ type Configuration = {
     Questions: int
     TicketCalls: int
     Limits: LimitConfiguration
+    /// Where spans and metrics go; None where nowhere.
+    Telemetry: TelemetryConfiguration option
 }
 
 let private policy (source: Source) : Reading<Policy> =
@@ -93,7 +96,8 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             messages
             questions
             tickets
-            limits -> {
+            limits
+            telemetry -> {
             Urls = urls
             Database = database
             WhatsApp = whatsApp
@@ -114,6 +118,7 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             Questions = questions
             TicketCalls = tickets
             Limits = limits
+            Telemetry = telemetry
         })
         (DatabaseSettings.read source)
     |> apply (whatsApp source)
@@ -178,3 +183,4 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             "Calls to Odoo at the same time; Odoo Online asks for few."
     )
     |> apply (limits source)
+    |> apply (telemetry source)

@@ -14,6 +14,7 @@ open Microsoft.Extensions.Logging
 open Serilog
 open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Effects.Telemetry
 open FunctionalBot.Web.Configuration
 open FunctionalBot.Web.Health
 
@@ -56,17 +57,17 @@ let private actionName action =
     | SetTimer _ -> "SetTimer"
     | CancelTimer _ -> "CancelTimer"
 
-let private engineLog (log: Serilog.ILogger) : Engine.EngineLog = {
+let private engineLog (log: Serilog.ILogger) (spans: CommandSpans) : Engine.EngineLog = {
     Trouble = fun worker fault -> log.Warning(fault, "{Worker} cannot go on for now and tries again", worker)
     Recovered = fun worker -> log.Information("{Worker} goes on again", worker)
     CommandFailed =
         fun command reason ->
-            log.Warning(
-                "{Action} {Key}: {Reason}",
-                actionName command.Action,
-                CommandKey.text command.Key,
-                reason
-            )
+            Logging.warnWithin
+                log
+                (Composition.world.Now())
+                (spans.TraceOf command)
+                "{Action} {Key}: {Reason}"
+                [| actionName command.Action; CommandKey.text command.Key; reason |]
 }
 
 /// Why a start is given up.
@@ -123,6 +124,20 @@ let private build (configuration: Configuration) (log: Serilog.ILogger) =
 
     builder.Build()
 
+/// The version of this program, for the collector.
+let private version =
+    match Reflection.Assembly.GetExecutingAssembly().GetName().Version with
+    | null -> "unknown"
+    | found -> found.ToString 3
+
+/// Exports spans and metrics until it is disposed, where a collector is named.
+let private exporting (configuration: Configuration) (log: Serilog.ILogger) : IDisposable | null =
+    match configuration.Telemetry with
+    | Some settings ->
+        log.Information("Spans and metrics go to {Collector}", settings.Endpoint.Authority)
+        TelemetryExport.start settings version
+    | None -> null
+
 let private handler (work: HttpContext -> Task) = RequestDelegate work
 
 /// Runs until the process is asked to stop. Stopping closes the door first, then finishes what the engine
@@ -136,13 +151,19 @@ let run
     let storeSettings: Store.Settings = {
         Store.Settings.ofConnectionString configuration.Database with
             ParkFor = configuration.UnknownWait
+            TracesTimers = configuration.Telemetry.IsSome
     }
 
     let store =
         Store.PostgresStore.create storeSettings Transition.evolve Composition.world
 
-    let threads = Threads.create Composition.keptThreads store.Port.ReadStream
-    let port = Threads.following threads store.Port
+    use instruments = new Instruments()
+    let spans = CommandSpans()
+    let watched = WatchedStore.create instruments spans Composition.world store.Port
+    let countAccounts = AccountGauges.create instruments Composition.world watched
+    use _ = exporting configuration log
+    let threads = Threads.create Composition.keptThreads watched.ReadStream
+    let port = Threads.following threads watched
 
     let services =
         Composition.services configuration texts port threads
@@ -159,11 +180,11 @@ let run
             Composition.world
             port
             decide
-            (Interpreter.run services)
-            (engineLog log)
+            (WatchedCommands.run instruments spans Composition.world (Interpreter.run services))
+            (engineLog log spans)
             reached
 
-    let receiver = Webhook.receiver store.Port engine.Wake
+    let receiver = Webhook.receiver port engine.Wake
 
     let startup = ref (Starting "The database is being prepared.")
 
@@ -193,15 +214,15 @@ let run
     let notStored (fault: exn) =
         log.Warning("A webhook was not stored and is to be sent again: {Reason}", fault.Message)
 
-    app.MapPost("/webhook", handler (Webhook.receive door now gated answered notStored))
+    let receive =
+        Webhook.receive door now (WatchedDoor.receiver instruments gated) answered notStored
+
+    app.MapPost("/webhook", handler (WatchedDoor.receive instruments now receive))
     |> ignore
 
     app.MapGet("/healthz", handler Health.live) |> ignore
 
-    app.MapGet(
-        "/readyz",
-        handler (Health.ready (fun () -> startup.Value) now store.Port Webhook.rejectedCount)
-    )
+    app.MapGet("/readyz", handler (Health.ready (fun () -> startup.Value) now port Webhook.rejectedCount))
     |> ignore
 
     do! app.StartAsync()
@@ -229,6 +250,7 @@ let run
     | Some(Ok()) ->
         use engineStop = new CancellationTokenSource()
         use receiverStop = new CancellationTokenSource()
+        use countingStop = new CancellationTokenSource()
         let receiving = receiver.Run receiverStop.Token
         do! Protection.announce configuration Composition.world store.Port
         let working = engine.Run engineStop.Token
@@ -241,6 +263,11 @@ let run
                 (fun rows -> log.Information("Deleted {Rows} rows that ended long ago", rows))
                 (fun fault -> log.Warning(fault, "Deleting old rows broke off; it goes on in an hour"))
                 engineStop.Token
+        // Counting costs a query: it is done where somebody is told.
+        let counting =
+            match configuration.Telemetry with
+            | Some _ -> countAccounts countingStop.Token
+            | None -> Task.CompletedTask
 
         startup.Value <- Started
         log.Information "Ready"
@@ -252,6 +279,8 @@ let run
         engineStop.Cancel()
         do! working
         do! forgetting
+        countingStop.Cancel()
+        do! counting
         do! store.Close()
         log.Information "Stopped"
         return Ok()

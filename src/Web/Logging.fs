@@ -10,6 +10,7 @@ open Serilog.Events
 open Serilog.Formatting
 open Serilog.Formatting.Display
 open Serilog.Formatting.Json
+open FunctionalBot.Effects.Telemetry
 
 let private longNumber =
     Regex(@"(?<![\w.])\+?\d[\d ]{5,}\d(?![\w])", RegexOptions.Compiled)
@@ -106,3 +107,29 @@ let create (folder: string) (level: string) : Logger =
             shared = true
         )
         .CreateLogger()
+
+/// A warning that belongs to a trace, though the span is no longer current: its line in the JSON file has the trace's
+/// and the span's ids, as lines that are written within a span have by themselves.
+let warnWithin
+    (log: ILogger)
+    (now: DateTimeOffset)
+    (trace: string option)
+    (template: string)
+    (values: obj[])
+    =
+    let context = Trace.parse trace
+
+    if log.IsEnabled LogEventLevel.Warning then
+        match log.BindMessageTemplate(template, values) with
+        | true, NonNull bound, NonNull properties ->
+            LogEvent(
+                now.ToLocalTime(),
+                LogEventLevel.Warning,
+                null,
+                bound,
+                properties,
+                context.TraceId,
+                context.SpanId
+            )
+            |> log.Write
+        | _ -> log.Warning(template, values)

@@ -3,7 +3,6 @@ module FunctionalBot.Web.Webhook
 
 open System
 open System.Buffers
-open System.Diagnostics.Metrics
 open System.IO
 open System.Text
 open System.Threading
@@ -14,14 +13,6 @@ open FunctionalBot.Effects
 
 /// Meta sends at most this much in one body ("Max body 3 MB", webhooks overview).
 let bodyLimit = 3 * 1024 * 1024
-
-let private meter = new Meter("FunctionalBot.Webhook")
-
-let private rejected =
-    meter.CreateCounter<int64>(
-        "bot.webhook.rejected",
-        description = "Bodies with a wrong or missing signature"
-    )
 
 /// Stores bodies; those that wait at the same moment share one commit.
 [<NoComparison; NoEquality>]
@@ -160,7 +151,6 @@ let receive
 
     let turnAway () =
         Interlocked.Increment &rejections |> ignore
-        rejected.Add 1L
         answer context 401 "The signature does not fit the body."
 
     task {

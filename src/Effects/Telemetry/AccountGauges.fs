@@ -1,0 +1,88 @@
+/// The accounting as metrics. The numbers are those of the database, so that every node that shares it tells
+/// the same ones.
+module FunctionalBot.Effects.Telemetry.AccountGauges
+
+open System
+open System.Collections.Generic
+open System.Diagnostics.Metrics
+open System.Threading
+open System.Threading.Tasks
+open FunctionalBot.Effects
+
+/// How often the database is counted.
+let interval = TimeSpan.FromSeconds 10.
+
+let private byState (counts: Map<string, int64>) : Measurement<int64> seq = seq {
+    for KeyValue(state, count) in counts -> Measurement<int64>(count, Label.tag "bot.state" state)
+}
+
+let private one (value: int64) : Measurement<int64> seq = [ Measurement<int64> value ]
+
+/// What was received and neither ended nor waits. It is 0 at every moment.
+let unaccounted (account: Accounting) : int64 =
+    account.Received - Seq.sum (Map.values account.Ended) - account.Pending
+
+/// Makes the gauges, and gives what counts for them until it is cancelled, and once more then, so that what is
+/// exported last is how things ended. Reading a gauge waits for nothing: it tells what was counted last, and
+/// nothing while the database is away.
+let create (instruments: Instruments) (world: World) (store: StorePort) : CancellationToken -> Task =
+    let latest: Accounting option ref = ref None
+
+    let observed (measure: Accounting -> Measurement<'number> seq) () : IEnumerable<Measurement<'number>> =
+        match latest.Value with
+        | Some account -> measure account
+        | None -> Seq.empty
+
+    let meter = instruments.Meter
+
+    let counted name unit description measure =
+        meter.CreateObservableCounter<int64>(name, Func<_>(observed measure), unit, description)
+        |> ignore
+
+    let level name unit description measure =
+        meter.CreateObservableGauge<int64>(name, Func<_>(observed measure), unit, description)
+        |> ignore
+
+    counted "bot.inbox.received" "{entry}" "What was taken in" (fun account -> one account.Received)
+    counted "bot.inbox.ended" "{entry}" "What ended, by state" (fun account -> byState account.Ended)
+    level "bot.inbox.pending" "{entry}" "What waits to be decided" (fun account -> one account.Pending)
+
+    level "bot.inbox.unaccounted" "{entry}" "Received, less ended, less pending: always 0" (fun account ->
+        one (unaccounted account))
+
+    level "bot.commands" "{command}" "Commands by state" (fun account -> byState account.Commands)
+    level "bot.timers" "{timer}" "Timers that are set" (fun account -> one account.Timers)
+
+    let age (account: Accounting) =
+        match account.OldestPending with
+        | Some since -> max 0. (world.Now() - since).TotalSeconds
+        | None -> 0.
+
+    meter.CreateObservableGauge<float>(
+        "bot.inbox.oldest",
+        Func<_>(observed (fun account -> [ Measurement<float>(age account) ])),
+        "s",
+        "Age of the oldest entry that waits to be decided, 0 where none does"
+    )
+    |> ignore
+
+    let count () : Task = task {
+        try
+            let! account = store.Accounting()
+            latest.Value <- Some account
+        with _ ->
+            // That the database is away is counted where it is called.
+            latest.Value <- None
+    }
+
+    fun cancel -> task {
+        while not cancel.IsCancellationRequested do
+            do! count ()
+
+            try
+                do! world.Delay interval cancel
+            with :? OperationCanceledException ->
+                ()
+
+        do! count ()
+    }
