@@ -107,8 +107,9 @@ let private safetyIdentifier (configuration: Configuration) (CustomerId customer
     let key = Encoding.UTF8.GetBytes(List.head configuration.WhatsApp.AppSecrets)
     (Convert.ToHexStringLower(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes customer))).Substring(0, 40)
 
-/// Everything that commands run against.
+/// Everything that commands run against. `world` has the time that all nodes share.
 let services
+    (world: World)
     (configuration: Configuration)
     (texts: Texts)
     (store: StorePort)

@@ -75,9 +75,12 @@ type StartProblem =
     /// The database is of another build; nothing was changed.
     | UnfitDatabase of string
 
-/// Brings the database to this build's schema. A database that cannot be reached is waited for.
+/// Brings the database to this build's schema and reads its clock. A database that cannot be reached is waited
+/// for.
 let private migrate
     (configuration: Configuration)
+    (world: World)
+    (clock: Store.DatabaseClock)
     (log: Serilog.ILogger)
     (waiting: string -> unit)
     (cancel: CancellationToken)
@@ -85,13 +88,23 @@ let private migrate
     let mutable result = None
     let mutable told = false
 
-    while result.IsNone && not cancel.IsCancellationRequested do
+    let prepare () = task {
         match! Migrations.run configuration.Database with
+        | Error problem -> return Error problem
         | Ok applied ->
             for migration in applied do
                 log.Information("Applied migration {Migration}", migration.Name)
 
-            result <- Some(Ok())
+            try
+                do! clock.Measure()
+                return Ok()
+            with StoreUnavailable(message, _) ->
+                return Error(DatabaseUnreachable message)
+    }
+
+    while result.IsNone && not cancel.IsCancellationRequested do
+        match! prepare () with
+        | Ok() -> result <- Some(Ok())
         | Error(DatabaseUnreachable message) ->
             waiting "The database cannot be reached."
 
@@ -99,7 +112,7 @@ let private migrate
                 told <- true
                 log.Warning("The database cannot be reached; waiting for it: {Message}", message)
 
-            do! Composition.world.Delay (TimeSpan.FromSeconds 1.) cancel
+            do! world.Delay (TimeSpan.FromSeconds 1.) cancel
         | Error problem -> result <- Some(Error(UnfitDatabase(Migrations.explain problem)))
 
     return result
@@ -140,9 +153,24 @@ let private exporting (configuration: Configuration) (log: Serilog.ILogger) : ID
 
 let private handler (work: HttpContext -> Task) = RequestDelegate work
 
-/// Runs until the process is asked to stop. Stopping closes the door first, then finishes what the engine
-/// holds.
+/// Tells operators of a clock that is wrong, once for each time that it changes by more than this.
+let private clockLog (log: Serilog.ILogger) : TimeSpan -> unit =
+    let worthTelling = TimeSpan.FromSeconds 2.
+    let told = ref TimeSpan.Zero
+
+    fun offset ->
+        if (offset - told.Value).Duration() > worthTelling then
+            told.Value <- offset
+
+            log.Warning(
+                "PostgreSQL's clock is {Seconds} s ahead of this machine's. The bot goes by PostgreSQL's; set both",
+                Math.Round(offset.TotalSeconds, 1)
+            )
+
+/// Runs until the process is asked to stop. `machine` has the clock of this machine; what other nodes read is
+/// written by PostgreSQL's. Stopping closes the door first, then finishes what the engine holds.
 let run
+    (machine: World)
     (configuration: Configuration)
     (texts: Composition.Texts)
     (log: Serilog.ILogger)
@@ -154,33 +182,33 @@ let run
             TracesTimers = configuration.Telemetry.IsSome
     }
 
-    let store =
-        Store.PostgresStore.create storeSettings Transition.evolve Composition.world
+    let store = Store.PostgresStore.create storeSettings Transition.evolve machine
 
+    let world = store.Clock.World
     use instruments = new Instruments()
     let spans = CommandSpans()
-    let watched = WatchedStore.create instruments spans Composition.world store.Port
-    let countAccounts = AccountGauges.create instruments Composition.world watched
+    let watched = WatchedStore.create instruments spans world store.Port
+    let countAccounts = AccountGauges.create instruments world watched
     use _ = exporting configuration log
     let threads = Threads.create Composition.keptThreads watched.ReadStream
     let port = Threads.following threads watched
 
     let services =
-        Composition.services configuration texts port threads
-        |> Protection.protect configuration port (engineLog log) log
+        Composition.services world configuration texts port threads
+        |> Protection.protect configuration port (engineLog log spans) log
 
     let reception = Composition.reception configuration
 
     let decide work =
-        Reception.decide reception (Composition.world.Now()) Composition.world.NewId work
+        Reception.decide reception (world.Now()) world.NewId work
 
     let engine =
         Engine.create
             (Composition.engineSettings configuration)
-            Composition.world
+            world
             port
             decide
-            (WatchedCommands.run instruments spans Composition.world (Interpreter.run services))
+            (WatchedCommands.run instruments spans world (Interpreter.run services))
             (engineLog log spans)
             reached
 
@@ -205,7 +233,7 @@ let run
     }
 
     let app = build configuration log
-    let now = Composition.world.Now
+    let now = world.Now
 
     app.MapGet("/webhook", handler (Webhook.handshake door)) |> ignore
 
@@ -233,7 +261,8 @@ let run
 
     let! migrated = task {
         try
-            return! migrate configuration log (fun reason -> startup.Value <- Starting reason) stopping.Token
+            let waiting reason = startup.Value <- Starting reason
+            return! migrate configuration world store.Clock log waiting stopping.Token
         with :? OperationCanceledException ->
             return None
     }
@@ -252,23 +281,27 @@ let run
         use receiverStop = new CancellationTokenSource()
         use countingStop = new CancellationTokenSource()
         let receiving = receiver.Run receiverStop.Token
-        do! Protection.announce configuration Composition.world store.Port
+        do! Protection.announce configuration world port
         let working = engine.Run engineStop.Token
 
         let forgetting =
             Retention.run
                 (Retention.settingsFor configuration.Limits.Keep)
-                Composition.world
-                store.Port
+                world
+                port
                 (fun rows -> log.Information("Deleted {Rows} rows that ended long ago", rows))
                 (fun fault -> log.Warning(fault, "Deleting old rows broke off; it goes on in an hour"))
                 engineStop.Token
+
         // Counting costs a query: it is done where somebody is told.
         let counting =
             match configuration.Telemetry with
             | Some _ -> countAccounts countingStop.Token
             | None -> Task.CompletedTask
 
+        let tellOfClock = clockLog log
+        tellOfClock (store.Clock.Offset())
+        let measuring = store.Clock.Keep tellOfClock engineStop.Token
         startup.Value <- Started
         log.Information "Ready"
 
@@ -281,6 +314,7 @@ let run
         do! forgetting
         countingStop.Cancel()
         do! counting
+        do! measuring
         do! store.Close()
         log.Information "Stopped"
         return Ok()

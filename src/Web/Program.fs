@@ -51,6 +51,20 @@ let private withConfiguration (arguments: ParseResults<Arguments>) (work: Config
         printProblems problems
         ExitCode.configuration
 
+let private runHost world (configuration: Configuration) texts crashAt =
+    use log = Logging.create configuration.Logs configuration.LogLevel
+    let reached = Host.crashSwitch crashAt
+
+    try
+        match (Host.run world configuration texts log reached).GetAwaiter().GetResult() with
+        | Ok() -> ExitCode.ok
+        | Error(Host.UnfitDatabase problem) ->
+            log.Error("{Problem}", problem)
+            ExitCode.unreachable
+    with :? IOException as problem ->
+        log.Error("Cannot listen on {Urls}: {Problem}", configuration.Urls, problem.Message)
+        ExitCode.unreachable
+
 let private serve (arguments: ParseResults<Arguments>) (given: ParseResults<ServeArguments>) =
     withConfiguration arguments (fun configuration source ->
         let configuration =
@@ -67,18 +81,11 @@ let private serve (arguments: ParseResults<Arguments>) (given: ParseResults<Serv
 
             ExitCode.configuration
         | Ok texts ->
-            use log = Logging.create configuration.Logs configuration.LogLevel
-            let reached = Host.crashSwitch (source "BOT_CRASH_AT")
-
-            try
-                match (Host.run configuration texts log reached).GetAwaiter().GetResult() with
-                | Ok() -> ExitCode.ok
-                | Error(Host.UnfitDatabase problem) ->
-                    log.Error("{Problem}", problem)
-                    ExitCode.unreachable
-            with :? IOException as problem ->
-                log.Error("Cannot listen on {Urls}: {Problem}", configuration.Urls, problem.Message)
-                ExitCode.unreachable)
+            match ClockSwitch.apply source Composition.world with
+            | Error problems ->
+                printProblems problems
+                ExitCode.configuration
+            | Ok world -> runHost world configuration texts (source "BOT_CRASH_AT"))
 
 let private doctor (arguments: ParseResults<Arguments>) (given: ParseResults<DoctorArguments>) =
     withConfiguration arguments (fun configuration _ ->

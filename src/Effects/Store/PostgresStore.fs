@@ -10,6 +10,8 @@ open FunctionalBot.Effects
 [<NoComparison; NoEquality>]
 type PostgresStore = {
     Port: StorePort
+    /// PostgreSQL's clock. Whoever runs several nodes measures it before the port is used.
+    Clock: DatabaseClock
     /// Closes the connections. Work that runs is waited for by its caller, not here.
     Close: unit -> Task
 }
@@ -18,15 +20,17 @@ type PostgresStore = {
 module PostgresStore =
     /// Opens no connection yet; the database must have been migrated (`Migrations.run`).
     /// `fold` is the pure step that rebuilds a session from its stream; it is only used where the saved
-    /// session is missing, of another shape, or behind its stream. Of the world only the clock is used.
+    /// session is missing, of another shape, or behind its stream. Of the world only the clock is used,
+    /// put right by `Clock` once that has been measured.
     let create (settings: Settings) (fold: Session -> Event -> Session) (world: World) : PostgresStore =
         let source = Database.createSource settings
+        let clock = DatabaseClock.create (DatabaseClock.ask source) world
         let memory: Sessions.Memory = Generations.create settings.KeptSessions
 
         {
             Port = {
-                Receive = Receive.receive source world
-                Advance = Advance.advance source world memory fold
+                Receive = Receive.receive source clock.World
+                Advance = Advance.advance source clock.World memory fold
                 Claim = Outbox.claim source settings
                 KeepLeases = Outbox.keep source
                 Record = Outbox.record source
@@ -40,5 +44,6 @@ module PostgresStore =
                 ResumeMessages = ServiceStates.resumeMessages source
                 Forget = Forgetting.forget source
             }
+            Clock = clock
             Close = fun () -> source.DisposeAsync().AsTask()
         }
