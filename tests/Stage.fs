@@ -45,7 +45,8 @@ let eventually (what: string) (look: unit -> Task<'found option>) : Task<'found>
 /// port that was free a moment ago may be taken when the bot wants it, or wants it again after a crash.
 let private nextPort = ref (20_000 + Random.Shared.Next 10_000)
 
-let rec private freePort () =
+/// A port of 127.0.0.1 that nobody listens on.
+let rec freePort () : int =
     let port = Threading.Interlocked.Increment nextPort
 
     try
@@ -153,18 +154,20 @@ type Stage = {
 /// The app secret that webhooks are signed with.
 let appSecret = WhatsApp.Settings.standard.AppSecret
 
-let private startServices (database: Database) : Task<Stage> = task {
+let private startServices adjust (database: Database) : Task<Stage> = task {
     let port = freePort ()
     let address = Uri $"http://127.0.0.1:%d{port}"
 
     let! whatsApp =
-        WhatsApp.WhatsAppEmulator.start {
-            WhatsApp.Settings.standard with
-                WebhookUrl = Some(Uri(address, "/webhook"))
-                BusinessName = "Ferretería La Encina"
-                FirstRetry = TimeSpan.FromMilliseconds 50.
-                LongestRetry = TimeSpan.FromMilliseconds 500.
-        }
+        WhatsApp.WhatsAppEmulator.start (
+            adjust {
+                WhatsApp.Settings.standard with
+                    WebhookUrl = Some(Uri(address, "/webhook"))
+                    BusinessName = "Ferretería La Encina"
+                    FirstRetry = TimeSpan.FromMilliseconds 50.
+                    LongestRetry = TimeSpan.FromMilliseconds 500.
+            }
+        )
 
     let! odoo = Odoo.OdooEmulator.start Odoo.Settings.standard
     let folder = Directory.CreateTempSubdirectory("functionalbot-stage-").FullName
@@ -258,10 +261,10 @@ let launch (environment: Map<string, string>) (folder: string) (words: string li
     running.BeginErrorReadLine()
     BotProcess(running, output)
 
-/// Starts the bot, with settings on top of the stage's own, and waits until it is alive.
-let startBotWith (settings: (string * string) list) (stage: Stage) : Task<BotProcess> = task {
+/// Starts the bot at an address of its own, with settings on top of the stage's, and waits until it is ready.
+let startBotAt (address: Uri) (settings: (string * string) list) (stage: Stage) : Task<BotProcess> = task {
     let environment =
-        (stage.Environment, settings)
+        (stage.Environment, ("BOT_URLS", address.ToString()) :: settings)
         ||> List.fold (fun all (name, value) -> Map.add name value all)
 
     let bot = launch environment stage.Folder [ "serve" ]
@@ -273,7 +276,7 @@ let startBotWith (settings: (string * string) list) (stage: Stage) : Task<BotPro
                 return failwith "The bot ended before it was ready."
             else
                 try
-                    use! response = client.GetAsync(Uri(stage.BotAddress, "/readyz"))
+                    use! response = client.GetAsync(Uri(address, "/readyz"))
                     return if response.IsSuccessStatusCode then Some() else None
                 with :? HttpRequestException ->
                     return None
@@ -281,6 +284,10 @@ let startBotWith (settings: (string * string) list) (stage: Stage) : Task<BotPro
 
     return bot
 }
+
+/// Starts the bot at the stage's address, with settings on top of the stage's own, and waits until it is ready.
+let startBotWith settings (stage: Stage) : Task<BotProcess> =
+    startBotAt stage.BotAddress settings stage
 
 let startBot stage = startBotWith [] stage
 
@@ -327,10 +334,14 @@ let private checkOutboundBodies (stage: Stage) : Task = task {
             | _ -> ()
 }
 
-/// Plays on a stage of its own. When the play fails, what the bot wrote is shown with the failure.
-let onStage (play: Stage -> Task<unit>) : Task = task {
-    let! database = createDatabase ()
-    let! stage = startServices database
+/// Plays on a stage of its own, on the database that is given, with the emulator of WhatsApp set as `adjust` says.
+/// When the play fails, what the bot wrote is shown with the failure.
+let onStageWith
+    (adjust: WhatsApp.Settings -> WhatsApp.Settings)
+    (database: Database)
+    (play: Stage -> Task<unit>)
+    : Task = task {
+    let! stage = startServices adjust database
 
     try
         try
@@ -341,6 +352,12 @@ let onStage (play: Stage -> Task<unit>) : Task = task {
             raise (Exception($"%s{fault.Message}\nThe bot wrote:\n%s{outputs}", fault))
     finally
         (tearDown stage).GetAwaiter().GetResult()
+}
+
+/// Plays on a stage of its own with a database of its own.
+let onStage (play: Stage -> Task<unit>) : Task = task {
+    let! database = createDatabase ()
+    do! onStageWith id database play
 }
 
 let private post (address: Uri) (path: string) (json: string) : Task<string> = task {

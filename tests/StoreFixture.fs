@@ -69,13 +69,15 @@ type Database(admin: string, name: string) =
         member _.DisposeAsync() =
             ValueTask(executeOn admin ("DROP DATABASE \"" + name + "\" WITH (FORCE)") :> Task)
 
-/// An empty database.
-let createDatabase () : Task<Database> = task {
-    let admin = server ()
+/// An empty database on the server of this connection string.
+let createDatabaseOn (admin: string) : Task<Database> = task {
     let name = "bot_test_" + Guid.NewGuid().ToString "N"
     do! executeOn admin ("CREATE DATABASE \"" + name + "\"")
     return new Database(admin, name)
 }
+
+/// An empty database.
+let createDatabase () : Task<Database> = createDatabaseOn (server ())
 
 /// A store on a database of its own.
 type Bench(database: Database, store: PostgresStore, clock: DateTimeOffset ref) =

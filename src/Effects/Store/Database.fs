@@ -122,6 +122,11 @@ type internal Work = {
 
 /// Running statements and transactions.
 module internal Database =
+    /// A node that freezes, or whose machine is gone, may leave a transaction open, and with it the locks on its
+    /// customers and on what it was about to write. PostgreSQL ends such a transaction after this time; between
+    /// two statements of a node that lives there are milliseconds.
+    let private idleInTransaction = "-c idle_in_transaction_session_timeout=5s"
+
     /// A pool of connections whose plans stay with the indexes. All statements here are small look-ups by
     /// key; without these settings a plan made while a table was young can scan the grown table until
     /// somebody analyses it.
@@ -132,13 +137,15 @@ module internal Database =
         builder.AutoPrepareMinUsages <- 2
         builder.NoResetOnClose <- true
 
+        // What is given comes last and so goes first.
         builder.Options <-
             String.concat " " [
+                "-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off"
+                "-c enable_hashjoin=off -c enable_mergejoin=off"
+                idleInTransaction
                 match builder.Options with
                 | null -> ()
                 | given -> given
-                "-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off"
-                "-c enable_hashjoin=off -c enable_mergejoin=off"
             ]
 
         NpgsqlDataSource.Create builder

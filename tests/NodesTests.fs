@@ -1,0 +1,359 @@
+/// Several nodes share one database; nodes die, freeze and hear everything twice.
+[<Xunit.Collection(FunctionalBot.Tests.Nodes.collection)>]
+module FunctionalBot.Tests.NodesTests
+
+open System
+open System.Text
+open System.Threading.Tasks
+open Xunit
+open FunctionalBot.Emulators
+open FunctionalBot.Effects
+open FunctionalBot.Effects.Store
+open FunctionalBot.Tests.Door
+open FunctionalBot.Tests.Nodes
+open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.Talk
+
+let private names (customers: WhatsApp.Customer list) = customers |> List.map _.Id
+
+/// Every sixth customer opens a ticket, the others talk.
+let private load customers questions burst theatre =
+    together [
+        for index, customer in List.indexed (names customers) do
+            if index % 6 = 0 then
+                openTicket customer theatre
+            else
+                converse customer questions burst theatre
+    ]
+
+let private rowsUntil what (sql: string) theatre =
+    eventually what (fun () -> task {
+        match! theatre.Stage.Database.Rows sql with
+        | [] -> return None
+        | rows -> return Some rows
+    })
+
+[<Fact>]
+let ``three nodes share the work of many customers, and each does some of it`` () : Task =
+    seeded (fun _ ->
+        onNodes 60 (fun theatre -> task {
+            let! nodes = startNodes 3 [] theatre
+            let! expected = load (crowd 60) 2 3 theatre
+            do! Audit.look expected theatre
+
+            for node in nodes do
+                Assert.True(sentBy node theatre > 0, node.Name + " did nothing.")
+        }))
+
+[<Fact>]
+let ``what a killed node held is finished by the others`` () : Task =
+    seeded (fun random ->
+        onNodes 30 (fun theatre -> task {
+            let! nodes = startNodes 3 [] theatre
+            let victim = nodes[random.Next nodes.Length]
+            let after = random.Next(5, 90)
+            let talking = load (crowd 30) 2 3 theatre
+
+            do!
+                eventually $"%d{after} answers" (fun () ->
+                    Task.FromResult(if heardByAll theatre >= after then Some() else None))
+
+            do! victim.Bot.Kill()
+            let! expected = talking
+            do! Audit.look expected theatre
+        }))
+
+/// One node that takes a customer's words, and is paused while it does what follows from them; then another one
+/// is started.
+let private pausedWhile (doing: Node -> Theatre -> Task) (theatre: Theatre) = task {
+    let! nodes = startNodes 1 [ "BOT_UNKNOWN_WAIT_SECONDS", "30" ] theatre
+    let sleeper = nodes.Head
+    do! doing sleeper theatre
+    do! pause sleeper
+    closeTo sleeper theatre
+    let! other = startNodeOutside "v12.0" [ "BOT_UNKNOWN_WAIT_SECONDS", "30" ] theatre
+    openTo other theatre
+    return sleeper, other
+}
+
+/// The customer asks; the emulator takes the answer and keeps the node waiting for its own.
+let private untilASendIsUnderWay (statuses: string) (_: Node) (theatre: Theatre) : Task = task {
+    let faults = $"{{\"answerDelay\": 3000, \"statuses\": \"%s{statuses}\"}}"
+    let! _ = whatsAppFaults faults theatre.Stage
+    write "c0001" (question "c0001" 1) theatre
+    let! _ = hear "c0001" 1 theatre
+    return ()
+}
+
+let private withoutDelay theatre =
+    whatsAppFaults """{"answerDelay": 0, "statuses": "in-order"}""" theatre.Stage
+
+[<Fact>]
+let ``a node that is paused during a send is overtaken by the status, and says nothing twice when it wakes``
+    ()
+    : Task =
+    seeded (fun _ ->
+        onNodes 2 (fun theatre -> task {
+            let! sleeper, _ = theatre |> pausedWhile (untilASendIsUnderWay "in-order")
+            let! _ = withoutDelay theatre
+            do! quiet theatre.Stage
+            do! wake sleeper
+            openTo sleeper theatre
+
+            let! more = together [ ask "c0001" 2 theatre; ask "c0002" 3 theatre ]
+
+            let first = {
+                nothing with
+                    Answers = Map [ "c0001", 1 ]
+            }
+
+            do! Audit.look (first |> plus more) theatre
+        }))
+
+[<Fact>]
+let ``a send of a paused node is parked while nobody knows of it, and its late answer settles it`` () : Task =
+    seeded (fun _ ->
+        onNodes 1 (fun theatre -> task {
+            let! sleeper, _ = theatre |> pausedWhile (untilASendIsUnderWay "dropped")
+
+            let! _ =
+                theatre
+                |> rowsUntil "the send to be parked" "SELECT 1 FROM bot.outbox WHERE state = 'unknown'"
+
+            let! _ = withoutDelay theatre
+            do! wake sleeper
+            let! more = ask "c0001" 2 theatre
+
+            do!
+                Audit.look
+                    (more
+                     |> plus {
+                         nothing with
+                             Answers = Map [ "c0001", 1 ]
+                     })
+                    theatre
+        }))
+
+[<Fact>]
+let ``what a paused node did is not recorded once another has its lease, and there is one ticket`` () : Task =
+    seeded (fun _ ->
+        onNodes 1 (fun theatre -> task {
+            let expected = ref nothing
+
+            let untilTheTicketIsUnderWay (_: Node) (theatre: Theatre) : Task = task {
+                let! shown, soFar = fillInTicket "c0001" theatre
+                expected.Value <- soFar
+                do! quiet theatre.Stage
+                let! _ = odooFaults """{"slow_ms": 3000}""" theatre.Stage
+                press "c0001" shown "confirm:" theatre
+
+                let! _ =
+                    theatre
+                    |> rowsUntil
+                        "the ticket to be under way"
+                        "SELECT 1 FROM bot.outbox WHERE service = 'ticketing' AND state = 'running'"
+
+                return ()
+            }
+
+            let! sleeper, other = theatre |> pausedWhile untilTheTicketIsUnderWay
+
+            let! _ =
+                theatre
+                |> rowsUntil
+                    "the other node to have the lease"
+                    "SELECT 1 FROM bot.outbox WHERE service = 'ticketing' AND attempts = 2"
+
+            // The other one holds the lease and does nothing with it, while the sleeper ends what it had begun.
+            do! pause other
+            closeTo other theatre
+            let! _ = odooFaults """{"slow_ms": 0}""" theatre.Stage
+            do! wake sleeper
+            openTo sleeper theatre
+            let! _ = hear "c0001" 5 theatre
+            do! wake other
+            openTo other theatre
+
+            let confirmed = {
+                Answers = Map [ "c0001", 1 ]
+                Confirmed = 1
+            }
+
+            do! Audit.look (expected.Value |> plus confirmed) theatre
+
+            let! attempts =
+                theatre.Stage.Database.Cell
+                    "SELECT e.attempts FROM bot.command_end e JOIN bot.command c ON c.id = e.id
+                    WHERE c.kind = 'create-ticket'"
+
+            // The first one's outcome did not count, nor the second one's: a third try found the ticket.
+            Assert.Equal("3", attempts)
+        }))
+
+[<Fact>]
+let ``nodes die at every point of the way, and the one that lives finishes everything`` () : Task =
+    seeded (fun random ->
+        onNodes 12 (fun theatre -> task {
+            let milestones = [ "stored"; "decided"; "started"; "ran"; "recorded" ]
+
+            let! healthy = startNodeOutside "v10.0" [] theatre
+
+            let! dying =
+                Task.WhenAll [
+                    for index, milestone in List.indexed milestones ->
+                        startNodeOutside
+                            $"v2%d{index}.0"
+                            [ "BOT_CRASH_AT", $"%s{milestone}:%d{random.Next(1, 5)}" ]
+                            theatre
+                ]
+
+            for node in healthy :: List.ofArray dying do
+                openTo node theatre
+
+            let isOver () =
+                dying |> Array.forall (fun node -> node.Bot.Process.HasExited)
+
+            let expected = ref nothing
+            let round = ref 0
+
+            while not (isOver ()) && round.Value < 40 do
+                round.Value <- round.Value + 1
+
+                let! more =
+                    together [
+                        for index, customer in List.indexed (names (crowd 12)) do
+                            if index % 4 = 0 && round.Value = 1 then
+                                openTicket customer theatre
+                            else
+                                ask customer round.Value theatre
+                    ]
+
+                expected.Value <- expected.Value |> plus more
+
+            for milestone, node in Seq.zip milestones dying do
+                Assert.True(node.Bot.Process.HasExited, milestone + " was never reached.")
+                Assert.NotEqual(0, node.Bot.Process.ExitCode)
+
+            Assert.False healthy.Bot.Process.HasExited
+            do! Audit.look expected.Value theatre
+        }))
+
+/// A webhook with one status of a message of the bot.
+let private statusBody (message: WhatsApp.Message) (status: string) : byte[] =
+    let number = WhatsApp.Settings.standard.PhoneNumberId
+    let at = message.At.ToUnixTimeSeconds() + 5L
+
+    let errors =
+        if status = "failed" then
+            ""","errors":[{"code":131026,"title":"Message undeliverable"}]"""
+        else
+            ""
+
+    let callback = message.Callback |> Option.defaultValue ""
+
+    Encoding.UTF8.GetBytes
+        $"""{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"34910000000","phone_number_id":"%s{number}"}},"statuses":[{{"id":"%s{message.Id}","status":"%s{status}","timestamp":"%d{at}","biz_opaque_callback_data":"%s{callback}"%s{errors}}}]}}}}]}}]}}"""
+
+[<Fact>]
+let ``webhooks and statuses that come twice, in disorder and to all nodes at once change nothing`` () : Task =
+    seeded (fun _ ->
+        onNodes 12 (fun theatre -> task {
+            let! _ = startNodes 3 [] theatre
+            theatre.Door.Policy.Value <- Door.all
+
+            let! _ =
+                whatsAppFaults
+                    """{"duplicate": true, "statuses": "reversed", "shuffle": 6, "batchSize": 4}"""
+                    theatre.Stage
+
+            let! first = load (crowd 12) 2 3 theatre
+            let! _ = whatsAppFaults """{"statuses": "doubled"}""" theatre.Stage
+            let! second = together [ for customer in names (crowd 12) -> ask customer 9 theatre ]
+            let expected = first |> plus second
+            do! Audit.look expected theatre
+
+            // What was delivered and read is said to have failed, twice, and to have been sent after that.
+            let last = heard "c0002" theatre |> List.last
+
+            for status in [ "failed"; "failed"; "sent"; "delivered"; "read"; "sent" ] do
+                let body = statusBody last status
+                let! answer = postWebhook (Some(sign appSecret body)) body theatre.Stage
+                Assert.Equal(200, answer)
+
+            do! Audit.look expected theatre
+            let! state = accounting theatre.Stage
+            let ended = state.GetProperty "ended_by_state"
+            Assert.True((ended.GetProperty "duplicate").GetInt64() > 100L)
+        }))
+
+[<Fact>]
+let ``a thousand sessions at once are answered, and again`` () : Task =
+    seeded (fun _ ->
+        let customers = crowd 1000
+
+        onNodes 1000 (fun theatre -> task {
+            let! _ = startNodes 3 [] theatre
+            let! _ = whatsAppFaults """{"batchSize": 8}""" theatre.Stage
+
+            for round in 1..2 do
+                for customer in names customers do
+                    write customer (question customer round) theatre
+
+                for customer in names customers do
+                    let! answer = hear customer round theatre
+                    Assert.Contains(question customer round, textOf answer)
+
+            let twice = Map [ for customer in names customers -> customer, 2 ]
+            do! Audit.look { nothing with Answers = twice } theatre
+            let! streams = theatre.Stage.Database.Cell "SELECT count(*) FROM mt_streams"
+            Assert.Equal("1000", streams)
+        }))
+
+[<Fact>]
+let ``a node that sleeps finds by itself what another has stored and cannot do`` () : Task =
+    seeded (fun _ ->
+        onNodes 1 (fun theatre -> task {
+            let! _ = startNodes 1 [] theatre
+            do! quiet theatre.Stage
+
+            // The other node does no more than store.
+            let other =
+                PostgresStore.create
+                    (Settings.ofConnectionString theatre.Stage.Database.ConnectionString)
+                    FunctionalBot.Domain.Transition.evolve
+                    (StoreFixture.worldOf (fun () -> DateTimeOffset.UtcNow))
+
+            let nowhere = theatre.Door.Nodes.Value
+            theatre.Door.Nodes.Value <- []
+            write "c0001" (question "c0001" 1) theatre
+
+            let! body =
+                eventually "the webhook to be tried" (fun () ->
+                    theatre.Stage.WhatsApp.Deliveries()
+                    |> List.tryHead
+                    |> Option.map (fun delivery -> Encoding.ASCII.GetBytes delivery.Body)
+                    |> Task.FromResult)
+
+            do!
+                other.Port.Receive [
+                    {
+                        Body = body
+                        At = DateTimeOffset.UtcNow
+                        Trace = None
+                        Updates = WhatsAppInbound.read (ReadOnlyMemory body)
+                    }
+                ]
+
+            let! _ = hear "c0001" 1 theatre
+            theatre.Door.Nodes.Value <- nowhere
+
+            do!
+                Audit.look
+                    {
+                        nothing with
+                            Answers = Map [ "c0001", 1 ]
+                    }
+                    theatre
+
+            do! other.Close()
+        }))
