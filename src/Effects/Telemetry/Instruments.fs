@@ -42,6 +42,7 @@ module Label =
         match result with
         | Done _ -> "done"
         | RunAgain _ -> "again"
+        | PutOff _ -> "put off"
         | Parked _ -> "parked"
         | GivenUp _ -> "given up"
 

@@ -135,4 +135,12 @@ let create (instruments: Instruments) (spans: CommandSpans) (world: World) (stor
         fun most now -> watch instruments world "fire timers" (fun () -> fire instruments store most now)
     ReadStream = fun session -> watch instruments world "read stream" (fun () -> store.ReadStream session)
     Accounting = fun () -> watch instruments world "accounting" store.Accounting
+    Reserve =
+        fun limits requests -> watch instruments world "reserve" (fun () -> store.Reserve limits requests)
+    // What nodes tell each other is rare.
+    ReportService = store.ReportService
+    ServiceStates = store.ServiceStates
+    TakeProbe = store.TakeProbe
+    ResumeMessages = store.ResumeMessages
+    Forget = fun keep now most -> watch instruments world "forget" (fun () -> store.Forget keep now most)
 }
