@@ -174,17 +174,15 @@ let ``what comes back when it was told to is served then, if nobody else came`` 
         let requests =
             customers |> List.map (fun customer -> requestOf (Some $"%d{customer}"))
 
-        let slots, buckets = Bucket.reserve plan.Limits start Map.empty requests
+        let _, buckets = Bucket.reserve plan.Limits start Map.empty requests
+        let late = requestOf (Some "0")
 
-        List.zip requests slots
-        |> List.forall (fun (request, slot) ->
-            match slot with
-            | Slot.Taken _
-            | Slot.PairTaken _ -> true
-            | Slot.TooFar wait ->
-                match Bucket.reserve plan.Limits (start + wait) buckets [ request ] with
-                | [ Slot.TooFar _ ], _ -> false
-                | _ -> true))
+        match Bucket.reserve plan.Limits start buckets [ late ] with
+        | [ Slot.TooFar wait ], _ ->
+            match Bucket.reserve plan.Limits (start + wait) buckets [ late ] with
+            | [ Slot.Taken rest ], _ -> rest = TimeSpan.Zero
+            | again, _ -> failwith $"after %A{wait}: %A{again}"
+        | _ -> true)
 
 [<Fact>]
 let ``without limits everything goes at once and nothing is remembered`` () =

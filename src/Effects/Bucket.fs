@@ -110,7 +110,7 @@ module Bucket =
                 | None -> changed
 
             if pairFree - now > limits.Patience then
-                Slot.TooFar(pairFree - now), (changed, tooMany)
+                Slot.TooFar((max pairFree numberFree) - now), (changed, tooMany)
             elif pairFree > now then
                 Slot.PairTaken(pairFree - now), (takePair pairFree changed, tooMany)
             elif numberFree - now > limits.Patience then
