@@ -35,10 +35,10 @@ let private play (bench: Bench) : Task = task {
 
     bench.Pass(TimeSpan.FromHours 2.)
     let! _ = bench.Store.FireTimers 10 bench.Now
-    let! _ = bench.Store.Advance 10 (decideAt bench.Now)
+    let! _ = bench.Store.Decide 10 (decideAt bench.Now)
     do! converse bench "ES.1" "ES.1.5" "hola otra vez"
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.2" "ES.2.5" bench.Now "¿y lo mío?" ] ]
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.2" "ES.2.5" bench.Now "¿y lo mío?" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.2" "ES.2.5" bench.Now "¿y lo mío?" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.2" "ES.2.5" bench.Now "¿y lo mío?" ] ]
 }
 
 /// The names of the checks that find something, asked in the transaction; what a check cannot even ask counts too.

@@ -100,10 +100,10 @@ let ``the store reads PostgreSQL's own clock, and writes by it`` () : Task = tas
             (worldOf (fun () -> start))
 
     do! postgres.Clock.Measure()
-    do! postgres.Port.Receive [ bodyOf start [ textFrom "ES.1" "wamid.1" start "hola" ] ]
+    do! postgres.Port.Deliver [ bodyOf start [ textFrom "ES.1" "wamid.1" start "hola" ] ]
 
     let! _ =
-        postgres.Port.Advance 10 (decideWith (postgres.Clock.World.Now()) (fun _ -> [ say "hola" ]))
+        postgres.Port.Decide 10 (decideWith (postgres.Clock.World.Now()) (fun _ -> [ say "hola" ]))
 
     // The node's clock stands still in another year, so that nothing of this is near by chance.
     let! near =

@@ -11,14 +11,14 @@ open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.OperationScenes
 
 let private decideAll (bench: Bench) =
-    bench.Store.Advance 10 (decideWith bench.Now (fun _ -> []))
+    bench.Store.Decide 10 (decideWith bench.Now (fun _ -> []))
 
 /// Takes in a text on which every decision fails until it is dead; the entry's number.
 let private takePoison (bench: Bench) : Task<int64> = task {
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" "poison" bench.Now "boom" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "poison" bench.Now "boom" ] ]
 
     for _ in 1..5 do
-        let! _ = bench.Store.Advance 10 (fun _ -> invalidOp "boom")
+        let! _ = bench.Store.Decide 10 (fun _ -> invalidOp "boom")
         ()
 
     let! id = bench.Database.Cell "SELECT id FROM bot.inbox WHERE source_id = 'poison'"
@@ -100,7 +100,7 @@ let ``of two who put the same entry back at once, one does`` () : Task = task {
 let ``an entry that this build cannot read stays dead`` () : Task = task {
     use! bench = startBench ()
     let operations = operationsOf bench
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" "w1" bench.Now "hola" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "w1" bench.Now "hola" ] ]
     do! bench.Database.Execute "UPDATE bot.inbox SET kind = 'from_the_future'"
     let! _ = decideAll bench
     let! outcome = operations.RetryInbound request 1L
@@ -120,7 +120,7 @@ let ``an entry that this build cannot read stays dead`` () : Task = task {
 [<Fact>]
 let ``a body that nobody understood is read again, and what is in it is taken in once`` () : Task = task {
     use! bench = startBench ()
-    do! bench.Store.Receive [ unreadable bench ]
+    do! bench.Store.Deliver [ unreadable bench ]
     let! nothing = (operationsOf bench).RetryInbound request 1L
 
     match nothing with
@@ -153,10 +153,10 @@ let ``a body that nobody understood is read again, and what is in it is taken in
 [<Fact>]
 let ``what came by another way meanwhile is not decided a second time`` () : Task = task {
     use! bench = startBench ()
-    do! bench.Store.Receive [ unreadable bench ]
+    do! bench.Store.Deliver [ unreadable bench ]
     let update = textFrom "ES.1" "w1" bench.Now "hola"
     // Meta sends it again in another body, which is understood.
-    do! bench.Store.Receive [ bodyOf bench.Now [ update ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ update ] ]
     let! _ = decideAll bench
     let operations = operationsWith bench (fun _ -> Ok [ update ])
     let! outcome = operations.RetryInbound request 1L
@@ -178,7 +178,7 @@ let ``an entry of nobody gets its sender and keeps its number`` () : Task = task
         Name = None
     }
 
-    do! bench.Store.Receive [ bodyOf bench.Now [ textOf nobody "w1" bench.Now "hola" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textOf nobody "w1" bench.Now "hola" ] ]
     let! states = inboxStates bench
     Assert.Equal<Map<string, int>>(Map [ "dead", 1 ], states)
 
@@ -214,9 +214,9 @@ let ``an ignored part of a body is taken in when it is understood, beside what w
     }
 
     let old = textOf (named "Ana") "w1" bench.Now "hola"
-    do! bench.Store.Receive [ bodyOf bench.Now [ old; NothingToDo(None, "not understood", "{}") ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ old; NothingToDo(None, "not understood", "{}") ] ]
     let! _ = decideAll bench
-    do! bench.Store.Receive [ bodyOf bench.Now [ textOf (named "Ana María") "w2" bench.Now "y otra cosa" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textOf (named "Ana María") "w2" bench.Now "y otra cosa" ] ]
     let! _ = decideAll bench
     let! id = bench.Database.Cell "SELECT id FROM bot.inbox WHERE ended = 'ignored'"
 
@@ -242,8 +242,8 @@ let ``the list narrows by state and time, and show has everything of one`` () : 
     let operations = operationsOf bench
     let! _ = takePoison bench
     bench.Pass(TimeSpan.FromHours 1.)
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.2" "w2" bench.Now "hola" ] ]
-    do! bench.Store.Receive [ unreadable bench ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.2" "w2" bench.Now "hola" ] ]
+    do! bench.Store.Deliver [ unreadable bench ]
 
     let list state since = task {
         let! entries =

@@ -34,6 +34,7 @@ let private servicesWith outcome assistant failure : Services = {
     StandIn = unused
     Tickets = desk failure
     ReadStream = fun _ -> Task.FromResult(Ok [])
+    ReadThread = fun _ -> Task.FromResult(Ok [])
     Render = fun _ -> TextMessage "hola"
     RenderText = fun _ -> "hola"
     SafetyIdentifier = fun _ -> "customer"
@@ -45,6 +46,7 @@ let private claimed action attempt putOffs told : ClaimedCommand = {
         Key = keyOf "ES.1" 3L
         Action = action
     }
+    Place = 1L
     Recipient = recipient
     Language = Spanish
     Attempt = attempt

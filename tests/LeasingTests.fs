@@ -189,7 +189,7 @@ let private looksOnlyAtWhomItKnows stage : Task = task {
     let! two = deliver stage "ES.2" "w2"
     let decide = decideWith stage.Clock.Value (fun _ -> [])
 
-    let stranger = {
+    let stranger: CustomerKey = {
         Channel = channel
         Customer = CustomerId "ES.nobody"
     }

@@ -9,6 +9,7 @@ open Xunit
 open FunctionalBot.Emulators
 open FunctionalBot.Effects
 open FunctionalBot.Effects.Store
+open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.Door
 open FunctionalBot.Tests.Nodes
 open FunctionalBot.Tests.Stage
@@ -335,7 +336,7 @@ let ``a node that sleeps finds by itself what another has stored and cannot do``
                     |> Task.FromResult)
 
             do!
-                other.Port.Receive [
+                other.Port.Deliver [
                     {
                         Body = body
                         At = DateTimeOffset.UtcNow

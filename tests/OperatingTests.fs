@@ -193,10 +193,10 @@ let ``a role without rights is told so`` () : Task = task {
 }
 
 let private takeDead (bench: Bench) : Task = task {
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" "wamid.1" bench.Now "boom" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "wamid.1" bench.Now "boom" ] ]
 
     for _ in 1..5 do
-        let! _ = bench.Store.Advance 10 (fun _ -> invalidOp "boom")
+        let! _ = bench.Store.Decide 10 (fun _ -> invalidOp "boom")
         ()
 }
 
@@ -279,10 +279,9 @@ let ``outbox refuses what a worker holds, and mends what is dead`` () : Task = t
     use! bench = startBench ()
     // The program lives in the real time.
     bench.Now <- DateTimeOffset.UtcNow
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" "w1" bench.Now "hola" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "w1" bench.Now "hola" ] ]
 
-    let! _ =
-        bench.Store.Advance 10 (decideWith bench.Now (fun _ -> [ say "1"; say "2" ]))
+    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> [ say "1"; say "2" ]))
 
     let! claimed = bench.Store.Claim Messaging 1 bench.Now (TimeSpan.FromHours 1.)
     let key = CommandKey.text claimed.Head.Command.Key

@@ -13,8 +13,8 @@ open FunctionalBot.Tests.OperationScenes
 let private lease = TimeSpan.FromSeconds 30.
 
 let private ask (bench: Bench) customer id actions = task {
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom customer id bench.Now "hola" ] ]
-    let! _ = bench.Store.Advance 10 (decideWith bench.Now (fun _ -> actions))
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom customer id bench.Now "hola" ] ]
+    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> actions))
     return ()
 }
 
@@ -298,7 +298,7 @@ let ``a conversation goes on after its ticket is cancelled`` () : Task = task {
     Assert.Equal(1, tickets.Length)
     let! outcome = operations.CancelOutbox request (ByNumber tickets.Head.Id)
     expectChanged outcome
-    let! ended = bench.Store.Advance 10 (decideAt bench.Now)
+    let! ended = bench.Store.Decide 10 (decideAt bench.Now)
     Assert.Equal(1, ended)
 
     let! types =

@@ -202,7 +202,7 @@ let private parting step (events: Event list) =
     let recorded, commands = streamOf events
 
     // In which order the commands are read makes no difference.
-    match WhatIf.compare step shape recorded (List.rev commands) with
+    match WhatIf.compare step shape None recorded (List.rev commands) with
     | Ok parting -> parting
     | Error problem -> failwith $"%A{problem}"
 
@@ -359,7 +359,7 @@ let ``where the saved session is of another shape, its phase is compared`` () =
     }
 
     let stateOf recorded =
-        match WhatIf.compare Transition.transition shape recorded commands with
+        match WhatIf.compare Transition.transition shape None recorded commands with
         | Ok None -> []
         | Ok(Some found) -> found.State
         | Error problem -> failwith $"%A{problem}"

@@ -158,7 +158,7 @@ let ``an outcome or a timer that waits to be decided is no difference, and one t
     let! _ = bench.Store.Record [ question, Done(Some answered) ] bench.Now
     bench.Pass(TimeSpan.FromMinutes 31.)
     let! fired = bench.Store.FireTimers 10 bench.Now
-    Assert.Equal(2, fired)
+    Assert.Equal(2, fired.Length)
     let! _, found, bad = replayAll source
     Assert.Empty bad
     Assert.Equal<(string * Difference list) list>([], found)
@@ -222,13 +222,13 @@ let private writeAgain (bench: Bench) (customers: string list) = task {
     do! bench.Database.Execute "DELETE FROM bot.session WHERE stream LIKE '%ES.1/%'"
 
     do!
-        bench.Store.Receive [
+        bench.Store.Deliver [
             bodyOf bench.Now [
                 for customer in customers -> textFrom customer (customer + "-3") bench.Now "gracias"
             ]
         ]
 
-    let! ended = bench.Store.Advance 10 (decideAt bench.Now)
+    let! ended = bench.Store.Decide 10 (decideAt bench.Now)
     return ended
 }
 
@@ -362,8 +362,8 @@ let ``the kinds of commands are those of the store`` () : Task = task {
         CancelTimer QuietTimer
     ]
 
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom "ES.1" "wamid.1" bench.Now "hola" ] ]
-    let! _ = bench.Store.Advance 10 (decideWith bench.Now (fun _ -> actions))
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "wamid.1" bench.Now "hola" ] ]
+    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> actions))
     let! rows = bench.Database.Rows "SELECT kind FROM bot.command ORDER BY ordinal"
 
     Assert.Equal<string list>(

@@ -24,10 +24,9 @@ let private count (bench: Bench) table =
 
 /// One conversation: an entry that is applied, and two commands, of which the first is done.
 let private chat (bench: Bench) customer id = task {
-    do! bench.Store.Receive [ bodyOf bench.Now [ textFrom customer id bench.Now "hola" ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom customer id bench.Now "hola" ] ]
 
-    let! _ =
-        bench.Store.Advance 10 (decideWith bench.Now (fun _ -> [ say "1"; say "2" ]))
+    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> [ say "1"; say "2" ]))
 
     let! claimed = bench.Store.Claim Messaging 100 bench.Now (TimeSpan.FromDays 100.)
 
@@ -52,7 +51,7 @@ let ``what ended long ago goes, what is open or younger stays, and the accountin
 
         // A body that cannot be read.
         do!
-            bench.Store.Receive [
+            bench.Store.Deliver [
                 {
                     bodyOf bench.Now [] with
                         Updates = Error "not JSON"
@@ -62,7 +61,7 @@ let ``what ended long ago goes, what is open or younger stays, and the accountin
         bench.Pass(TimeSpan.FromDays 31.)
         do! chat bench "ES.3" "young"
         // An entry that nobody has decided since.
-        do! bench.Store.Receive [ bodyOf old [ textFrom "ES.2" "waits" old "hola" ] ]
+        do! bench.Store.Deliver [ bodyOf old [ textFrom "ES.2" "waits" old "hola" ] ]
         let! before = account bench
 
         let! counters =
@@ -101,7 +100,7 @@ let ``what ended long ago goes, what is open or younger stays, and the accountin
         // Events and sessions stay, and what waited can still be decided and said.
         let! events = bench.Database.Cell "SELECT count(*) FROM public.mt_events"
         Assert.Equal("2", events)
-        let! ended = bench.Store.Advance 10 (decideWith bench.Now (fun _ -> []))
+        let! ended = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> []))
         Assert.Equal(1, ended)
         bench.Pass(TimeSpan.FromDays 100.)
         let! _ = bench.Store.Forget month bench.Now 5000
@@ -121,13 +120,13 @@ let ``a repetition of what came less than eight days ago is a duplicate, however
     : Task = task {
     use! bench = startBench ()
     let update = textFrom "ES.1" "wamid.1" bench.Now "hola"
-    do! bench.Store.Receive [ bodyOf bench.Now [ update ] ]
-    let! _ = bench.Store.Advance 10 (decideWith bench.Now (fun _ -> []))
+    do! bench.Store.Deliver [ bodyOf bench.Now [ update ] ]
+    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> []))
     bench.Pass(TimeSpan.FromDays 7.99)
     let! _ = bench.Store.Forget (TimeSpan.FromDays 1.) bench.Now 5000
     let! left = count bench "inbox"
     Assert.Equal("1", left)
-    do! bench.Store.Receive [ bodyOf bench.Now [ update ] ]
+    do! bench.Store.Deliver [ bodyOf bench.Now [ update ] ]
     let! known = account bench
     Assert.Equal(Some 1L, known.Ended.TryFind "duplicate")
     bench.Pass(TimeSpan.FromDays 0.02)

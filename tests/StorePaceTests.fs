@@ -159,8 +159,8 @@ let private claim (stage: Stage) service =
     stage.Store.Claim service 100 stage.Clock.Value (TimeSpan.FromSeconds 30.)
 
 let private ask (stage: Stage) customer id actions = task {
-    do! stage.Store.Receive [ bodyOf stage.Clock.Value [ textFrom customer id stage.Clock.Value "hola" ] ]
-    let! _ = stage.Store.Advance 10 (decideWith stage.Clock.Value (fun _ -> actions))
+    do! stage.Store.Deliver [ bodyOf stage.Clock.Value [ textFrom customer id stage.Clock.Value "hola" ] ]
+    let! _ = stage.Store.Decide 10 (decideWith stage.Clock.Value (fun _ -> actions))
     return ()
 }
 

@@ -309,6 +309,7 @@ let ``no span and no number holds anything of the customer, of words, or of what
             Action = action
         }
         Place = 1L
+        PutOffs = 0
         Recipient = {
             Phone = Some "34600111222"
             BusinessScopedId = Some "ES.1349"

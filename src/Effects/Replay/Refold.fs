@@ -69,6 +69,21 @@ module Refold =
         |> List.filter (fun command -> CommandWords.isQueued command.Action)
         |> List.map (fun command -> CommandKey.text command.Key)
 
+    /// The keys, as text, of what was asked for by events of before that time. None where the time is not known.
+    let askedBefore (since: System.DateTimeOffset option) (recorded: RecordedStream) (refolded: Refolded) =
+        match since, RecordedStream.events recorded with
+        | Some since, Ok events ->
+            let old =
+                events
+                |> List.filter (fun event -> event.At < since)
+                |> List.map _.Version
+                |> Set.ofList
+
+            refolded.Asked
+            |> List.filter (fun command -> old.Contains command.Key.Version)
+            |> List.map (fun command -> CommandKey.text command.Key)
+        | _ -> []
+
     /// The keys, as text, of what must be open in `bot.outbox`.
     let waitingKeys (refolded: Refolded) : string list =
         Transition.resume refolded.Session

@@ -80,10 +80,12 @@ module WhatIf =
         | _ -> []
 
     /// Runs the step over the stream and compares with the commands that were recorded for it (in any order) and with
-    /// its saved session. None where nothing would differ.
+    /// its saved session. None where nothing would differ. The commands of events of before `since` are not recorded
+    /// any more, and not compared.
     let compare
         (step: FoldStep)
         (shape: int64)
+        (since: System.DateTimeOffset option)
         (recorded: RecordedStream)
         (commands: RecordedCommand seq)
         : Result<Parting option, StreamProblem> =
@@ -109,6 +111,7 @@ module WhatIf =
 
                 match changesOf before asked with
                 | [] -> ()
+                | _ when since |> Option.exists (fun since -> event.At < since) -> ()
                 | changes -> partings.Add(event.Version, changes)
 
             let stateChanges = stateChanges shape recorded state

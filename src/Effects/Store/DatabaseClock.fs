@@ -118,3 +118,11 @@ module DatabaseClock =
                 Answered = now ()
             }
         })
+
+    /// The world by the clock of this database, measured once: for work that is soon done.
+    let measured (connectionString: string) (world: World) : Task<World> = task {
+        use source = NpgsqlDataSource.Create connectionString
+        let clock = create (ask source) world
+        do! clock.Measure()
+        return clock.World
+    }

@@ -33,10 +33,10 @@ module internal OutboxChanges =
             DELETE FROM bot.command_end WHERE id = $1 AND state = 'dead' RETURNING id, attempts, at),
         back AS (
             INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version, ordinal,
-                attempts, wake, delay_told)
+                attempts, put_off, wake, delay_told)
             SELECT c.id, c.channel, c.customer, "
         + OutboxView.serviceOfKind
-        + ", c.kind = 'say', c.session_ordinal, c.version, c.ordinal, gone.attempts, $2,
+        + ", c.kind = 'say', c.session_ordinal, c.version, c.ordinal, gone.attempts, gone.attempts, $2,
                 EXISTS (SELECT 1 FROM bot.inbox WHERE source = 'command' AND source_id = $4)
             FROM gone JOIN bot.command c ON c.id = gone.id),
         renamed AS (

@@ -12,6 +12,16 @@ module RecordedCommands =
         "SELECT n.key FROM unnest($1) AS n(key)
         WHERE NOT EXISTS (SELECT 1 FROM bot.command c WHERE c.key = n.key)"
 
+    let private keptSinceSql = "SELECT queued_at FROM bot.command ORDER BY id LIMIT 1"
+
+    /// When the oldest command that is kept was queued; older ones are deleted after a while and cannot be missed.
+    let keptSince (snapshot: Snapshot) : Task<System.DateTimeOffset option> = task {
+        let! found =
+            RecordedStreams.rows snapshot keptSinceSql [] (fun reader -> Database.instantOf reader 0)
+
+        return Seq.tryHead found
+    }
+
     /// Those of the keys that are not in `bot.command`.
     let notQueued (snapshot: Snapshot) (keys: string[]) : Task<Set<string>> = task {
         if keys.Length = 0 then

@@ -29,6 +29,18 @@ module Replaying =
         task {
             let keys = refolded |> Array.collect (snd >> Refold.queuedKeys >> List.toArray)
             let! notQueued = RecordedCommands.notQueued snapshot keys
+            // Commands that ended long ago are deleted; their absence says nothing.
+            let! since = RecordedCommands.keptSince snapshot
+
+            let tooOld =
+                if notQueued.IsEmpty then
+                    Set.empty
+                else
+                    refolded
+                    |> Seq.collect (fun (recorded, each) -> Refold.askedBefore since recorded each)
+                    |> Set.ofSeq
+
+            let notQueued = Set.difference notQueued tooOld
             let waiting = refolded |> Array.collect (snd >> Refold.waitingKeys >> List.toArray)
             let! notOpen = RecordedCommands.notOpen snapshot waiting
 
@@ -127,10 +139,11 @@ module Replaying =
     let private wonderOnce (step: FoldStep) (names: string[]) (snapshot: Snapshot) = task {
         let! streams = RecordedStreams.read snapshot names
         let! commands = RecordedCommands.all snapshot streams
+        let! since = RecordedCommands.keptSince snapshot
 
         let outcomes =
             streams
-            |> Array.map (fun recorded -> WhatIf.compare step shape recorded commands[recorded.Stream])
+            |> Array.map (fun recorded -> WhatIf.compare step shape since recorded commands[recorded.Stream])
 
         let found =
             outcomes

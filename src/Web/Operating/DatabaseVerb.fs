@@ -48,11 +48,14 @@ let withOperations (envFile: string) (work: Operations -> Task<int>) : int =
 
             return ExitCode.unreachable
         | Ok _ ->
+            // Leases are judged: what an operator's machine believes of the time must not end one.
+            let! world = DatabaseClock.measured connectionString Composition.world
+
             let operations =
                 Operations.create
                     connectionString
                     (fun body -> WhatsAppInbound.read (ReadOnlyMemory body))
-                    Composition.world
+                    world
 
             try
                 return! work operations
