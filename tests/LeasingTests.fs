@@ -110,6 +110,7 @@ let private lease = TimeSpan.FromSeconds 30.
 let private advance stage room customers decide =
     stage.Store.Advance
         {
+            Results = []
             Known = customers
             Most = 10
             Room = room

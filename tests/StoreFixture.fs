@@ -176,6 +176,7 @@ type StorePort with
         let! advanced =
             store.Advance
                 {
+                    Results = []
                     Known = []
                     Most = most
                     Room = Map.empty

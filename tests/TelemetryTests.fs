@@ -490,6 +490,7 @@ let ``where nobody listens, calls go straight through`` () : Task = task {
         }
 
     let request = {
+        Results = []
         Known = []
         Most = 1
         Room = Map.empty

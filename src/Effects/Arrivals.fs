@@ -16,8 +16,8 @@ type internal Arrivals = {
     IsSearchDue: TimeSpan -> bool
     /// A search has been made.
     Searched: unit -> unit
-    /// Returns when there are some, when the span has passed, or when cancelled. One waits at a time.
-    Wait: TimeSpan -> CancellationToken -> Task
+    /// Rung when there are some.
+    Bell: Bell
 }
 
 /// Hints of arrivals.
@@ -54,5 +54,5 @@ module internal Arrivals =
                 ]
             IsSearchDue = fun span -> world.Now() - searched.Value > span
             Searched = fun () -> searched.Value <- world.Now()
-            Wait = bell.Wait
+            Bell = bell
         }

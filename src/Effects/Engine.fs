@@ -113,8 +113,7 @@ let create
     (reached: Milestone -> unit)
     : Engine =
     let arrivals = Arrivals.create world
-    let results = ConcurrentQueue<ClaimedCommand * CommandResult>()
-    let resultBell = Bell.create world
+    let results = Results.create world arrivals.Bell
 
     /// Rung where commands of the service may be waiting that this node has not taken on.
     let claimBells =
@@ -146,10 +145,7 @@ let create
     }
 
     let reportOf service : WorkersReport = {
-        Finished =
-            fun claimed result ->
-                results.Enqueue((claimed, result))
-                resultBell.Ring()
+        Finished = fun claimed result -> results.Add(claimed, result)
         Abandoned =
             fun claimed fault ->
                 log.CommandFailed claimed.Command ("left to its lease: " + fault.GetType().Name)
@@ -180,6 +176,52 @@ let create
         |> List.iter (fun (service, commands) ->
             service |> Option.iter (fun service -> workers[service].Take commands))
 
+    let forget (batch: (ClaimedCommand * CommandResult) list) =
+        for claimed, _ in batch do
+            workersOf claimed.Command
+            |> Option.iter (fun workers -> workers.Forget claimed.Command.Key)
+
+    /// The next message to the same customer may be waiting for what was recorded.
+    let wakeBehind (batch: (ClaimedCommand * CommandResult) list) =
+        if not behind.IsEmpty then
+            for claimed, _ in batch do
+                if
+                    claimed.Command.Action.IsSay
+                    && fst (behind.TryRemove(customerOf claimed.Command))
+                then
+                    claimBells[Messaging].Ring()
+
+    let recorded batch =
+        forget batch
+        reached CommandRecorded
+        arrivals.Add(CommandResult.customers batch)
+        wakeBehind batch
+
+    /// Records what came of commands. One that cannot be written holds up no other and is left to its lease.
+    let rec record (batch: (ClaimedCommand * CommandResult) list) : Task = task {
+        try
+            let! _ = store.Record batch (world.Now())
+            recorded batch
+        with
+        | StoreUnavailable _ as unavailable ->
+            results.PutBack batch
+            raise unavailable
+        | fault ->
+            match batch with
+            | [ claimed, _ ] ->
+                forget batch
+                log.CommandFailed claimed.Command ("its result cannot be kept: " + fault.GetType().Name)
+            | batch ->
+                for result in batch do
+                    do! record [ result ]
+    }
+
+    let recordStep (cancel: CancellationToken) : Task = task {
+        match results.Take mostResults with
+        | [] -> do! arrivals.Bell.Wait settings.Poll cancel
+        | batch -> do! record batch
+    }
+
     /// Whether the last search found as much as it can.
     let backlog = ref false
 
@@ -205,34 +247,68 @@ let create
             if workers[service].IsFree() then
                 claimBells[service].Ring()
 
+    /// One round: results are recorded and what they and others brought is decided, in one transaction.
+    let decideRound batch known searches : Task = task {
+        let request = {
+            Results = batch
+            Known = known
+            Most = max settings.Batch (CommandResult.customers batch).Length
+            Room = workers |> Map.map (fun _ workers -> workers.Room())
+            Lease = settings.Lease
+        }
+
+        try
+            let! advanced = store.Advance request decide
+
+            if not batch.IsEmpty then
+                forget batch
+                reached CommandRecorded
+                wakeBehind batch
+
+            follow advanced
+
+            if searches then
+                arrivals.Searched()
+                Volatile.Write(&backlog.contents, advanced.Ended >= settings.Batch)
+        with
+        | StoreUnavailable _ as unavailable ->
+            // Whether it was committed or not: all of it is looked at again.
+            results.PutBack batch
+            arrivals.Add known
+            raise unavailable
+        | fault ->
+            // Something here cannot be written. Results must not wait for it, nor it for them.
+            arrivals.Add known
+
+            if not batch.IsEmpty then
+                do! record batch
+
+            Runtime.ExceptionServices.ExceptionDispatchInfo.Throw fault
+    }
+
     let decideStep (cancel: CancellationToken) : Task = task {
         // Work of which nobody told is looked for now and then, however much is told; and on and on while
         // there is much of it and nothing is told.
         let isDue = arrivals.IsSearchDue settings.Poll
-        let known = if isDue then [] else arrivals.Take settings.Batch
-        let searches = isDue || (known.IsEmpty && Volatile.Read &backlog.contents)
+        let batch = if isDue then [] else results.Take mostResults
+        let outcomes = CommandResult.customers batch
 
-        if known.IsEmpty && not searches then
-            do! arrivals.Wait settings.Poll cancel
+        let known =
+            if isDue then
+                []
+            else
+                arrivals.Take(max 0 (settings.Batch - outcomes.Length))
+
+        let searches =
+            isDue
+            || (batch.IsEmpty && known.IsEmpty && Volatile.Read &backlog.contents)
+
+        if searches || not known.IsEmpty || not outcomes.IsEmpty then
+            do! decideRound batch known searches
+        elif not batch.IsEmpty then
+            do! record batch
         else
-            let request = {
-                Known = known
-                Most = settings.Batch
-                Room = workers |> Map.map (fun _ workers -> workers.Room())
-                Lease = settings.Lease
-            }
-
-            try
-                let! advanced = store.Advance request decide
-                follow advanced
-
-                if searches then
-                    arrivals.Searched()
-                    Volatile.Write(&backlog.contents, advanced.Ended >= settings.Batch)
-            with fault ->
-                // Whether it was committed or not: whoever still has something waiting is looked at again.
-                arrivals.Add known
-                Runtime.ExceptionServices.ExceptionDispatchInfo.Throw fault
+            do! arrivals.Bell.Wait settings.Poll cancel
     }
 
     let timerStep (cancel: CancellationToken) : Task = task {
@@ -261,74 +337,6 @@ let create
                 do! claimBells[service].Wait settings.Poll cancel
     }
 
-    let forget (batch: (ClaimedCommand * CommandResult) list) =
-        for claimed, _ in batch do
-            workersOf claimed.Command
-            |> Option.iter (fun workers -> workers.Forget claimed.Command.Key)
-
-    /// Records what came of commands. Their effects have happened: while the store is away they are kept and
-    /// tried again, with their leases. One that cannot be written holds up no other and is left to its
-    /// lease.
-    let rec record (batch: (ClaimedCommand * CommandResult) list) : Task = task {
-        try
-            let! _ = store.Record batch (world.Now())
-            forget batch
-        with
-        | StoreUnavailable _ as unavailable ->
-            for result in batch do
-                results.Enqueue result
-
-            raise unavailable
-        | fault ->
-            match batch with
-            | [ claimed, _ ] ->
-                forget batch
-                log.CommandFailed claimed.Command ("its result cannot be kept: " + fault.GetType().Name)
-            | batch ->
-                for result in batch do
-                    do! record [ result ]
-    }
-
-    /// Outcomes wait in the inbox now; and the next message to the same customer may be waiting for this
-    /// one.
-    let wakeAfter (batch: (ClaimedCommand * CommandResult) list) =
-        arrivals.Add [
-            for claimed, result in batch do
-                match result with
-                | Done(Some _)
-                | RunAgain(_, _, Some _)
-                | GivenUp(_, Some _) -> customerOf claimed.Command
-                | Done None
-                | RunAgain(_, _, None)
-                | GivenUp(_, None)
-                | PutOff _
-                | Parked _ -> ()
-        ]
-
-        if not behind.IsEmpty then
-            for claimed, _ in batch do
-                if
-                    claimed.Command.Action.IsSay
-                    && fst (behind.TryRemove(customerOf claimed.Command))
-                then
-                    claimBells[Messaging].Ring()
-
-    let recordStep (cancel: CancellationToken) : Task = task {
-        let batch = ResizeArray()
-        let mutable next = Unchecked.defaultof<_>
-
-        while batch.Count < mostResults && results.TryDequeue &next do
-            batch.Add next
-
-        if batch.Count = 0 then
-            do! resultBell.Wait settings.Poll cancel
-        else
-            let batch = List.ofSeq batch
-            do! record batch
-            reached CommandRecorded
-            wakeAfter batch
-    }
-
     let held () =
         [ for KeyValue(_, workers) in workers -> workers.Held() ] |> List.concat
 
@@ -347,10 +355,7 @@ let create
     let work (cancel: CancellationToken) : Task = task {
         use stopRecording = new CancellationTokenSource()
 
-        let kept = [
-            Work.start (fun () -> loop "recording" recordStep stopRecording.Token)
-            Work.start (fun () -> loop "leases" leaseStep stopRecording.Token)
-        ]
+        let leasing = Work.start (fun () -> loop "leases" leaseStep stopRecording.Token)
 
         do!
             Task.WhenAll [|
@@ -360,6 +365,10 @@ let create
                 for service in services do
                     Work.start (fun () -> loop ("claiming " + serviceName service) (claimStep service) cancel)
             |]
+
+        // From here on nothing is decided, and results are recorded by themselves.
+        let recording =
+            Work.start (fun () -> loop "recording" recordStep stopRecording.Token)
 
         // Stopping: what runs may take a little longer, then it is cut off and left to its lease.
         for KeyValue(_, workers) in workers do
@@ -374,7 +383,7 @@ let create
             do! world.Delay (TimeSpan.FromMilliseconds 10.) CancellationToken.None
 
         stopRecording.Cancel()
-        do! Task.WhenAll kept
+        do! Task.WhenAll [| leasing; recording |]
 
         try
             do! cutOff

@@ -276,10 +276,26 @@ type ClaimedCommand = {
     Trace: string option
 }
 
+/// What came of running a command.
+type CommandResult =
+    /// It took effect; the fact, if any, goes to the inbox in the same transaction.
+    | Done of Fact option
+    /// To be run again at this time. The fact, if any, goes to the inbox (told once).
+    | RunAgain of at: DateTimeOffset * reason: string * Fact option
+    /// It was not tried, for a reason of our own; to be run at this time, as if it had not been handed out.
+    | PutOff of until: DateTimeOffset * reason: string
+    /// A send whose outcome nobody knows: it waits until then for a status webhook, and is run again after.
+    | Parked of until: DateTimeOffset * reason: string
+    /// It ended without effect. It stays visible and can be run again.
+    | GivenUp of reason: string * Fact option
+
 /// One round of deciding.
 type AdvanceRequest = {
+    /// Results to be recorded first, as `Record` does. The facts among them are decided in the same round
+    /// where their customers can be had.
+    Results: (ClaimedCommand * CommandResult) list
     /// Customers for whom something came in just now. They are looked at without a search. Where there are
-    /// none, the store looks through all that waits, the oldest first.
+    /// none, and no result has a fact, the store looks through all that waits, the oldest first.
     Known: CustomerKey list
     /// How many customers, at most.
     Most: int
@@ -292,6 +308,8 @@ type AdvanceRequest = {
 
 /// What a round of deciding did; all of it is committed.
 type Advanced = {
+    /// How many of the results were recorded.
+    Recorded: int
     /// How many entries ended.
     Ended: int
     /// The new events, in order for each session.
@@ -306,18 +324,27 @@ type Advanced = {
     More: CustomerKey list
 }
 
-/// What came of running a command.
-type CommandResult =
-    /// It took effect; the fact, if any, goes to the inbox in the same transaction.
-    | Done of Fact option
-    /// To be run again at this time. The fact, if any, goes to the inbox (told once).
-    | RunAgain of at: DateTimeOffset * reason: string * Fact option
-    /// It was not tried, for a reason of our own; to be run at this time, as if it had not been handed out.
-    | PutOff of until: DateTimeOffset * reason: string
-    /// A send whose outcome nobody knows: it waits until then for a status webhook, and is run again after.
-    | Parked of until: DateTimeOffset * reason: string
-    /// It ended without effect. It stays visible and can be run again.
-    | GivenUp of reason: string * Fact option
+/// Results of commands.
+module CommandResult =
+    /// What the session hears of it.
+    let fact (result: CommandResult) : Fact option =
+        match result with
+        | Done fact
+        | RunAgain(_, _, fact)
+        | GivenUp(_, fact) -> fact
+        | PutOff _
+        | Parked _ -> None
+
+    /// The customers who have something to be decided once these are recorded.
+    let customers (results: (ClaimedCommand * CommandResult) list) : CustomerKey list =
+        results
+        |> List.choose (fun (claimed, result) ->
+            fact result
+            |> Option.map (fun _ -> {
+                Channel = claimed.Command.Key.Session.Channel
+                Customer = claimed.Command.Key.Session.Customer
+            }))
+        |> List.distinct
 
 /// Counts that must fit together: what was received, and how it ended.
 type Accounting = {

@@ -224,7 +224,7 @@ module internal MemoryAdvance =
         let name (customer: CustomerKey) =
             struct (customer.Channel, customer.Customer)
 
-        match request.Known with
+        match CommandResult.customers request.Results @ request.Known with
         | [] ->
             tables.Waiting
             |> Seq.map (fun (KeyValue(key, waiting)) -> (Seq.head waiting).Key, key)
@@ -234,12 +234,14 @@ module internal MemoryAdvance =
         |> Seq.truncate request.Most
         |> Seq.toList
 
-    /// Decides for customers, and leases what their commands have room for.
+    /// Records results, decides for customers, and leases what their commands have room for.
     let advance (tables: MemoryTables) (now: DateTimeOffset) (request: AdvanceRequest) decide : Advanced =
+        let recorded = MemoryOutbox.record tables request.Results now
         let written = candidates tables request |> List.map (advanceOne tables now decide)
         let leasing = written |> List.map _.Commands |> Leasing.choose request.Room
 
         {
+            Recorded = recorded
             Ended = written |> List.sumBy _.Ended
             Events = written |> List.collect _.Events
             Leased = [

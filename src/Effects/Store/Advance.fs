@@ -25,7 +25,8 @@ module internal Advance =
                 )
             | _ -> None)
 
-    let private nothing: Advanced = {
+    let private nothing recorded : Advanced = {
+        Recorded = recorded
         Ended = 0
         Events = []
         Leased = []
@@ -44,6 +45,16 @@ module internal Advance =
             Customer = held.Customer.Id
         })
 
+    let private currentOf (held: Held) : SessionId option =
+        if held.CurrentOrdinal = 0 then
+            None
+        else
+            Some {
+                Channel = held.Channel
+                Customer = held.Customer.Id
+                Ordinal = held.CurrentOrdinal
+            }
+
     let private once
         (world: World)
         memory
@@ -53,25 +64,42 @@ module internal Advance =
         decide
         work
         : Task<Advanced * Session list> = task {
-        let! held = Candidates.take work request
+        let now = world.Now()
+
+        let! recorded, facts =
+            if request.Results.IsEmpty then
+                Task.FromResult(0, None)
+            else
+                Outbox.recordWithin work request.Results now
+
+        let reading: Sessions.Reading option ref = ref None
+
+        let! held =
+            Candidates.take work request (Option.toList facts) (fun held ->
+                reading.Value <- Some(Sessions.read memory fold (held |> List.choose currentOf))
+                reading.Value |> Option.map _.Statements |> Option.defaultValue [])
 
         if held.IsEmpty then
-            return nothing, []
+            return nothing recorded, []
         else
-            let wanted =
-                held
-                |> List.collect (fun customer -> [
-                    if customer.CurrentOrdinal > 0 then
-                        {
-                            Channel = customer.Channel
-                            Customer = customer.Customer.Id
-                            Ordinal = customer.CurrentOrdinal
-                        }
-                    yield! customer.Entries |> List.choose _.Session
-                ])
-                |> List.distinct
+            let! current =
+                match reading.Value with
+                | Some reading -> reading.Finish work
+                | None -> Task.FromResult Map.empty
 
-            let! sessions = Sessions.load work memory fold wanted
+            // Most entries are about the newest session; older ones are read where they are named.
+            let others =
+                held
+                |> List.collect (fun customer ->
+                    customer.Entries
+                    |> List.choose _.Session
+                    |> List.filter (fun session -> Some session <> currentOf customer))
+                |> List.distinct
+                |> Sessions.read memory fold
+
+            do! Database.run work others.Statements
+            let! others = others.Finish work
+            let sessions = Map.fold (fun all id session -> Map.add id session all) current others
 
             let verdicts =
                 held
@@ -103,7 +131,6 @@ module internal Advance =
                         id, Dead reason
             ]
 
-            let now = world.Now()
             let rows = Queueing.queued decided
             let leasing = Queueing.leasing request.Room decided
             let places = ResizeArray()
@@ -113,6 +140,7 @@ module internal Advance =
 
             return
                 {
+                    Recorded = recorded
                     Ended = ends.Length
                     Events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
                     Leased = Queueing.leased now leasing rows places

@@ -3,6 +3,7 @@ namespace FunctionalBot.Effects.Store
 open System
 open System.Collections.Generic
 open System.Threading.Tasks
+open Npgsql
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 
@@ -109,11 +110,13 @@ module internal Candidates =
     }
 
     /// Locks those of the customers for whom something waits and whom nobody else holds.
-    let private lockKnown (work: Work) (known: CustomerKey list) : Task<Held list> = task {
+    let private lockKnown (work: Work) facts (known: CustomerKey list) : Task<Held list> = task {
         let held = ResizeArray()
 
         do!
             Database.run work [
+                yield! facts |> List.map (fun statement -> statement, Database.ignoreRows)
+
                 Statement.create lockKnownSql [
                     Statement.texts (known |> Seq.map _.Channel)
                     Statement.texts (known |> Seq.map (fun customer -> textOf customer.Customer))
@@ -126,16 +129,23 @@ module internal Candidates =
 
     /// Locks customers with waiting entries that nobody else holds, those that are known of or else those
     /// with the oldest entries, and reads their entries. The entries are read by a statement of their own,
-    /// after the lock: what an earlier holder ended and committed is not seen any more.
-    let take (work: Work) (request: AdvanceRequest) : Task<Held list> = task {
+    /// after the lock: what an earlier holder ended and committed is not seen any more. `facts` are run
+    /// first, and what `beside` asks for of those who are held is run with the entries.
+    let take
+        (work: Work)
+        (request: AdvanceRequest)
+        (facts: NpgsqlBatchCommand list)
+        (beside: Held list -> (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) list)
+        : Task<Held list> = task {
         let! held =
-            match request.Known with
+            match CommandResult.customers request.Results @ request.Known with
             | [] -> lock work request.Most (max 256 (request.Most * 4))
-            | known -> lockKnown work (known |> List.distinct |> List.truncate request.Most)
+            | known -> lockKnown work facts (known |> List.distinct |> List.truncate request.Most)
 
         if held.IsEmpty then
             return []
         else
+            let others = beside held
             let held = Array.ofList held
             let entries = held |> Array.map (fun _ -> ResizeArray())
             let tries = held |> Array.map (fun _ -> Dictionary())
@@ -150,6 +160,8 @@ module internal Candidates =
 
             do!
                 Database.run work [
+                    yield! others
+
                     Statement.create speakingSql (names ()),
                     (fun reader -> speaking[int (reader.GetInt64 0) - 1].Value <- true)
                     Statement.create entriesSql [ yield! names (); Statement.int mostEntries ],

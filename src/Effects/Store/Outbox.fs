@@ -245,6 +245,39 @@ module internal Outbox =
             List.zip places (results |> List.map (snd >> reasonOf))
             |> CommandEnd.ofTry ended attempt now
 
+    /// Records results in a transaction that goes on: how many counted, and the statement that puts their
+    /// facts into the inbox.
+    let recordWithin
+        (work: Work)
+        (results: (ClaimedCommand * CommandResult) list)
+        (now: DateTimeOffset)
+        : Task<int * NpgsqlBatchCommand option> = task {
+        let results =
+            results
+            |> List.distinctBy (fun (command, _) -> command.Place)
+            |> List.sortBy (fun (command, _) -> command.Place)
+
+        let recorded = Collections.Generic.HashSet<int64>()
+
+        do!
+            Database.run work [
+                for kind, results in
+                    results
+                    |> List.groupBy (fun (command, result) -> stateOf result, command.Attempt)
+                    |> List.sortBy fst do
+                    endings now kind results, (fun reader -> recorded.Add(reader.GetInt64 0) |> ignore)
+            ]
+
+        let facts =
+            results
+            |> List.filter (fun (command, _) -> recorded.Contains command.Place)
+            |> List.choose (fun (command, result) ->
+                factOf result
+                |> Option.map (fun (suffix, fact) -> factEntry now command suffix fact))
+
+        return recorded.Count, (if facts.IsEmpty then None else Some(Inbox.insert now facts))
+    }
+
     /// Records results, each if its try is still the last one; a late result of a try that nobody has
     /// repeated counts, since it says what the outbox would have to guess. Facts go to the inbox in the same
     /// transaction.
@@ -256,35 +289,13 @@ module internal Outbox =
         if results.IsEmpty then
             Task.FromResult 0
         else
-            let results =
-                results
-                |> List.distinctBy (fun (command, _) -> command.Place)
-                |> List.sortBy (fun (command, _) -> command.Place)
-
             Database.transact source (fun work -> task {
-                let recorded = Collections.Generic.HashSet<int64>()
+                let! recorded, facts = recordWithin work results now
 
                 do!
                     Database.run work [
-                        for kind, results in
-                            results
-                            |> List.groupBy (fun (command, result) -> stateOf result, command.Attempt)
-                            |> List.sortBy fst do
-                            endings now kind results, fun reader -> recorded.Add(reader.GetInt64 0) |> ignore
+                        for statement in Option.toList facts -> statement, Database.ignoreRows
                     ]
 
-                let facts =
-                    results
-                    |> List.filter (fun (command, _) -> recorded.Contains command.Place)
-                    |> List.choose (fun (command, result) ->
-                        factOf result
-                        |> Option.map (fun (suffix, fact) -> factEntry now command suffix fact))
-
-                do!
-                    Database.run work [
-                        if not facts.IsEmpty then
-                            Inbox.insert now facts, Database.ignoreRows
-                    ]
-
-                return recorded.Count
+                return recorded
             })

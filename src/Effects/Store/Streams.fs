@@ -82,58 +82,18 @@ module internal Sessions =
                     }
     }
 
-    /// The sessions that exist among these, each as it is at the last version of its stream. A saved one that
-    /// is missing, of another shape, or behind its stream is rebuilt by folding the stream.
-    let load
-        (work: Work)
-        (memory: Memory)
-        (fold: Session -> Event -> Session)
-        (sessions: SessionId list)
-        : Task<Map<SessionId, Result<Session, StreamProblem>>> = task {
-        let names =
-            sessions
-            |> List.map (fun session -> SessionId.text session, session)
-            |> Map.ofList
+    /// Sessions on their way from the database.
+    [<NoComparison; NoEquality>]
+    type Reading = {
+        /// To be run once; empty where none is asked for.
+        Statements: (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) list
+        /// To be called after that: the sessions that exist, each as it is at the last version of its stream.
+        /// A saved one that is missing, of another shape, or behind its stream is rebuilt by folding the
+        /// stream.
+        Finish: Work -> Task<Map<SessionId, Result<Session, StreamProblem>>>
+    }
 
-        let streams = names |> Map.toArray |> Array.map fst
-
-        let known =
-            streams
-            |> Array.choose (fun stream -> memory.Find stream |> Option.map (fun session -> stream, session))
-            |> Map.ofArray
-
-        let rows = ResizeArray()
-
-        let savedOf stream version (reader: Data.Common.DbDataReader) =
-            if reader.IsDBNull 3 then
-                None
-            elif reader.IsDBNull 5 then
-                known.TryFind stream |> Option.filter (fun session -> session.Version = version)
-            else
-                saved version (reader.GetInt64 3) (reader.GetInt64 4) (reader.GetString 5)
-
-        if not sessions.IsEmpty then
-            do!
-                Database.run work [
-                    Statement.create loadSql [
-                        Statement.texts streams
-                        Statement.bigintOptions (
-                            streams
-                            |> Seq.map (known.TryFind >> Option.map (fun session -> session.Version))
-                        )
-                    ],
-                    fun reader ->
-                        let stream = reader.GetString 0
-                        let version = reader.GetInt64 1
-
-                        rows.Add {
-                            Stream = stream
-                            Version = version
-                            Archived = reader.GetBoolean 2
-                            Saved = savedOf stream version reader
-                        }
-                ]
-
+    let private finish fold (names: Map<string, SessionId>) (rows: Row seq) work = task {
         let mutable found = Map.empty
 
         for row in rows do
@@ -147,11 +107,56 @@ module internal Sessions =
                     Problem = "the stream is archived and takes no events"
                 }
 
-                found <- found.Add(session, Error problem)
-            | { Saved = Some saved } -> found <- found.Add(session, Ok saved)
+                found <- Map.add session (Error problem) found
+            | { Saved = Some saved } -> found <- Map.add session (Ok saved) found
             | { Saved = None } ->
                 let! rebuilt = rebuild work fold session row.Version
-                found <- found.Add(session, rebuilt)
+                found <- Map.add session rebuilt found
 
         return found
     }
+
+    /// Reads the sessions that exist among these.
+    let read (memory: Memory) (fold: Session -> Event -> Session) (sessions: SessionId list) : Reading =
+        let names =
+            sessions
+            |> List.map (fun session -> SessionId.text session, session)
+            |> Map.ofList
+
+        let streams = names |> Map.toArray |> Array.map fst
+        let rows = ResizeArray()
+
+        let known =
+            streams
+            |> Array.choose (fun stream -> memory.Find stream |> Option.map (fun session -> stream, session))
+            |> Map.ofArray
+
+        let savedOf stream version (reader: Data.Common.DbDataReader) =
+            if reader.IsDBNull 3 then
+                None
+            elif reader.IsDBNull 5 then
+                known.TryFind stream |> Option.filter (fun session -> session.Version = version)
+            else
+                saved version (reader.GetInt64 3) (reader.GetInt64 4) (reader.GetString 5)
+
+        let versions =
+            streams
+            |> Seq.map (known.TryFind >> Option.map (fun session -> session.Version))
+
+        {
+            Statements = [
+                if not sessions.IsEmpty then
+                    Statement.create loadSql [ Statement.texts streams; Statement.bigintOptions versions ],
+                    fun reader ->
+                        let stream = reader.GetString 0
+                        let version = reader.GetInt64 1
+
+                        rows.Add {
+                            Stream = stream
+                            Version = version
+                            Archived = reader.GetBoolean 2
+                            Saved = savedOf stream version reader
+                        }
+            ]
+            Finish = finish fold names rows
+        }

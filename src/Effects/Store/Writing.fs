@@ -13,28 +13,33 @@ exception internal StreamsMoved of streams: string list
 
 /// Writing what was decided.
 module internal Writing =
-    let private newStreamsSql =
-        "INSERT INTO public.mt_streams (id, type, version, timestamp, created, tenant_id, is_archived)
-        SELECT id, NULL, version, now(), now(), '*DEFAULT*', false
-        FROM unnest($1, $2) AS n(id, version) ORDER BY id
-        ON CONFLICT (id) DO NOTHING RETURNING id"
-
-    let private moveStreamsSql =
-        "UPDATE public.mt_streams s SET version = ($3)[array_position($1, s.id)], timestamp = now()
-        WHERE s.id = ANY ($1) AND s.version = ($2)[array_position($1, s.id)] AND s.is_archived = false
-        RETURNING s.id"
-
-    /// Numbers are taken in the order of versions, in the transaction's last statement: a daemon that follows
-    /// the sequence waits for the numbers of open transactions.
-    let private eventsSql =
-        "INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, bdata, type, timestamp,
-            tenant_id, mt_dotnet_type, is_archived)
-        SELECT nextval('public.mt_events_sequence'), id, stream, version, data::jsonb, NULL, type, now(),
-            '*DEFAULT*', dotnet_type, false
-        FROM (SELECT * FROM unnest($1, $2, $3, $4, $5, $6)
-                WITH ORDINALITY AS n(id, stream, version, data, type, dotnet_type, place)
-            ORDER BY place) e
-        ON CONFLICT (stream_id, version) DO NOTHING RETURNING stream_id"
+    /// Stream rows first; the events only when all of those were where the decisions believed them, so that
+    /// the losers of a race leave no hole in the sequence. Numbers are taken in the order of versions, in the
+    /// transaction's last statement: a daemon that follows the sequence waits for the numbers of open
+    /// transactions.
+    let private appendSql =
+        "WITH fresh AS (
+            INSERT INTO public.mt_streams (id, type, version, timestamp, created, tenant_id, is_archived)
+            SELECT id, NULL, version, now(), now(), '*DEFAULT*', false
+            FROM unnest($1, $2) AS n(id, version) ORDER BY id
+            ON CONFLICT (id) DO NOTHING RETURNING id),
+        moved AS (
+            UPDATE public.mt_streams s SET version = ($5)[array_position($3, s.id)], timestamp = now()
+            WHERE s.id = ANY ($3) AND s.version = ($4)[array_position($3, s.id)] AND s.is_archived = false
+            RETURNING s.id),
+        written AS (
+            INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, bdata, type, timestamp,
+                tenant_id, mt_dotnet_type, is_archived)
+            SELECT nextval('public.mt_events_sequence'), id, stream, version, data::jsonb, NULL, type,
+                now(), '*DEFAULT*', dotnet_type, false
+            FROM (SELECT * FROM unnest($6, $7, $8, $9, $10, $11)
+                    WITH ORDINALITY AS n(id, stream, version, data, type, dotnet_type, place)
+                ORDER BY place) e
+            WHERE (SELECT count(*) FROM fresh) + (SELECT count(*) FROM moved)
+                = cardinality($1) + cardinality($3)
+            ON CONFLICT (stream_id, version) DO NOTHING RETURNING stream_id)
+        SELECT id, false FROM fresh UNION ALL SELECT id, false FROM moved
+        UNION ALL SELECT stream_id, true FROM written"
 
     let private sessionsSql =
         "INSERT INTO bot.session AS s (stream, version, shape, phase, last_activity, data)
@@ -113,22 +118,6 @@ module internal Writing =
                 else
                     None)
 
-    let private streamStatements (arrived: Data.Common.DbDataReader -> unit) fresh moved = [
-        if not (List.isEmpty fresh) then
-            Statement.create newStreamsSql [
-                Statement.texts (fresh |> Seq.map fst)
-                Statement.bigints (fresh |> Seq.map snd)
-            ],
-            arrived
-        if not (List.isEmpty moved) then
-            Statement.create moveStreamsSql [
-                Statement.texts (moved |> Seq.map (fun (stream, _, _) -> stream))
-                Statement.bigints (moved |> Seq.map (fun (_, before, _) -> before))
-                Statement.bigints (moved |> Seq.map (fun (_, _, after) -> after))
-            ],
-            arrived
-    ]
-
     let private sessionStatement (sessions: Session list) =
         let sessions = sessions |> List.sortBy (fun session -> SessionId.text session.Id)
 
@@ -168,11 +157,19 @@ module internal Writing =
             Statement.texts (tries |> Seq.map (fun (_, _, reason) -> reason))
         ]
 
-    let private eventStatement (events: Event list) =
+    let private appendStatement (streams: (string * int64 option * int64) list) (events: Event list) =
+        let fresh = streams |> List.filter (fun (_, before, _) -> before.IsNone)
+        let moved = streams |> List.filter (fun (_, before, _) -> before.IsSome)
+
         let stored =
             events |> List.map (fun event -> Codec.write event.At event.Cause event.Fact)
 
-        Statement.create eventsSql [
+        Statement.create appendSql [
+            Statement.texts (fresh |> Seq.map (fun (stream, _, _) -> stream))
+            Statement.bigints (fresh |> Seq.map (fun (_, _, after) -> after))
+            Statement.texts (moved |> Seq.map (fun (stream, _, _) -> stream))
+            Statement.bigints (moved |> Seq.choose (fun (_, before, _) -> before))
+            Statement.bigints (moved |> Seq.map (fun (_, _, after) -> after))
             Statement.ids (events |> Seq.map _.Id)
             Statement.texts (events |> Seq.map (fun event -> SessionId.text event.Session))
             Statement.bigints (events |> Seq.map _.Version)
@@ -181,8 +178,24 @@ module internal Writing =
             Statement.texts (stored |> Seq.map _.DotnetType)
         ]
 
-    /// Writes everything: stream rows first, and only when all of them were where the decisions believed
-    /// them, the events. Two round trips. `tries` are entries whose failure is counted, (id, how often now,
+    /// Streams that were not where they were believed, or that did not take all their events though they
+    /// were: some other writer broke the rule then.
+    let private lost (streams: (string * int64 option * int64) list) events arrived written =
+        let counts = written |> Seq.countBy id |> Map.ofSeq
+
+        match
+            streams
+            |> List.map (fun (stream, _, _) -> stream)
+            |> List.filter (fun stream -> not (Seq.contains stream arrived))
+        with
+        | [] ->
+            events
+            |> List.countBy (fun (event: Event) -> SessionId.text event.Session)
+            |> List.filter (fun (stream, count) -> counts.TryFind stream <> Some count)
+            |> List.map fst
+        | notThere -> notThere
+
+    /// Writes everything in one round trip. `tries` are entries whose failure is counted, (id, how often now,
     /// why); `commands` queues what was decided.
     let write
         (work: Work)
@@ -193,25 +206,15 @@ module internal Writing =
         (commands: (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) option)
         : Task = task {
         let streams = streamsOf decided
-
-        let fresh =
-            streams
-            |> List.choose (fun (stream, before, after) ->
-                if before.IsNone then Some(stream, after) else None)
-
-        let moved =
-            streams
-            |> List.choose (fun (stream, before, after) ->
-                before |> Option.map (fun version -> stream, version, after))
-
         let arrived = HashSet<string>()
+        let written = ResizeArray<string>()
         let gone = ref 0
+        let events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
         let sessions = decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
         let contacts = contactRows decided
 
         do!
             Database.run work [
-                yield! streamStatements (fun reader -> arrived.Add(reader.GetString 0) |> ignore) fresh moved
                 if not sessions.IsEmpty then
                     sessionStatement sessions, Database.ignoreRows
                 if not contacts.IsEmpty then
@@ -226,37 +229,20 @@ module internal Writing =
                     (fun _ -> gone.Value <- gone.Value + 1)
 
                     endStatement now ends, Database.ignoreRows
+                if not streams.IsEmpty then
+                    appendStatement streams events,
+                    fun reader ->
+                        if reader.GetBoolean 1 then
+                            written.Add(reader.GetString 0)
+                        else
+                            arrived.Add(reader.GetString 0) |> ignore
             ]
 
         // Whoever holds a customer is the only one who ends the customer's entries.
         if gone.Value <> ends.Length then
             raise (Collision "an entry was ended by somebody else")
 
-        let notThere =
-            streams
-            |> List.map (fun (stream, _, _) -> stream)
-            |> List.filter (arrived.Contains >> not)
-
-        if not notThere.IsEmpty then
-            raise (StreamsMoved notThere)
-
-        let events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
-
-        if not events.IsEmpty then
-            let written = ResizeArray<string>()
-
-            do! Database.run work [ eventStatement events, (fun reader -> written.Add(reader.GetString 0)) ]
-
-            // The stream row was right and yet an event of that version exists: some other writer broke the
-            // rule.
-            if written.Count <> events.Length then
-                let counts = written |> Seq.countBy id |> Map.ofSeq
-
-                let short =
-                    events
-                    |> List.countBy (fun event -> SessionId.text event.Session)
-                    |> List.filter (fun (stream, count) -> counts.TryFind stream <> Some count)
-                    |> List.map fst
-
-                raise (StreamsMoved short)
+        match lost streams events arrived written with
+        | [] -> ()
+        | streams -> raise (StreamsMoved streams)
     }

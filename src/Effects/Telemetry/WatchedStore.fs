@@ -57,18 +57,42 @@ let private traced (spans: DecisionSpans) (advance: unit -> Task<Advanced>) : Ta
         return! Task.FromException<Advanced> fault
 }
 
-let private advance (instruments: Instruments) (store: StorePort) request decide : Task<Advanced> =
-    if instruments.Source.HasListeners() then
-        let spans = DecisionSpans instruments.Source
-        traced spans (fun () -> store.Advance request (spans.Around decide))
-    else
-        store.Advance request decide
-
 /// The outcome of a command belongs below the span that ran it.
 let private below (spans: CommandSpans) (claimed: ClaimedCommand, result: CommandResult) =
     match spans.TraceOf claimed.Command with
     | Some trace -> { claimed with Trace = Some trace }, result
     | None -> claimed, result
+
+let private noteUnrecorded (instruments: Instruments) given recorded =
+    if recorded < given then
+        instruments.Unrecorded.Add(int64 (given - recorded))
+
+let private advance
+    (instruments: Instruments)
+    (commands: CommandSpans)
+    (store: StorePort)
+    (request: AdvanceRequest)
+    decide
+    : Task<Advanced> =
+    if not (instruments.Source.HasListeners() || instruments.Unrecorded.Enabled) then
+        store.Advance request decide
+    else
+        task {
+            let request = {
+                request with
+                    Results = request.Results |> List.map (below commands)
+            }
+
+            let! advanced =
+                if instruments.Source.HasListeners() then
+                    let spans = DecisionSpans instruments.Source
+                    traced spans (fun () -> store.Advance request (spans.Around decide))
+                else
+                    store.Advance request decide
+
+            noteUnrecorded instruments request.Results.Length advanced.Recorded
+            return advanced
+        }
 
 let private record
     (instruments: Instruments)
@@ -82,10 +106,7 @@ let private record
     else
         task {
             let! recorded = store.Record (results |> List.map (below spans)) now
-
-            if recorded < results.Length then
-                instruments.Unrecorded.Add(int64 (results.Length - recorded))
-
+            noteUnrecorded instruments results.Length recorded
             return recorded
         }
 
@@ -121,7 +142,7 @@ let create (instruments: Instruments) (spans: CommandSpans) (world: World) (stor
     Receive = fun bodies -> watch instruments world "receive" (fun () -> store.Receive bodies)
     Advance =
         fun request decide ->
-            watch instruments world "advance" (fun () -> advance instruments store request decide)
+            watch instruments world "advance" (fun () -> advance instruments spans store request decide)
     Claim =
         fun service most now lease ->
             watch instruments world "claim" (fun () -> store.Claim service most now lease)
