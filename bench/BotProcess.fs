@@ -120,7 +120,12 @@ let stop (bot: Bot) : unit =
     bot.Client.Dispose()
 
 /// Starts it and waits until it is ready, at most a minute. `logs` is a folder for its log files.
-let start (database: BenchDatabase) (graphUrl: string) (logs: string) : Bot =
+let startWith
+    (more: (string * string) list)
+    (database: BenchDatabase)
+    (graphUrl: string)
+    (logs: string)
+    : Bot =
     let port = freePort ()
     let kept = Queue<string>()
 
@@ -136,7 +141,7 @@ let start (database: BenchDatabase) (graphUrl: string) (logs: string) : Bot =
         | :? OperationCanceledException -> false
 
     let watch = Stopwatch.StartNew()
-    let running = launch (settings database graphUrl logs port) kept
+    let running = launch (settings database graphUrl logs port @ more) kept
     let mutable ready = false
 
     while not ready do
@@ -193,3 +198,6 @@ let waitUntilQuiet (bot: Bot) (limit: TimeSpan) : bool =
         left <- openWork bot
 
     left = 0L
+
+/// Starts it with the settings of all measurements.
+let start = startWith []

@@ -40,8 +40,8 @@ let private textOf (body: ReadOnlySequence<byte>) : string option =
     | None -> inside [ "interactive"; "body"; "text" ]
 
 /// Starts it on a free port of 127.0.0.1. `arrived` is told the text of each message as it comes; it must
-/// be quick and safe to call from several threads.
-let start (arrived: string -> unit) : GraphStandIn =
+/// be quick and safe to call from several threads. Each call is answered after the delay.
+let start (delay: TimeSpan) (arrived: string -> unit) : GraphStandIn =
     let builder =
         WebApplication.CreateSlimBuilder [| "--hostBuilder:reloadConfigOnChange=false" |]
 
@@ -73,6 +73,9 @@ let start (arrived: string -> unit) : GraphStandIn =
                 reader.AdvanceTo result.Buffer.End
             else
                 reader.AdvanceTo(result.Buffer.Start, result.Buffer.End)
+
+        if delay > TimeSpan.Zero then
+            do! Task.Delay delay
 
         match whole with
         | Some(Some text) ->

@@ -185,6 +185,52 @@ let private books (bot: Bot) (crowd: Crowd) (refused: int) : Remark =
               %d{open'} still open in the bot, %d{unaccounted bot} unaccounted for"
     }
 
+/// Rounds of closed loops after so many that are not kept, each until the bot is quiet.
+let private rounds (bot: Bot) (kept: int) (work: unit -> Way) : Way list =
+    [
+        for _ in 0..kept do
+            let way = work ()
+            waitUntilQuiet bot patience |> ignore
+            way
+    ]
+    |> List.tail
+
+/// Saturation by closed loops of the crowd's customers, of whom at most `sessions` wait for an answer at a time.
+/// `name` says under which circumstances.
+let saturated (effort: Effort) database (bot: Bot) (crowd: Crowd) (name: string) budget : Findings =
+    let span = effort.Span * 2.
+
+    let limited () =
+        let watch = Stopwatch.StartNew()
+
+        let next () = task {
+            while watch.Elapsed < span && crowd.Messages() - crowd.Answers() >= sessions do
+                do! Task.Delay 1
+
+            if watch.Elapsed > span then
+                return ValueNone
+            else
+                let! customer = crowd.Free.Reader.ReadAsync()
+                return write crowd customer (Stopwatch.GetTimestamp())
+        }
+
+        measureWay database bot crowd next
+
+    let ways = rounds bot effort.Rounds limited
+    let refused = ways |> List.sumBy _.Sent.Refused
+
+    {
+        Figures =
+            wayFigures "whole way" name budget (None, None) ways
+            @ costFigures "whole way" ways
+        Remarks = [
+            {
+                books bot crowd refused with
+                    About = name
+            }
+        ]
+    }
+
 /// The whole way with the echo assistant: a burst, saturation by closed loops, and an open loop. `crowd` is
 /// what the stand-in tells of replies.
 let whole (effort: Effort) (database: BenchDatabase) (bot: Bot) (crowd: Crowd) : Findings =
