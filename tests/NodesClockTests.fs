@@ -88,14 +88,17 @@ let ``a node that is ahead does not take a lease that has not run out`` () : Tas
 let ``a node that is behind keeps the leases that it has`` () : Task = doesNotSendTwice (wrongBy -30) []
 
 [<Fact>]
-let ``a wrong clock is refused where nobody allowed tests`` () : Task =
+let ``switches that do harm are refused where nobody allowed tests`` () : Task =
     onNodes 1 (fun theatre -> task {
         let environment =
-            theatre.Stage.Environment |> Map.add "BOT_CLOCK_OFFSET_SECONDS" "600"
+            theatre.Stage.Environment
+            |> Map.add "BOT_CLOCK_OFFSET_SECONDS" "600"
+            |> Map.add "BOT_CRASH_AT" "stored"
 
         let bot = launch environment theatre.Stage.Folder [ "serve" ]
         do! bot.Process.WaitForExitAsync()
         bot.Process.WaitForExit()
         Assert.Equal(3, bot.Process.ExitCode)
         Assert.Contains("BOT_CLOCK_OFFSET_SECONDS", bot.Output)
+        Assert.Contains("BOT_CRASH_AT", bot.Output)
     })

@@ -178,6 +178,29 @@ let ``every kind of command comes back as it was queued`` () : Task = task {
 }
 
 [<Fact>]
+let ``a dead letter that nobody wants any more is dropped, once and for good`` () : Task = task {
+    use! bench = startBench ()
+    let operations = operationsOf bench
+    do! ask bench "ES.1" "w1" [ say "1" ]
+    let! claimed = claim bench Messaging
+    let! _ = bench.Store.Record [ claimed.Head, GivenUp("refused", None) ] bench.Now
+    let name = ByNumber claimed.Head.Place
+    let! outcome = operations.CancelOutbox request name
+    expectChanged outcome
+    let! dead = operations.DeadOutbox None None
+    Assert.Empty dead
+    let! account = bench.Store.Accounting()
+    Assert.Equal(0L, account.Commands["dead"])
+    Assert.Equal(1L, account.Commands["dropped"])
+
+    for again in [ operations.CancelOutbox; operations.RetryOutbox ] do
+        let! outcome = again request name
+        expectNotAllowed outcome |> ignore
+
+    do! expectSound operations
+}
+
+[<Fact>]
 let ``what a live lease holds is left alone, and it is said until when`` () : Task = task {
     use! bench = startBench ()
     let operations = operationsOf bench

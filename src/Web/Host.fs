@@ -18,33 +18,6 @@ open FunctionalBot.Effects.Telemetry
 open FunctionalBot.Web.Configuration
 open FunctionalBot.Web.Health
 
-/// For tests of the guarantees: the process kills itself, as `kill -9` does, when it reaches the named
-/// milestone for the n-th time. BOT_CRASH_AT names it: "stored", "decided", "started", "ran" or "recorded",
-/// then ":n".
-let crashSwitch (setting: string option) : Engine.Milestone -> unit =
-    match setting with
-    | None -> ignore
-    | Some text ->
-        let name, count =
-            match text.Split ':' with
-            | [| name; count |] -> name, int count
-            | _ -> text, 1
-
-        let mutable left = count
-
-        let nameOf milestone =
-            match milestone with
-            | Engine.BodiesStored -> "stored"
-            | Engine.Decided -> "decided"
-            | Engine.CommandStarted -> "started"
-            | Engine.CommandRan -> "ran"
-            | Engine.CommandRecorded -> "recorded"
-
-        fun milestone ->
-            if nameOf milestone = name && Interlocked.Decrement &left = 0 then
-                Process.GetCurrentProcess().Kill()
-                Thread.Sleep Timeout.Infinite
-
 /// What an action is called in logs; its content is personal.
 let private actionName action =
     match action with

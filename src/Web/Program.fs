@@ -51,12 +51,11 @@ let private withConfiguration (arguments: ParseResults<Arguments>) (work: Config
         printProblems problems
         ExitCode.configuration
 
-let private runHost world (configuration: Configuration) texts crashAt =
+let private runHost (switches: TestSwitches.TestSwitches) (configuration: Configuration) texts =
     use log = Logging.create configuration.Logs configuration.LogLevel
-    let reached = Host.crashSwitch crashAt
 
     try
-        match (Host.run world configuration texts log reached).GetAwaiter().GetResult() with
+        match (Host.run switches.World configuration texts log switches.Reached).GetAwaiter().GetResult() with
         | Ok() -> ExitCode.ok
         | Error(Host.UnfitDatabase problem) ->
             log.Error("{Problem}", problem)
@@ -81,11 +80,11 @@ let private serve (arguments: ParseResults<Arguments>) (given: ParseResults<Serv
 
             ExitCode.configuration
         | Ok texts ->
-            match ClockSwitch.apply source Composition.world with
+            match TestSwitches.read source Composition.world with
             | Error problems ->
                 printProblems problems
                 ExitCode.configuration
-            | Ok world -> runHost world configuration texts (source "BOT_CRASH_AT"))
+            | Ok switches -> runHost switches configuration texts)
 
 let private doctor (arguments: ParseResults<Arguments>) (given: ParseResults<DoctorArguments>) =
     withConfiguration arguments (fun configuration _ ->

@@ -49,6 +49,17 @@ module internal OutboxChanges =
     let private wakeSql =
         "UPDATE bot.outbox SET state = 'ready', wake = $2 WHERE id = $1 RETURNING 1"
 
+    /// A dead letter that nobody wants to send any more stays readable and counts as dead no longer.
+    let private dropSql =
+        "WITH dropped AS (
+            UPDATE bot.command_end SET state = 'dropped', reason = concat_ws('; ', reason, $2::text)
+            WHERE id = $1 AND state = 'dead' RETURNING id, at),
+        taken AS ("
+        + Untally.each "SELECT at, 'command-dead' FROM dropped"
+        + "), added AS ("
+        + Untally.back "SELECT at, 'command-dropped' FROM dropped"
+        + ") SELECT id FROM dropped"
+
     [<NoComparison>]
     type private Found = {
         Id: int64
@@ -203,10 +214,12 @@ module internal OutboxChanges =
                         + "look at the conversation and settle it: "
                         + $"bot outbox settle %d{found.Id} --as sent|failed"
                     )
+            | "ended dropped" -> return NotAllowed "it was dropped by hand; nobody wants it any more"
             | _ -> return NotAllowed "it was done; what is done is not done again"
         })
 
-    /// Ends a command that is open. The session hears of it as of a command that was given up.
+    /// Ends a command that is open: the session hears of it as of a command that was given up. Of one that is dead
+    /// already it says that nobody wants it any more: it is dropped.
     let cancel
         (now: DateTimeOffset)
         (name: CommandName)
@@ -214,8 +227,19 @@ module internal OutboxChanges =
         : Work -> Task<string * ChangeOutcome> =
         onCommand now name (fun work found state -> task {
             match state with
-            | "ended dead"
-            | "ended done" -> return NotAllowed("it is not open any more: it " + state)
+            | "ended dead" ->
+                do!
+                    Database.run work [
+                        Statement.create dropSql [
+                            Statement.bigint found.Id
+                            Statement.text ("dropped by hand: " + reason)
+                        ],
+                        Database.ignoreRows
+                    ]
+
+                return Changed $"the dead %s{found.Kind} is dropped; its session was told when it died"
+            | "ended done"
+            | "ended dropped" -> return NotAllowed("it is not open any more: it " + state)
             | _ ->
                 let! told =
                     finish work now found "dead" ("cancelled by hand: " + reason) (Some "cancelled by hand")
@@ -256,7 +280,7 @@ module internal OutboxChanges =
                         "the say is dead: it was not sent, and its session is told; retry would send it again"
             | "ready", _, _ ->
                 return NotAllowed "its outcome is not unknown: it waits for its next try; retry or cancel it"
-            | ("ended dead" | "ended done"), _, _ -> return NotAllowed("it is settled already: it " + state)
+            | ("ended dead" | "ended done" | "ended dropped"), _, _ -> return NotAllowed("it is settled already: it " + state)
             | _ ->
                 return
                     NotAllowed(
