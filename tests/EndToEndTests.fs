@@ -245,7 +245,9 @@ let private killedAt (milestone: string) =
         do! quiet stage
         let! _ = first.Stop()
 
-        let! second = startBotWith [ "BOT_CRASH_AT", milestone; "BOT_TEST_SWITCHES", "allowed" ] stage
+        let! second =
+            startBotWith [ "BOT_CRASH_AT", milestone; "BOT_TEST_SWITCHES", "allowed" ] stage
+
         do! presses "ana" summary (confirmOf summary) stage
         do! second.Process.WaitForExitAsync()
         Assert.NotEqual(0, second.Process.ExitCode)

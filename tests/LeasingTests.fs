@@ -269,5 +269,41 @@ let ``PostgreSQL: customers that are known of are looked at without a search`` (
     inPostgres looksOnlyAtWhomItKnows
 
 [<Fact>]
+let ``PostgreSQL: who is held by another worker is told, and who has nothing waiting is not`` () : Task = task {
+    use! bench = startBench ()
+
+    let stage = {
+        Store = bench.Store
+        Clock = bench.Clock
+    }
+
+    let! one = deliver stage "ES.1" "w1"
+    let! two = deliver stage "ES.2" "w2"
+    use source = Npgsql.NpgsqlDataSource.Create bench.Database.ConnectionString
+    use! connection = source.OpenConnectionAsync()
+    use! transaction = connection.BeginTransactionAsync()
+
+    use hold =
+        new Npgsql.NpgsqlCommand(
+            "SELECT 1 FROM bot.contact WHERE customer = 'ES.1' FOR UPDATE",
+            connection,
+            transaction
+        )
+
+    let! _ = hold.ExecuteScalarAsync()
+    let decide = decideWith stage.Clock.Value (fun _ -> [])
+    let! both = advance stage whole (one @ two) decide
+    Assert.Equal(1, both.Ended)
+    Assert.Equal<CustomerKey list>(one, both.Busy)
+    let! alone = advance stage whole (one @ two) decide
+    Assert.Equal(0, alone.Ended)
+    Assert.Equal<CustomerKey list>(one, alone.Busy)
+    do! transaction.RollbackAsync()
+    let! free = advance stage whole one decide
+    Assert.Equal(1, free.Ended)
+    Assert.Empty free.Busy
+}
+
+[<Fact>]
 let ``PostgreSQL: what a lost node had leased is taken back, and its late result does not count`` () =
     inPostgres takesBackWhatALostNodeHad

@@ -204,7 +204,10 @@ let ``nodes die at every point of the way, and the one that lives finishes every
                     for index, milestone in List.indexed milestones ->
                         startNodeOutside
                             $"v2%d{index}.0"
-                            [ "BOT_CRASH_AT", $"%s{milestone}:%d{random.Next(1, 5)}"; "BOT_TEST_SWITCHES", "allowed" ]
+                            [
+                                "BOT_CRASH_AT", $"%s{milestone}:%d{random.Next(1, 5)}"
+                                "BOT_TEST_SWITCHES", "allowed"
+                            ]
                             theatre
                 ]
 

@@ -272,7 +272,7 @@ let ``a send of unknown outcome is settled as sent or failed, and nothing else c
     Assert.Equal<Map<string, int64>>(Map [ "done", 1L; "dead", 1L; "ready", 1L ], accounting.Commands)
     let! outcome = operations.SettleOutbox request (nameOf sends[1]) SettledAsSent
     Assert.Contains("settled already", expectNotAllowed outcome)
-    let! outcome = operations.CancelOutbox request (nameOf sends[1])
+    let! outcome = operations.CancelOutbox request (nameOf sends[0])
     Assert.Contains("not open", expectNotAllowed outcome)
     let! outcome = operations.RetryOutbox request (ByKey "no/such/key")
     Assert.Equal(NotFound, outcome)

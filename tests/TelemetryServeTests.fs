@@ -123,7 +123,9 @@ let ``a trace goes on after a crash`` () =
             "OTEL_BSP_SCHEDULE_DELAY", "20"
         ]
         // Decided and queued, and the process is gone.
-        let! first = startBotWith ([ "BOT_CRASH_AT", "started"; "BOT_TEST_SWITCHES", "allowed" ] @ settings) stage
+        let! first =
+            startBotWith ([ "BOT_CRASH_AT", "started"; "BOT_TEST_SWITCHES", "allowed" ] @ settings) stage
+
         do! writes "ana" "hola" stage
         do! first.Process.WaitForExitAsync()
 

@@ -10,6 +10,8 @@ open System.Threading.Tasks
 [<NoComparison; NoEquality>]
 type internal Arrivals = {
     Add: CustomerKey list -> unit
+    /// Adds those whom another worker holds at this moment, a little later.
+    AddSoon: CustomerKey list -> unit
     /// Takes up to so many out, each once.
     Take: int -> CustomerKey list
     /// Whether the last search began longer ago than the span.
@@ -25,6 +27,9 @@ module internal Arrivals =
     /// More are not remembered: a node that is so far behind finds them by searching.
     let private most = 20_000
 
+    /// A transaction takes about so long.
+    let private heldByOthers = TimeSpan.FromMilliseconds 20.
+
     /// Nobody has arrived.
     let create (world: World) : Arrivals =
         let bell = Bell.create world
@@ -32,15 +37,25 @@ module internal Arrivals =
         let waiting = ConcurrentDictionary<CustomerKey, unit>()
         let searched = ref DateTimeOffset.MinValue
 
-        {
-            Add =
-                fun customers ->
-                    for customer in customers do
-                        if queue.Count < most && waiting.TryAdd(customer, ()) then
-                            queue.Enqueue customer
+        let add (customers: CustomerKey list) =
+            for customer in customers do
+                if queue.Count < most && waiting.TryAdd(customer, ()) then
+                    queue.Enqueue customer
 
-                    if not customers.IsEmpty then
-                        bell.Ring()
+            if not customers.IsEmpty then
+                bell.Ring()
+
+        let addLater customers : Task = task {
+            do! world.Delay heldByOthers CancellationToken.None
+            add customers
+        }
+
+        {
+            Add = add
+            AddSoon =
+                fun customers ->
+                    if not (List.isEmpty customers) then
+                        Work.start (fun () -> addLater customers) |> ignore
             Take =
                 fun count -> [
                     let mutable left = count

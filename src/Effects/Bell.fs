@@ -4,6 +4,19 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
+/// Starting work from within the engine.
+module internal Work =
+    /// On the scheduler of whoever runs the engine: the thread pool in a host, one of its own in a simulation.
+    let start (work: unit -> Task) : Task =
+        Task.Factory
+            .StartNew(
+                Func<Task> work,
+                CancellationToken.None,
+                TaskCreationOptions.DenyChildAttach,
+                TaskScheduler.Current
+            )
+            .Unwrap()
+
 /// Lets a loop sleep until there is work, or until it should look by itself. All waiting of the engine is
 /// either this or `World.Delay`, and nothing in it asks for the thread pool by name: so it runs on the
 /// scheduler that it was started on, and a simulation with a scheduler of its own decides about every step.

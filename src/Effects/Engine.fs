@@ -238,6 +238,7 @@ let create
 
         take advanced.Leased
         arrivals.Add advanced.More
+        arrivals.AddSoon advanced.Busy
 
         // The command that they are behind may have ended meanwhile.
         if not advanced.Behind.IsEmpty then
@@ -300,8 +301,7 @@ let create
                 arrivals.Take(max 0 (settings.Batch - outcomes.Length))
 
         let searches =
-            isDue
-            || (batch.IsEmpty && known.IsEmpty && Volatile.Read &backlog.contents)
+            isDue || (batch.IsEmpty && known.IsEmpty && Volatile.Read &backlog.contents)
 
         if searches || not known.IsEmpty || not outcomes.IsEmpty then
             do! decideRound batch known searches

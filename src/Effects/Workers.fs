@@ -6,19 +6,6 @@ open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Domain
 
-/// Starting work from within the engine.
-module internal Work =
-    /// On the scheduler of whoever runs the engine: the thread pool in a host, one of its own in a simulation.
-    let start (work: unit -> Task) : Task =
-        Task.Factory
-            .StartNew(
-                Func<Task> work,
-                CancellationToken.None,
-                TaskCreationOptions.DenyChildAttach,
-                TaskScheduler.Current
-            )
-            .Unwrap()
-
 /// What workers tell the engine.
 [<NoComparison; NoEquality>]
 type internal WorkersReport = {

@@ -252,6 +252,7 @@ module internal MemoryAdvance =
             ]
             Full = leasing.Full
             Behind = leasing.Behind
+            Busy = []
             More = [
                 for customer in written do
                     if customer.MayHaveMore then

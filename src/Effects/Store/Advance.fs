@@ -25,7 +25,7 @@ module internal Advance =
                 )
             | _ -> None)
 
-    let private nothing recorded : Advanced = {
+    let private nothing recorded busy : Advanced = {
         Recorded = recorded
         Ended = 0
         Events = []
@@ -33,6 +33,7 @@ module internal Advance =
         Full = Set.empty
         Behind = []
         More = []
+        Busy = busy
     }
 
     /// Who had as much waiting as one round takes, and may have more. Whoever could not be decided for is not
@@ -74,13 +75,13 @@ module internal Advance =
 
         let reading: Sessions.Reading option ref = ref None
 
-        let! held =
+        let! held, busy =
             Candidates.take work request (Option.toList facts) (fun held ->
                 reading.Value <- Some(Sessions.read memory fold (held |> List.choose currentOf))
                 reading.Value |> Option.map _.Statements |> Option.defaultValue [])
 
         if held.IsEmpty then
-            return nothing recorded, []
+            return nothing recorded busy, []
         else
             let! current =
                 match reading.Value with
@@ -99,7 +100,9 @@ module internal Advance =
 
             do! Database.run work others.Statements
             let! others = others.Finish work
-            let sessions = Map.fold (fun all id session -> Map.add id session all) current others
+
+            let sessions =
+                Map.fold (fun all id session -> Map.add id session all) current others
 
             let verdicts =
                 held
@@ -147,6 +150,7 @@ module internal Advance =
                     Full = leasing.Full
                     Behind = leasing.Behind
                     More = unfinished decided
+                    Busy = busy
                 },
                 decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
     }

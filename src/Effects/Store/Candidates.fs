@@ -55,6 +55,11 @@ module internal Candidates =
         WHERE (SELECT true FROM bot.outbox o
             WHERE o.speaks AND o.channel = n.channel AND o.customer = n.customer LIMIT 1)"
 
+    let private stillWaitingSql =
+        "SELECT n.place FROM unnest($1, $2) WITH ORDINALITY AS n(channel, customer, place)
+        WHERE (SELECT true FROM bot.inbox_pending p
+            WHERE p.channel = n.channel AND p.customer = n.customer LIMIT 1)"
+
     let private waitingSql =
         "SELECT count(*) FROM (SELECT 1 FROM bot.inbox_pending ORDER BY id LIMIT $1) w"
 
@@ -127,25 +132,56 @@ module internal Candidates =
         return List.ofSeq held
     }
 
+    /// Reads for which of the customers, whom this transaction does not hold, something waits.
+    let private stillWaiting (others: CustomerKey list) (busy: ResizeArray<CustomerKey>) = [
+        if not others.IsEmpty then
+            let others = Array.ofList others
+
+            Statement.create stillWaitingSql [
+                Statement.texts (others |> Seq.map _.Channel)
+                Statement.texts (others |> Seq.map (fun customer -> textOf customer.Customer))
+            ],
+            fun (reader: Data.Common.DbDataReader) -> busy.Add others[int (reader.GetInt64 0) - 1]
+    ]
+
+    let private keyOf (held: Held) : CustomerKey = {
+        Channel = held.Channel
+        Customer = held.Customer.Id
+    }
+
     /// Locks customers with waiting entries that nobody else holds, those that are known of or else those
     /// with the oldest entries, and reads their entries. The entries are read by a statement of their own,
     /// after the lock: what an earlier holder ended and committed is not seen any more. `facts` are run
-    /// first, and what `beside` asks for of those who are held is run with the entries.
+    /// first, and what `beside` asks for of those who are held is run with the entries. Also returns who of
+    /// those that are known of is held by somebody else.
     let take
         (work: Work)
         (request: AdvanceRequest)
         (facts: NpgsqlBatchCommand list)
         (beside: Held list -> (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) list)
-        : Task<Held list> = task {
+        : Task<Held list * CustomerKey list> = task {
+        let known =
+            CommandResult.customers request.Results @ request.Known
+            |> List.distinct
+            |> List.truncate request.Most
+
         let! held =
-            match CommandResult.customers request.Results @ request.Known with
+            match known with
             | [] -> lock work request.Most (max 256 (request.Most * 4))
-            | known -> lockKnown work facts (known |> List.distinct |> List.truncate request.Most)
+            | known -> lockKnown work facts known
+
+        let busy = ResizeArray()
+
+        let waiting =
+            match known with
+            | [] -> []
+            | known -> stillWaiting (known |> List.except (held |> List.map keyOf)) busy
 
         if held.IsEmpty then
-            return []
+            do! Database.run work waiting
+            return [], List.ofSeq busy
         else
-            let others = beside held
+            let others = waiting @ beside held
             let held = Array.ofList held
             let entries = held |> Array.map (fun _ -> ResizeArray())
             let tries = held |> Array.map (fun _ -> Dictionary())
@@ -185,15 +221,17 @@ module internal Candidates =
                             }
                 ]
 
-            return [
-                for index, customer in Array.indexed held do
-                    if entries[index].Count > 0 || unreadable[index].Count > 0 then
-                        {
-                            customer with
-                                Speaking = speaking[index].Value
-                                Entries = List.ofSeq entries[index]
-                                Tries = tries[index] |> Seq.map (|KeyValue|) |> Map.ofSeq
-                                Unreadable = List.ofSeq unreadable[index]
-                        }
-            ]
+            return
+                [
+                    for index, customer in Array.indexed held do
+                        if entries[index].Count > 0 || unreadable[index].Count > 0 then
+                            {
+                                customer with
+                                    Speaking = speaking[index].Value
+                                    Entries = List.ofSeq entries[index]
+                                    Tries = tries[index] |> Seq.map (|KeyValue|) |> Map.ofSeq
+                                    Unreadable = List.ofSeq unreadable[index]
+                            }
+                ],
+                List.ofSeq busy
     }

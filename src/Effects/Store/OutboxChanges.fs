@@ -280,7 +280,8 @@ module internal OutboxChanges =
                         "the say is dead: it was not sent, and its session is told; retry would send it again"
             | "ready", _, _ ->
                 return NotAllowed "its outcome is not unknown: it waits for its next try; retry or cancel it"
-            | ("ended dead" | "ended done" | "ended dropped"), _, _ -> return NotAllowed("it is settled already: it " + state)
+            | ("ended dead" | "ended done" | "ended dropped"), _, _ ->
+                return NotAllowed("it is settled already: it " + state)
             | _ ->
                 return
                     NotAllowed(

@@ -1,0 +1,246 @@
+namespace FunctionalBot.Effects
+
+open System
+open System.Threading.Tasks
+open FunctionalBot.Domain
+
+// The port of everything durable, and what goes through it.
+
+/// A webhook body as it came, and what was read in it.
+type ReceivedBody = {
+    Body: byte[]
+    At: DateTimeOffset
+    /// The W3C traceparent of the request; None where nobody traces.
+    Trace: string option
+    /// Ok with the updates in the order of the body; Error with why the body cannot be read. It is kept all
+    /// the same, as an inbox row that ended dead.
+    Updates: Result<Update list, string>
+}
+
+/// How an inbox entry ended.
+type Ending =
+    /// Its event has this version.
+    | Applied of version: int64
+    /// The same thing was taken in before.
+    | Duplicate
+    /// It changes nothing, for this reason.
+    | Ignored of reason: string
+    /// It cannot be handled, for this reason. It stays visible and can be run again.
+    | Dead of reason: string
+
+/// One thing that happened and waits to be decided.
+type InboxEntry = {
+    /// Order of arrival.
+    Id: int64
+    /// "whatsapp", "status", "command" or "timer".
+    Source: string
+    /// Unique within the source: a wamid, a command's key, a timer's name and time.
+    SourceId: string
+    At: DateTimeOffset
+    /// The session that an outcome or a timer belongs to. None for what a customer did: that goes to the
+    /// current one.
+    Session: SessionId option
+    /// The W3C traceparent of the request or command that it came from.
+    Trace: string option
+    Fact: Fact
+}
+
+/// One customer of one channel: what work is divided by.
+type CustomerKey = {
+    Channel: string
+    Customer: CustomerId
+}
+
+/// Everything that waits for one customer of one channel, with the sessions that it may concern.
+type CustomerWork = {
+    Channel: string
+    Customer: Customer
+    /// The language of the customer's last session, if there was one.
+    Language: Language option
+    /// The customer's newest session, if there is one.
+    Current: Session option
+    /// Older sessions that some entry names.
+    Others: Map<SessionId, Session>
+    /// In order: by time, then by arrival.
+    Entries: InboxEntry list
+}
+
+/// What was decided for one customer; all of it is written in one transaction.
+type CustomerDecision = {
+    /// New events in order, each with its session's next version. More than one session may be among them.
+    Events: Event list
+    /// Each changed session once, as it is after its last event.
+    Sessions: Session list
+    /// Commands to queue. SetTimer and CancelTimer are applied in the same transaction instead.
+    Commands: Command list
+    /// Every entry of the work once.
+    Endings: (int64 * Ending) list
+}
+
+/// Which part of the world a command goes to. Each has its own workers, so that a slow one holds up no other.
+type Service =
+    /// WhatsApp: Say and MarkRead.
+    | Messaging
+    /// The assistant: AskAssistant.
+    | Assisting
+    /// Odoo: CreateTicket, AddToTicket and LookUpTickets.
+    | Ticketing
+
+/// A command that this node may run now.
+type ClaimedCommand = {
+    Command: Command
+    /// The store's own number of the command.
+    Place: int64
+    Recipient: Recipient
+    Language: Language
+    /// 1 for the first try. The number is the fence: an outcome is only recorded for the try that is still
+    /// leased.
+    Attempt: int
+    /// How many of the tries before this one were put off by ourselves and so do not count as tries.
+    PutOffs: int
+    /// When the command was queued.
+    QueuedAt: DateTimeOffset
+    /// A failure of the same command that was told already (so that a delay is told once).
+    DelayTold: bool
+    /// The W3C traceparent of what asked for it.
+    Trace: string option
+}
+
+/// What came of running a command.
+type CommandResult =
+    /// It took effect; the fact, if any, goes to the inbox in the same transaction.
+    | Done of Fact option
+    /// To be run again at this time. The fact, if any, goes to the inbox (told once).
+    | RunAgain of at: DateTimeOffset * reason: string * Fact option
+    /// It was not tried, for a reason of our own; to be run at this time, as if it had not been handed out.
+    | PutOff of until: DateTimeOffset * reason: string
+    /// A send whose outcome nobody knows: it waits until then for a status webhook, and is run again after.
+    | Parked of until: DateTimeOffset * reason: string
+    /// It ended without effect. It stays visible and can be run again.
+    | GivenUp of reason: string * Fact option
+
+/// One round of deciding.
+type AdvanceRequest = {
+    /// Results to be recorded first, as `Record` does. The facts among them are decided in the same round
+    /// where their customers can be had.
+    Results: (ClaimedCommand * CommandResult) list
+    /// Customers for whom something came in just now. They are looked at without a search. Where there are
+    /// none, and no result has a fact, the store looks through all that waits, the oldest first.
+    Known: CustomerKey list
+    /// How many customers, at most.
+    Most: int
+    /// How many commands of each service the node takes on at once; none for a service that is not named.
+    /// The others are queued for whoever claims them.
+    Room: Map<Service, int>
+    /// How long commands that are taken on belong to the node.
+    Lease: TimeSpan
+}
+
+/// What a round of deciding did; all of it is committed.
+type Advanced = {
+    /// How many of the results were recorded.
+    Recorded: int
+    /// How many entries ended.
+    Ended: int
+    /// The new events, in order for each session.
+    Events: Event list
+    /// Commands of the decisions that belong to this node already, as if it had claimed them.
+    Leased: ClaimedCommand list
+    /// Services for which commands were queued that the node had no room for.
+    Full: Set<Service>
+    /// Customers who are told something else first: what they are told next waits to be claimed.
+    Behind: CustomerKey list
+    /// Customers for whom more may wait than one round takes.
+    More: CustomerKey list
+    /// Known customers for whom something waits and whom another worker holds at this moment.
+    Busy: CustomerKey list
+}
+
+/// Results of commands.
+module CommandResult =
+    /// What the session hears of it.
+    let fact (result: CommandResult) : Fact option =
+        match result with
+        | Done fact
+        | RunAgain(_, _, fact)
+        | GivenUp(_, fact) -> fact
+        | PutOff _
+        | Parked _ -> None
+
+    /// The customers who have something to be decided once these are recorded.
+    let customers (results: (ClaimedCommand * CommandResult) list) : CustomerKey list =
+        results
+        |> List.choose (fun (claimed, result) ->
+            fact result
+            |> Option.map (fun _ -> {
+                Channel = claimed.Command.Key.Session.Channel
+                Customer = claimed.Command.Key.Session.Customer
+            }))
+        |> List.distinct
+
+/// Counts that must fit together: what was received, and how it ended.
+type Accounting = {
+    Received: int64
+    /// Ended by state: "applied", "duplicate", "ignored", "dead", "settled".
+    Ended: Map<string, int64>
+    Pending: int64
+    /// When the oldest pending entry was received.
+    OldestPending: DateTimeOffset option
+    /// Commands by state: "ready", "running", "unknown", "done", "dead".
+    Commands: Map<string, int64>
+    /// Timers that are set. Exact up to 10,000; beyond that PostgreSQL's own estimate, since counting a
+    /// million would cost more than everything else here.
+    Timers: int64
+}
+
+/// Why a stream cannot be folded: the stream, the version at which it breaks, and what is wrong there.
+type StreamProblem = {
+    Stream: string
+    Version: int64
+    Problem: string
+}
+
+/// Everything durable. A database that cannot be reached is an exception (`StoreUnavailable`), which the
+/// web host answers with 503 and the engine waits out.
+[<NoComparison; NoEquality>]
+type StorePort = {
+    /// Stores bodies with their updates in one commit. An update whose source id is known ends as duplicate.
+    /// Returns the customers for whom something waits now.
+    Receive: ReceivedBody list -> Task<CustomerKey list>
+    /// Takes customers that have entries waiting and that no other worker holds, decides each with the
+    /// function, and commits everything in one transaction. Commands that can run at once are leased to the
+    /// node in the same transaction, which spares a claim for nearly all of them. Of the commands that speak
+    /// to one customer only one is, and only when no other of that customer is open.
+    Advance: AdvanceRequest -> (CustomerWork -> CustomerDecision) -> Task<Advanced>
+    /// Leases up to `most` commands of one service that are due, for the span. Of the commands that speak
+    /// to one customer only the oldest open one is handed out, and one at a time.
+    Claim: Service -> int -> DateTimeOffset -> TimeSpan -> Task<ClaimedCommand list>
+    /// Prolongs the leases of tries that still hold them. Returns how many do.
+    KeepLeases: ClaimedCommand list -> DateTimeOffset -> TimeSpan -> Task<int>
+    /// Records results of the tries that still hold their lease. Returns how many were recorded.
+    Record: (ClaimedCommand * CommandResult) list -> DateTimeOffset -> Task<int>
+    /// Turns up to `most` timers that are due into inbox entries. Returns whose they were.
+    FireTimers: int -> DateTimeOffset -> Task<CustomerKey list>
+    /// The events of a session in order, or what is wrong with the stream.
+    ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
+    Accounting: unit -> Task<Accounting>
+    /// Takes slots for messages, in this order, from buckets that all nodes share, by the store's own
+    /// clock. One answer for each.
+    Reserve: PaceLimits -> SlotRequest list -> Task<Slot list>
+    /// Keeps how a service stands, in place of what the same node (or, without a node, anyone) said before.
+    ReportService: ServiceState -> Task
+    /// How services stand, as it was reported last.
+    ServiceStates: unit -> Task<ServiceState list>
+    /// Takes the right to probe a service that is stopped for all nodes, if its probe is due now; the next
+    /// one is due at the second time. True for one node only.
+    TakeProbe: string -> DateTimeOffset -> DateTimeOffset -> Task<bool>
+    /// Ends the stop of WhatsApp for all nodes: what was put off may be handed out at once.
+    ResumeMessages: DateTimeOffset -> Task
+    /// Deletes what ended longer ago than the span (at least 8 days for the inbox), up to `most` of each
+    /// kind in one transaction. Returns how many rows went; 0 when there is nothing left to do, or while
+    /// another node is at it.
+    Forget: TimeSpan -> DateTimeOffset -> int -> Task<int>
+}
+
+/// The database cannot be reached or is not fit to be used. The message is for operators.
+exception StoreUnavailable of message: string * inner: exn
