@@ -366,7 +366,7 @@ let ``a result that came too late, and a store that is away, are counted`` () : 
 
     let! kept = port.KeepLeases [ claimed.Head ] start (TimeSpan.FromSeconds 30.)
 
-    Assert.Equal(0, kept)
+    Assert.Empty kept
     Assert.Equal(1., watch.Sum "bot.lease.lost" [])
     let! recorded = port.Record [ result ] start
     Assert.Equal(0, recorded)

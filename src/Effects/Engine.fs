@@ -170,11 +170,11 @@ let create
         Interpreter.serviceOf command.Action
         |> Option.map (fun service -> workers[service])
 
-    let take (commands: ClaimedCommand list) =
+    let forService (commands: ClaimedCommand list) (act: Workers -> ClaimedCommand list -> unit) =
         commands
         |> List.groupBy (fun claimed -> Interpreter.serviceOf claimed.Command.Action)
         |> List.iter (fun (service, commands) ->
-            service |> Option.iter (fun service -> workers[service].Take commands))
+            service |> Option.iter (fun service -> act workers[service] commands))
 
     let forget (batch: (ClaimedCommand * CommandResult) list) =
         for claimed, _ in batch do
@@ -226,7 +226,7 @@ let create
     let backlog = ref false
 
     /// Goes on with what was decided.
-    let follow (advanced: Advanced) =
+    let follow leasedUntil (advanced: Advanced) =
         if advanced.Ended > 0 then
             reached Decided
 
@@ -236,7 +236,7 @@ let create
         for service in advanced.Full do
             full[service] <- ()
 
-        take advanced.Leased
+        forService advanced.Leased (fun workers -> workers.Take leasedUntil)
         arrivals.Add advanced.More
         arrivals.AddSoon advanced.Busy
 
@@ -258,6 +258,9 @@ let create
             Lease = settings.Lease
         }
 
+        // Counted from before the call, so that the node never believes in a lease longer than the others do.
+        let leasedUntil = world.Now() + settings.Lease
+
         try
             let! advanced = store.Advance request decide
 
@@ -266,7 +269,7 @@ let create
                 reached CommandRecorded
                 wakeBehind batch
 
-            follow advanced
+            follow leasedUntil advanced
 
             if searches then
                 arrivals.Searched()
@@ -329,8 +332,9 @@ let create
             full[service] <- ()
             do! claimBells[service].Wait settings.Poll cancel
         else
-            let! claimed = store.Claim service room (world.Now()) settings.Lease
-            workers[service].Take claimed
+            let now = world.Now()
+            let! claimed = store.Claim service room now settings.Lease
+            workers[service].Take (now + settings.Lease) claimed
 
             // Fewer than asked for: nothing else is due, and whatever comes after rings the bell.
             if claimed.Length < room then
@@ -346,8 +350,11 @@ let create
         match held () with
         | [] -> ()
         | held ->
-            let! _ = store.KeepLeases held (world.Now()) settings.Lease
-            ()
+            let now = world.Now()
+            let! kept = store.KeepLeases held now settings.Lease
+            let kept = Set.ofList kept
+            let still = held |> List.filter (fun claimed -> kept.Contains claimed.Place)
+            forService still (fun workers -> workers.Keep(now + settings.Lease))
     }
 
     let loop = loop world log

@@ -215,8 +215,8 @@ type StorePort = {
     /// Leases up to `most` commands of one service that are due, for the span. Of the commands that speak
     /// to one customer only the oldest open one is handed out, and one at a time.
     Claim: Service -> int -> DateTimeOffset -> TimeSpan -> Task<ClaimedCommand list>
-    /// Prolongs the leases of tries that still hold them. Returns how many do.
-    KeepLeases: ClaimedCommand list -> DateTimeOffset -> TimeSpan -> Task<int>
+    /// Prolongs the leases of tries that still hold them. Returns the places of those.
+    KeepLeases: ClaimedCommand list -> DateTimeOffset -> TimeSpan -> Task<int64 list>
     /// Records results of the tries that still hold their lease. Returns how many were recorded.
     Record: (ClaimedCommand * CommandResult) list -> DateTimeOffset -> Task<int>
     /// Turns up to `most` timers that are due into inbox entries. Returns whose they were.

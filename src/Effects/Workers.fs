@@ -6,13 +6,24 @@ open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Domain
 
+/// A command's turn came after its lease had run out.
+exception internal LeaseRanOut
+
+/// A command that is this node's for a while.
+[<NoComparison; NoEquality>]
+type private Leased = {
+    Claimed: ClaimedCommand
+    /// UTC; the node believes in its lease no longer than this.
+    Until: DateTimeOffset
+}
+
 /// What workers tell the engine.
 [<NoComparison; NoEquality>]
 type internal WorkersReport = {
     /// A command was run, or put back; the result is to be recorded, and then `Forget` told.
     Finished: ClaimedCommand -> CommandResult -> unit
-    /// A command could not be run for a reason that lies here: the store was away, or the host stops. Its
-    /// lease runs out and it comes again.
+    /// A command could not be run for a reason that lies here: the store was away, the host stops, or its
+    /// lease had run out. It comes again, here or elsewhere.
     Abandoned: ClaimedCommand -> exn -> unit
     /// Everything that was taken on is done or under way, after there had been more than hands.
     Emptied: unit -> unit
@@ -25,8 +36,11 @@ type internal Workers = {
     Room: unit -> int
     /// Whether a hand is free.
     IsFree: unit -> bool
-    /// Takes on commands that are leased to this node: they are run as hands come free, in this order.
-    Take: ClaimedCommand list -> unit
+    /// Takes on commands that are leased to this node until that time: they are run as hands come free, in
+    /// this order. One whose lease has run out before its turn is not begun: somebody else may have it.
+    Take: DateTimeOffset -> ClaimedCommand list -> unit
+    /// Their leases were prolonged until that time.
+    Keep: DateTimeOffset -> ClaimedCommand list -> unit
     /// The result is recorded, or given up: the command is no longer this node's.
     Forget: CommandKey -> unit
     /// Everything whose lease must be kept.
@@ -84,14 +98,26 @@ module internal Workers =
         (run: ClaimedCommand -> Task<CommandResult>)
         (report: WorkersReport)
         : Workers =
-        let held = ConcurrentDictionary<CommandKey, ClaimedCommand>()
+        let held = ConcurrentDictionary<CommandKey, Leased>()
         let queue = ConcurrentQueue<ClaimedCommand>()
         let free = ref hands
         let stopping = ref false
         let reach = Reach.create world hands
 
+        let lease until (claimed: ClaimedCommand) =
+            held[claimed.Command.Key] <- { Claimed = claimed; Until = until }
+
+        // A node that was paused may wake up with a queue that others have long taken over.
+        let isOurs (claimed: ClaimedCommand) =
+            match held.TryGetValue claimed.Command.Key with
+            | true, leased -> leased.Claimed.Attempt = claimed.Attempt && world.Now() < leased.Until
+            | false, _ -> false
+
         let work (claimed: ClaimedCommand) : Task = task {
-            if Volatile.Read &stopping.contents then
+            if not (isOurs claimed) then
+                held.TryRemove claimed.Command.Key |> ignore
+                report.Abandoned claimed LeaseRanOut
+            elif Volatile.Read &stopping.contents then
                 let reason = "the node that had taken it on was stopped"
                 report.Finished claimed (PutOff(world.Now(), reason))
             else
@@ -128,9 +154,9 @@ module internal Workers =
             Room = fun () -> max 0 (hands + reach.Ahead() - held.Count)
             IsFree = fun () -> Volatile.Read &free.contents > 0
             Take =
-                fun commands ->
+                fun until commands ->
                     for claimed in commands do
-                        held[claimed.Command.Key] <- claimed
+                        lease until claimed
                         queue.Enqueue claimed
 
                     let mutable waiting = commands.Length
@@ -138,7 +164,13 @@ module internal Workers =
                     while waiting > 0 && tryHand () do
                         waiting <- waiting - 1
                         Work.start hand |> ignore
+            Keep =
+                fun until commands ->
+                    for claimed in commands do
+                        match held.TryGetValue claimed.Command.Key with
+                        | true, leased when leased.Claimed.Attempt = claimed.Attempt -> lease until claimed
+                        | _ -> ()
             Forget = fun key -> held.TryRemove key |> ignore
-            Held = fun () -> List.ofSeq held.Values
+            Held = fun () -> [ for leased in held.Values -> leased.Claimed ]
             Stop = fun () -> Volatile.Write(&stopping.contents, true)
         }

@@ -178,7 +178,7 @@ module internal MemoryOutbox =
         else
             List.ofSeq leased
 
-    /// Prolongs leases of tries that are the last ones and run. How many.
+    /// Prolongs leases of tries that are the last ones and run. Their places.
     let keep (tables: MemoryTables) (held: ClaimedCommand list) (now: DateTimeOffset) (lease: TimeSpan) =
         let keepOne (claimed: ClaimedCommand) =
             match tables.Places.TryGetValue claimed.Command.Key with
@@ -192,7 +192,7 @@ module internal MemoryOutbox =
                 isHeld
             | false, _ -> false
 
-        held |> List.filter keepOne |> List.length
+        held |> List.filter keepOne |> List.map _.Place
 
     let private recordOne (tables: MemoryTables) now (claimed: ClaimedCommand) result =
         let key = claimed.Command.Key

@@ -42,7 +42,7 @@ module internal Outbox =
 
     let private keepSql =
         "UPDATE bot.outbox o SET wake = $3
-        WHERE o.id = ANY ($1) AND o.attempts = $2 AND o.state = 'running' RETURNING 1"
+        WHERE o.id = ANY ($1) AND o.attempts = $2 AND o.state = 'running' RETURNING o.id"
 
     let private laterSql =
         "UPDATE bot.outbox o SET state = $3, wake = ($4)[array_position($1, o.id)],
@@ -159,12 +159,12 @@ module internal Outbox =
         (held: ClaimedCommand list)
         (now: DateTimeOffset)
         (lease: TimeSpan)
-        : Task<int> =
+        : Task<int64 list> =
         if held.IsEmpty then
-            Task.FromResult 0
+            Task.FromResult []
         else
             Database.transact source (fun work -> task {
-                let kept = ref 0
+                let kept = ResizeArray()
 
                 do!
                     Database.run work [
@@ -174,10 +174,10 @@ module internal Outbox =
                                 Statement.int attempt
                                 Statement.notBefore (now + lease)
                             ],
-                            fun _ -> kept.Value <- kept.Value + 1
+                            fun reader -> kept.Add(reader.GetInt64 0)
                     ]
 
-                return kept.Value
+                return List.ofSeq kept
             })
 
     let private factEntry now (command: ClaimedCommand) suffix fact =

@@ -111,15 +111,15 @@ let private record
         }
 
 /// A try that ends just now may be among those that hold no lease any more.
-let private keep (instruments: Instruments) (store: StorePort) held now lease : Task<int> =
+let private keep (instruments: Instruments) (store: StorePort) held now lease : Task<int64 list> =
     if not instruments.LeasesLost.Enabled then
         store.KeepLeases held now lease
     else
         task {
             let! kept = store.KeepLeases held now lease
 
-            if kept < List.length held then
-                instruments.LeasesLost.Add(int64 (held.Length - kept))
+            if kept.Length < List.length held then
+                instruments.LeasesLost.Add(int64 (held.Length - kept.Length))
 
             return kept
         }
