@@ -17,6 +17,42 @@ module internal Work =
             )
             .Unwrap()
 
+    /// Runs the step again and again until it is cancelled. A step that finds the store away is tried again
+    /// after a growing pause; the trouble is told once, and its end once.
+    let repeat
+        (world: World)
+        (trouble: string -> exn -> unit)
+        (recovered: string -> unit)
+        (name: string)
+        (step: CancellationToken -> Task)
+        (cancel: CancellationToken)
+        : Task = task {
+        let mutable failures = 0
+
+        while not cancel.IsCancellationRequested do
+            try
+                do! step cancel
+
+                if failures > 0 then
+                    failures <- 0
+                    recovered name
+            with
+            | :? OperationCanceledException when cancel.IsCancellationRequested -> ()
+            | fault ->
+                failures <- failures + 1
+
+                if failures = 1 then
+                    trouble name fault
+
+                let pause =
+                    TimeSpan.FromMilliseconds(min 2000. (100. * Math.Pow(2., float (min failures 6))))
+
+                try
+                    do! world.Delay (pause * (0.5 + world.Random() / 2.)) cancel
+                with :? OperationCanceledException ->
+                    ()
+    }
+
 /// Lets a loop sleep until there is work, or until it should look by itself. All waiting of the engine is
 /// either this or `World.Delay`, and nothing in it asks for the thread pool by name: so it runs on the
 /// scheduler that it was started on, and a simulation with a scheduler of its own decides about every step.

@@ -72,35 +72,6 @@ let private customerOf (command: Command) : CustomerKey = {
 /// So many results are recorded in one transaction.
 let private mostResults = 400
 
-/// Runs the step again and again. A step that finds the store away is tried again after a growing pause; it
-/// tells of the trouble once and of its end once.
-let private loop (world: World) (log: EngineLog) name (step: CancellationToken -> Task) cancel : Task = task {
-    let mutable failures = 0
-
-    while not (cancel: CancellationToken).IsCancellationRequested do
-        try
-            do! step cancel
-
-            if failures > 0 then
-                failures <- 0
-                log.Recovered name
-        with
-        | :? OperationCanceledException when cancel.IsCancellationRequested -> ()
-        | fault ->
-            failures <- failures + 1
-
-            if failures = 1 then
-                log.Trouble name fault
-
-            let pause =
-                TimeSpan.FromMilliseconds(min 2000. (100. * Math.Pow(2., float (min failures 6))))
-
-            try
-                do! world.Delay (pause * (0.5 + world.Random() / 2.)) cancel
-            with :? OperationCanceledException ->
-                ()
-}
-
 /// Builds the engine of one node. `decide` is `Reception.decide` with its settings; `run` is
 /// `Interpreter.run` with its services; `reached` is told of milestones.
 let create
@@ -357,7 +328,7 @@ let create
             forService still (fun workers -> workers.Keep(now + settings.Lease))
     }
 
-    let loop = loop world log
+    let loop = Work.repeat world log.Trouble log.Recovered
 
     let work (cancel: CancellationToken) : Task = task {
         use stopRecording = new CancellationTokenSource()
