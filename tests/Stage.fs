@@ -18,7 +18,10 @@ open FunctionalBot.Emulators
 open FunctionalBot.Tests.StoreFixture
 
 let private client =
-    new HttpClient(new SocketsHttpHandler(UseProxy = false), Timeout = TimeSpan.FromSeconds 30.)
+    let handler =
+        new SocketsHttpHandler(UseProxy = false, Expect100ContinueTimeout = TimeSpan.FromSeconds 30.)
+
+    new HttpClient(handler, Timeout = TimeSpan.FromSeconds 30.)
 
 /// How long a condition may take to come true before the test says that it never will.
 let patience = TimeSpan.FromSeconds 60.
@@ -535,6 +538,8 @@ let postWebhook (signature: string option) (body: byte[]) stage : Task<int> = ta
         new HttpRequestMessage(HttpMethod.Post, Uri(stage.BotAddress, "/webhook"))
 
     request.Content <- new ByteArrayContent(body)
+    // A body that is turned away for its size is not sent: the connection would be closed in the middle of it.
+    request.Headers.ExpectContinue <- Nullable(body.Length > 1_000_000)
 
     match signature with
     | Some header -> request.Headers.TryAddWithoutValidation("X-Hub-Signature-256", header) |> ignore
