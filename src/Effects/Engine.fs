@@ -72,6 +72,10 @@ let private customerOf (command: Command) : CustomerKey = {
 /// So many results are recorded in one transaction.
 let private mostResults = 400
 
+/// Rounds begin at least so far apart. What comes meanwhile shares one: under some load a transaction for each
+/// message would cost more than the messages. The first after a pause does not wait.
+let private breath = TimeSpan.FromMilliseconds 3.
+
 /// Builds the engine of one node. `decide` is `Reception.decide` with its settings; `run` is
 /// `Interpreter.run` with its services; `reached` is told of milestones.
 let create
@@ -261,7 +265,20 @@ let create
             Runtime.ExceptionServices.ExceptionDispatchInfo.Throw fault
     }
 
+    let lastRound = ref DateTimeOffset.MinValue
+
+    /// Waits until the next round may begin.
+    let breathe cancel : Task = task {
+        let since = world.Now() - lastRound.Value
+
+        if since >= TimeSpan.Zero && since < breath then
+            do! world.Delay (breath - since) cancel
+
+        lastRound.Value <- world.Now()
+    }
+
     let decideStep (cancel: CancellationToken) : Task = task {
+        do! breathe cancel
         // Work of which nobody told is looked for now and then, however much is told; and on and on while
         // there is much of it and nothing is told.
         let isDue = arrivals.IsSearchDue settings.Poll
@@ -283,6 +300,8 @@ let create
             do! record batch
         else
             do! arrivals.Bell.Wait settings.Poll cancel
+            // Whoever comes after a pause is served at once.
+            lastRound.Value <- DateTimeOffset.MinValue
     }
 
     let timerStep (cancel: CancellationToken) : Task = task {

@@ -185,7 +185,7 @@ let run
             (engineLog log spans)
             reached
 
-    let receiver = Webhook.receiver port engine.Wake
+    let receiver = Webhook.receiver world port engine.Wake
 
     let startup = ref (Starting "The database is being prepared.")
 

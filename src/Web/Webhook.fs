@@ -23,8 +23,12 @@ type Receiver = {
     Run: CancellationToken -> Task
 }
 
+/// Commits begin at least so far apart, so that bodies which come one after the other share one. The first after a
+/// pause does not wait.
+let private breath = TimeSpan.FromMilliseconds 2.
+
 /// Builds the receiver. `stored` is told after each commit for whom something waits.
-let receiver (store: StorePort) (stored: CustomerKey list -> unit) : Receiver =
+let receiver (world: World) (store: StorePort) (stored: CustomerKey list -> unit) : Receiver =
     let waiting =
         Channel.CreateBounded<struct (ReceivedBody * TaskCompletionSource)>(BoundedChannelOptions 10_000)
 
@@ -51,6 +55,7 @@ let receiver (store: StorePort) (stored: CustomerKey list -> unit) : Receiver =
             fun cancel -> task {
                 use _ = cancel.Register(fun () -> waiting.Writer.TryComplete() |> ignore)
                 let mutable isOpen = true
+                let mutable lastCommit = DateTimeOffset.MinValue
 
                 while isOpen do
                     let! more = waiting.Reader.WaitToReadAsync()
@@ -58,6 +63,12 @@ let receiver (store: StorePort) (stored: CustomerKey list -> unit) : Receiver =
                     if not more then
                         isOpen <- false
                     else
+                        let since = world.Now() - lastCommit
+
+                        if since >= TimeSpan.Zero && since < breath then
+                            do! world.Delay (breath - since) CancellationToken.None
+
+                        lastCommit <- world.Now()
                         let batch = ResizeArray()
                         let mutable bytes = 0
                         let mutable next = Unchecked.defaultof<_>
