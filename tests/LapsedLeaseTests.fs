@@ -11,12 +11,6 @@ open FunctionalBot.Effects
 open FunctionalBot.Effects.Memory
 open FunctionalBot.Tests.StoreFixture
 
-let private silent: Engine.EngineLog = {
-    Trouble = fun _ _ -> ()
-    Recovered = ignore
-    CommandFailed = fun _ _ -> ()
-}
-
 let private oneHand: Engine.EngineSettings = {
     Batch = 20
     Messages = 1

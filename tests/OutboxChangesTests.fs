@@ -10,27 +10,6 @@ open FunctionalBot.Effects.Store
 open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.OperationScenes
 
-let private lease = TimeSpan.FromSeconds 30.
-
-let private ask (bench: Bench) customer id actions = task {
-    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom customer id bench.Now "hola" ] ]
-    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> actions))
-    return ()
-}
-
-let private claim (bench: Bench) service =
-    bench.Store.Claim service 100 bench.Now lease
-
-let private record (bench: Bench) command result =
-    bench.Store.Record [ command, result ] bench.Now
-
-let private words (claimed: ClaimedCommand list) =
-    claimed
-    |> List.map (fun command ->
-        match command.Command.Action with
-        | Say { Phrase = Answer(text, _) } -> text
-        | other -> failwith $"%A{other}")
-
 let private nameOf (command: ClaimedCommand) =
     ByKey(CommandKey.text command.Command.Key)
 

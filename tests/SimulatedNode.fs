@@ -6,6 +6,7 @@ open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Tests.StoreFixture
 
 /// What becomes of a program that has crashed: nothing, for ever.
 let private never () : Task<'answer> = TaskCompletionSource<'answer>().Task
@@ -158,12 +159,6 @@ type Node = {
     Crash: unit -> unit
     /// Asks it to stop, and waits until it has.
     Stop: unit -> Task
-}
-
-let private silent: Engine.EngineLog = {
-    Trouble = fun _ _ -> ()
-    Recovered = ignore
-    CommandFailed = fun _ _ -> ()
 }
 
 let private pace: Engine.EngineSettings = {

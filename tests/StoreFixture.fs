@@ -270,3 +270,34 @@ let decideWith
             List.zip work.Entries events
             |> List.map (fun (entry, event) -> entry.Id, Applied event.Version)
     }
+
+/// How long a test leases commands.
+let lease = TimeSpan.FromSeconds 30.
+
+/// Takes in one text of the customer and queues these actions for it.
+let ask (bench: Bench) customer id actions = task {
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom customer id bench.Now "hola" ] ]
+    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> actions))
+    return ()
+}
+
+let claim (bench: Bench) service =
+    bench.Store.Claim service 100 bench.Now lease
+
+let record (bench: Bench) command result =
+    bench.Store.Record [ command, result ] bench.Now
+
+/// What is said, of commands that say an answer.
+let words (claimed: ClaimedCommand list) =
+    claimed
+    |> List.map (fun command ->
+        match command.Command.Action with
+        | Say { Phrase = Answer(text, _) } -> text
+        | other -> failwith $"%A{other}")
+
+/// Engines of tests report to nobody.
+let silent: Engine.EngineLog = {
+    Trouble = fun _ _ -> ()
+    Recovered = ignore
+    CommandFailed = fun _ _ -> ()
+}

@@ -7,28 +7,6 @@ open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Tests.StoreFixture
 
-let private lease = TimeSpan.FromSeconds 30.
-
-/// Takes in one text of the customer and queues these actions for it.
-let private ask (bench: Bench) customer id actions = task {
-    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom customer id bench.Now "hola" ] ]
-    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> actions))
-    return ()
-}
-
-let private claim (bench: Bench) service =
-    bench.Store.Claim service 100 bench.Now lease
-
-let private record (bench: Bench) command result =
-    bench.Store.Record [ command, result ] bench.Now
-
-let private words (claimed: ClaimedCommand list) =
-    claimed
-    |> List.map (fun command ->
-        match command.Command.Action with
-        | Say { Phrase = Answer(text, _) } -> text
-        | other -> failwith $"%A{other}")
-
 let private status (bench: Bench) (command: ClaimedCommand) message status =
     bench.Store.Deliver [
         bodyOf bench.Now [

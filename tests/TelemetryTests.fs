@@ -74,12 +74,6 @@ let private services (world: World) (store: StorePort) messageFate ticketFate : 
         Retry = Interpreter.defaultRetry
     }
 
-let private silent: Engine.EngineLog = {
-    Trouble = fun _ _ -> ()
-    Recovered = ignore
-    CommandFailed = fun _ _ -> ()
-}
-
 let private pace: Engine.EngineSettings = {
     Batch = 20
     Messages = 8

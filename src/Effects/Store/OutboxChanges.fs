@@ -35,7 +35,7 @@ module internal OutboxChanges =
             INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version, ordinal,
                 attempts, put_off, wake, delay_told)
             SELECT c.id, c.channel, c.customer, "
-        + OutboxView.serviceOfKind
+        + Queueing.serviceOf "c.kind"
         + ", c.kind = 'say', c.session_ordinal, c.version, c.ordinal, gone.attempts, gone.attempts, $2,
                 EXISTS (SELECT 1 FROM bot.inbox WHERE source = 'command' AND source_id = $4)
             FROM gone JOIN bot.command c ON c.id = gone.id),

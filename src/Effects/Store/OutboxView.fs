@@ -46,11 +46,6 @@ type CommandName =
 
 /// Reading the outbox for operators.
 module internal OutboxView =
-    /// Whose workers run a kind of command, as it is written when a command is queued.
-    let serviceOfKind =
-        "CASE WHEN c.kind IN ('say', 'mark-read') THEN 'messaging'
-            WHEN c.kind = 'ask-assistant' THEN 'assisting' ELSE 'ticketing' END"
-
     let private columns =
         "c.id, c.key, c.kind, o.service, coalesce(e.state, o.state, 'lost'),
             coalesce(o.attempts, e.attempts, 0), c.queued_at, o.wake, e.at, coalesce(e.reason, o.reason)"
@@ -65,7 +60,7 @@ module internal OutboxView =
         + " WHERE c.id IN (SELECT id FROM bot.outbox WHERE $1 <> 'dead' AND ($1 = '' OR state = $1)
                 UNION ALL SELECT id FROM bot.command_end WHERE state = 'dead' AND $1 IN ('', 'dead'))
             AND ($2 = '' OR $2 = "
-        + serviceOfKind
+        + Queueing.serviceOf "c.kind"
         + ") ORDER BY c.id DESC LIMIT $3"
 
     let private showSql =
@@ -78,7 +73,7 @@ module internal OutboxView =
     let private deadSql =
         "SELECT e.id FROM bot.command_end e JOIN bot.command c ON c.id = e.id
         WHERE e.state = 'dead' AND e.at >= $1 AND ($2 = '' OR $2 = "
-        + serviceOfKind
+        + Queueing.serviceOf "c.kind"
         + ") ORDER BY e.id"
 
     let private commandOf (reader: Data.Common.DbDataReader) : OutboundCommand =

@@ -10,6 +10,11 @@ type internal Decision = Held * Map<SessionId, Session> * CustomerDecision
 
 /// Queueing commands, and setting timers.
 module internal Queueing =
+    /// SQL for the service whose workers run a kind of command; `kind` is the column.
+    let serviceOf (kind: string) =
+        $"CASE WHEN %s{kind} IN ('say', 'mark-read') THEN 'messaging'
+            WHEN %s{kind} = 'ask-assistant' THEN 'assisting' ELSE 'ticketing' END"
+
     /// Numbers are given before the rows are written, so that both tables are filled from one list. A
     /// command that is leased at once has begun its first try.
     let private commandsSql =
@@ -28,10 +33,9 @@ module internal Queueing =
             FROM input)
         INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version,
             ordinal, state, attempts, wake)
-        SELECT id, channel, customer,
-            CASE WHEN kind IN ('say', 'mark-read') THEN 'messaging'
-                WHEN kind = 'ask-assistant' THEN 'assisting' ELSE 'ticketing' END,
-            kind = 'say', session_ordinal, version, ordinal,
+        SELECT id, channel, customer, "
+        + serviceOf "kind"
+        + ", kind = 'say', session_ordinal, version, ordinal,
             CASE WHEN leased THEN 'running' ELSE 'ready' END,
             CASE WHEN leased THEN 1 ELSE 0 END,
             CASE WHEN leased THEN $13 ELSE $12 END
