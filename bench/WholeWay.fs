@@ -113,14 +113,14 @@ let private pace database bot (crowd: Crowd) (perSecond: float) (span: TimeSpan)
         due.Writer.Complete()
     }
 
+    // One message wakes one connection: to wake all of them for each would cost more than the message.
     let next () = task {
-        let! more = due.Reader.WaitToReadAsync()
-
-        match (if more then due.Reader.TryRead() else (false, 0L)) with
-        | true, since ->
+        try
+            let! since = due.Reader.ReadAsync()
             let! customer = crowd.Free.Reader.ReadAsync()
             return write crowd customer since
-        | false, _ -> return ValueNone
+        with :? ChannelClosedException ->
+            return ValueNone
     }
 
     let way = measureWay database bot crowd next
