@@ -92,6 +92,11 @@ let ``each class of WhatsApp's outcomes ends a send in its own way`` () : Task =
     | Parked(until, _) -> Assert.Equal(60., after until)
     | result -> failwith $"%A{result}"
 
+    // A message whose outcome is never told goes out a few times at most.
+    match! saying (OutcomeUnknown "no answer") 3 0 with
+    | GivenUp("no answer", Some(DeliveryFailed _)) -> ()
+    | result -> failwith $"%A{result}"
+
     match! saying (Refused(131026, "undeliverable")) 1 0 with
     | GivenUp(_, Some(DeliveryFailed(_, 131026, _))) -> ()
     | result -> failwith $"%A{result}"

@@ -98,3 +98,132 @@ let ``what waits for a hand is not begun once its lease has run out`` () =
 let ``a lease that is kept lasts as long as the hands are busy`` () =
     let sent = played (TimeSpan.FromMinutes 10.) true
     Assert.Equal<(string * int) list>([ "ES.1", 1; "ES.2", 1 ], List.sort sent)
+
+[<Fact>]
+let ``an old try that is dropped leaves the hold of the newer one`` () =
+    let virtualWorld = VirtualWorld.create 12 start
+    let world = virtualWorld.World
+    let tries = ResizeArray<string * int>()
+    let reachable = ref false
+
+    let store =
+        MemoryStore.create world (TimeSpan.FromSeconds 60.) (fun call ->
+            if call = KeepingLeases && not reachable.Value then
+                FailsBefore
+            else
+                Works)
+
+    let question =
+        AskAssistant {
+            Turn = 1L
+            Language = Spanish
+            Hint = None
+            Assistant = Primary
+        }
+
+    let run (claimed: ClaimedCommand) (cancel: CancellationToken) : Task<CommandResult> = task {
+        let (CustomerId customer) = claimed.Command.Key.Session.Customer
+        tries.Add(customer, claimed.Attempt)
+        // The first keeps the only hand busy until its lease and the other's have run out.
+        let takes = if tries.Count = 1 then 40. else 1.
+        do! world.Delay (TimeSpan.FromSeconds takes) cancel
+        return Done None
+    }
+
+    virtualWorld.Run(fun () -> task {
+        use stop = new CancellationTokenSource()
+
+        let decide work =
+            decideWith (world.Now()) (fun _ -> [ question ]) work
+
+        let engine = Engine.create oneHand world store.Port decide run silent ignore
+        let running = engine.Run stop.Token
+
+        let! waiting =
+            store.Port.Receive [
+                bodyOf (world.Now()) [
+                    textFrom "ES.1" "w1" (world.Now()) "hola"
+                    textFrom "ES.2" "w2" (world.Now()) "hola"
+                ]
+            ]
+
+        engine.Wake waiting
+        do! world.Delay (TimeSpan.FromSeconds 39.) CancellationToken.None
+        reachable.Value <- true
+        do! world.Delay (TimeSpan.FromMinutes 5.) CancellationToken.None
+        stop.Cancel()
+        do! running
+    })
+
+    let waited = tries |> Seq.filter (fun (customer, _) -> customer <> fst tries[0])
+    Assert.Equal<int list>([ 2 ], waited |> Seq.map snd |> Seq.toList)
+
+[<Fact>]
+let ``results outlive a store that goes away while they are recorded one by one`` () =
+    let virtualWorld = VirtualWorld.create 13 start
+    let world = virtualWorld.World
+    let memory = MemoryStore.create world (TimeSpan.FromSeconds 60.) (fun _ -> Works)
+    let singles = ref 0
+
+    let unavailable () =
+        StoreUnavailable("away", InvalidOperationException())
+
+    // A round with several results cannot be written, and the second single record meets a store that is away.
+    let store = {
+        memory.Port with
+            Advance =
+                fun request decide ->
+                    if request.Results.Length > 1 then
+                        Task.FromException<Advanced>(InvalidOperationException "not writable")
+                    else
+                        memory.Port.Advance request decide
+            Record =
+                fun results now ->
+                    if results.Length > 1 then
+                        Task.FromException<int>(InvalidOperationException "not writable")
+                    else
+                        singles.Value <- singles.Value + 1
+
+                        if singles.Value = 2 then
+                            Task.FromException<int>(unavailable ())
+                        else
+                            memory.Port.Record results now
+    }
+
+    let runs = ref 0
+
+    let run (_: ClaimedCommand) (_: CancellationToken) : Task<CommandResult> = task {
+        runs.Value <- runs.Value + 1
+        // All end at one moment, so that they are recorded together.
+        do! world.Delay (TimeSpan.FromSeconds 1.) CancellationToken.None
+        return Done None
+    }
+
+    virtualWorld.Run(fun () -> task {
+        use stop = new CancellationTokenSource()
+
+        let decide work =
+            decideWith (world.Now()) (fun _ -> [ say "hola" ]) work
+
+        let engine =
+            Engine.create { oneHand with Messages = 8 } world store decide run silent ignore
+
+        let running = engine.Run stop.Token
+
+        let! waiting =
+            store.Receive [
+                bodyOf (world.Now()) [
+                    for number in 1..5 -> textFrom $"ES.%d{number}" $"w%d{number}" (world.Now()) "hola"
+                ]
+            ]
+
+        engine.Wake waiting
+        do! world.Delay (TimeSpan.FromMinutes 10.) CancellationToken.None
+        stop.Cancel()
+        do! running
+        let! accounting = store.Accounting()
+        Assert.Equal(Some 5L, accounting.Commands.TryFind "done")
+    })
+
+    Assert.Equal(5, runs.Value)
+    Assert.True(singles.Value >= 2)

@@ -69,12 +69,8 @@ let private customerOf (command: Command) : CustomerKey = {
     Customer = command.Key.Session.Customer
 }
 
-/// So many results are recorded in one transaction.
-let private mostResults = 400
-
-/// Rounds begin at least so far apart. What comes meanwhile shares one: under some load a transaction for each
-/// message would cost more than the messages. The first after a pause does not wait.
-let private breath = TimeSpan.FromMilliseconds 3.
+/// More customers to whom something waits to be said are not remembered: the next look finds them.
+let private mostBehind = 10_000
 
 /// Builds the engine of one node. `decide` is `Reception.decide` with its settings; `run` is
 /// `Interpreter.run` with its services; `reached` is told of milestones.
@@ -141,20 +137,15 @@ let create
             for service in services -> service, Workers.create world (hands service) runOne (reportOf service)
         ]
 
-    let workersOf (command: Command) =
-        Interpreter.serviceOf command.Action
-        |> Option.map (fun service -> workers[service])
-
     let forService (commands: ClaimedCommand list) (act: Workers -> ClaimedCommand list -> unit) =
         commands
         |> List.groupBy (fun claimed -> Interpreter.serviceOf claimed.Command.Action)
         |> List.iter (fun (service, commands) ->
             service |> Option.iter (fun service -> act workers[service] commands))
 
-    let forget (batch: (ClaimedCommand * CommandResult) list) =
-        for claimed, _ in batch do
-            workersOf claimed.Command
-            |> Option.iter (fun workers -> workers.Forget claimed.Command.Key)
+    let forget (claimed: ClaimedCommand) =
+        Interpreter.serviceOf claimed.Command.Action
+        |> Option.iter (fun service -> workers[service].Forget claimed)
 
     /// The next message to the same customer may be waiting for what was recorded.
     let wakeBehind (batch: (ClaimedCommand * CommandResult) list) =
@@ -166,44 +157,15 @@ let create
                 then
                     claimBells[Messaging].Ring()
 
-    let recorded batch =
-        forget batch
-        reached CommandRecorded
-        arrivals.Add(CommandResult.customers batch)
-        wakeBehind batch
-
-    /// Records what came of commands. One that cannot be written holds up no other and is left to its lease.
-    let rec record (batch: (ClaimedCommand * CommandResult) list) : Task = task {
-        try
-            let! _ = store.Record batch (world.Now())
-            recorded batch
-        with
-        | StoreUnavailable _ as unavailable ->
-            results.PutBack batch
-            raise unavailable
-        | fault ->
-            match batch with
-            | [ claimed, _ ] ->
-                forget batch
-                log.CommandFailed claimed.Command ("its result cannot be kept: " + fault.GetType().Name)
-            | batch ->
-                for result in batch do
-                    do! record [ result ]
-    }
-
-    let recordStep (cancel: CancellationToken) : Task = task {
-        match results.Take mostResults with
-        | [] -> do! arrivals.Bell.Wait settings.Poll cancel
-        | batch -> do! record batch
-    }
-
-    /// Whether the last search found as much as it can.
-    let backlog = ref false
-
     /// Goes on with what was decided.
     let follow leasedUntil (advanced: Advanced) =
         if advanced.Ended > 0 then
             reached Decided
+
+        // A hint only. Where another node says the last word to one of them, this node never takes the name
+        // off the list.
+        if not advanced.Behind.IsEmpty && behind.Count >= mostBehind then
+            behind.Clear()
 
         for customer in advanced.Behind do
             behind[customer] <- ()
@@ -223,86 +185,32 @@ let create
             if workers[service].IsFree() then
                 claimBells[service].Ring()
 
-    /// One round: results are recorded and what they and others brought is decided, in one transaction.
-    let decideRound batch known searches : Task = task {
-        let request = {
-            Results = batch
-            Known = known
-            Most = max settings.Batch (CommandResult.customers batch).Length
-            Room = workers |> Map.map (fun _ workers -> workers.Room())
-            Lease = settings.Lease
-        }
+    let recorded (batch: (ClaimedCommand * CommandResult) list) =
+        for claimed, _ in batch do
+            forget claimed
 
-        // Counted from before the call, so that the node never believes in a lease longer than the others do.
-        let leasedUntil = world.Now() + settings.Lease
+        reached CommandRecorded
+        wakeBehind batch
 
-        try
-            let! advanced = store.Advance request decide
-
-            if not batch.IsEmpty then
-                forget batch
-                reached CommandRecorded
-                wakeBehind batch
-
-            follow leasedUntil advanced
-
-            if searches then
-                arrivals.Searched()
-                Volatile.Write(&backlog.contents, advanced.Ended >= settings.Batch)
-        with
-        | StoreUnavailable _ as unavailable ->
-            // Whether it was committed or not: all of it is looked at again.
-            results.PutBack batch
-            arrivals.Add known
-            raise unavailable
-        | fault ->
-            // Something here cannot be written. Results must not wait for it, nor it for them.
-            arrivals.Add known
-
-            if not batch.IsEmpty then
-                do! record batch
-
-            Runtime.ExceptionServices.ExceptionDispatchInfo.Throw fault
+    let roundsPort: RoundsPort = {
+        World = world
+        Store = store
+        Arrivals = arrivals
+        Results = results
+        Decide = decide
+        Batch = settings.Batch
+        Lease = settings.Lease
+        Poll = settings.Poll
+        Room = fun () -> workers |> Map.map (fun _ workers -> workers.Room())
+        Follow = follow
+        Recorded = recorded
+        Unrecordable =
+            fun claimed fault ->
+                forget claimed
+                log.CommandFailed claimed.Command ("its result cannot be kept: " + fault.GetType().Name)
     }
 
-    let lastRound = ref DateTimeOffset.MinValue
-
-    /// Waits until the next round may begin.
-    let breathe cancel : Task = task {
-        let since = world.Now() - lastRound.Value
-
-        if since >= TimeSpan.Zero && since < breath then
-            do! world.Delay (breath - since) cancel
-
-        lastRound.Value <- world.Now()
-    }
-
-    let decideStep (cancel: CancellationToken) : Task = task {
-        do! breathe cancel
-        // Work of which nobody told is looked for now and then, however much is told; and on and on while
-        // there is much of it and nothing is told.
-        let isDue = arrivals.IsSearchDue settings.Poll
-        let batch = if isDue then [] else results.Take mostResults
-        let outcomes = CommandResult.customers batch
-
-        let known =
-            if isDue then
-                []
-            else
-                arrivals.Take(max 0 (settings.Batch - outcomes.Length))
-
-        let searches =
-            isDue || (batch.IsEmpty && known.IsEmpty && Volatile.Read &backlog.contents)
-
-        if searches || not known.IsEmpty || not outcomes.IsEmpty then
-            do! decideRound batch known searches
-        elif not batch.IsEmpty then
-            do! record batch
-        else
-            do! arrivals.Bell.Wait settings.Poll cancel
-            // Whoever comes after a pause is served at once.
-            lastRound.Value <- DateTimeOffset.MinValue
-    }
+    let rounds = Rounds.create roundsPort
 
     let timerStep (cancel: CancellationToken) : Task = task {
         let! fired = store.FireTimers 500 (world.Now())
@@ -356,7 +264,7 @@ let create
 
         do!
             Task.WhenAll [|
-                Work.start (fun () -> loop "deciding" decideStep cancel)
+                Work.start (fun () -> loop "deciding" rounds.Decide cancel)
                 Work.start (fun () -> loop "timers" timerStep cancel)
 
                 for service in services do
@@ -365,7 +273,7 @@ let create
 
         // From here on nothing is decided, and results are recorded by themselves.
         let recording =
-            Work.start (fun () -> loop "recording" recordStep stopRecording.Token)
+            Work.start (fun () -> loop "recording" rounds.Record stopRecording.Token)
 
         // Stopping: what runs may take a little longer, then it is cut off and left to its lease.
         for KeyValue(_, workers) in workers do

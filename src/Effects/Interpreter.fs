@@ -19,6 +19,8 @@ type RetrySettings = {
     AssistantTries: int
     /// How often a message that WhatsApp refuses for now is tried. What we hold back ourselves does not count.
     MessageTries: int
+    /// How often a message goes out whose outcome stays unknown: the customer may see it as often.
+    UnknownTries: int
     /// How often a command that fails by a fault of this program is tried.
     FaultTries: int
 }
@@ -50,6 +52,7 @@ let defaultRetry: RetrySettings = {
     UnknownWait = TimeSpan.FromSeconds 60.
     AssistantTries = 2
     MessageTries = 12
+    UnknownTries = 3
     FaultTries = 5
 }
 
@@ -74,7 +77,7 @@ let private backOff (services: Services) attempt =
 /// The number of this try, from 1, without those that were put off by ourselves.
 let private tryOf (claimed: ClaimedCommand) = claimed.Attempt - claimed.PutOffs
 
-/// A time that the service named is kept to, and spread by a tenth: what failed together shall not come
+/// A time that the service named is kept to, up to an hour, and spread by a tenth: what failed together shall not come
 /// back together.
 let private later services (claimed: ClaimedCommand) (after: TimeSpan option) =
     let wait = backOff services (tryOf claimed)
@@ -109,6 +112,8 @@ let private say services claimed utterance cancel = task {
         | RetryLater(_, reason)
         | RecipientBusy reason ->
             GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, 0, "put off too often")))
+        | OutcomeUnknown reason when tryOf claimed >= services.Retry.UnknownTries ->
+            GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, 0, "its outcome stayed unknown")))
         | OutcomeUnknown reason -> Parked(services.World.Now() + services.Retry.UnknownWait, reason)
         | Refused(code, reason) -> GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, code, reason)))
         // The queue is kept: when somebody has renewed the token, everything goes out by itself.

@@ -2,6 +2,7 @@ namespace FunctionalBot.Effects
 
 open System
 open System.Collections.Concurrent
+open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Domain
@@ -41,8 +42,8 @@ type internal Workers = {
     Take: DateTimeOffset -> ClaimedCommand list -> unit
     /// Their leases were prolonged until that time.
     Keep: DateTimeOffset -> ClaimedCommand list -> unit
-    /// The result is recorded, or given up: the command is no longer this node's.
-    Forget: CommandKey -> unit
+    /// The result is recorded, or given up: this try is no longer the node's. A newer one stays.
+    Forget: ClaimedCommand -> unit
     /// Everything whose lease must be kept.
     Held: unit -> ClaimedCommand list
     /// Nothing more is begun: what waits for a hand is put back.
@@ -113,9 +114,20 @@ module internal Workers =
             | true, leased -> leased.Claimed.Attempt = claimed.Attempt && world.Now() < leased.Until
             | false, _ -> false
 
+        // Only this try: the command may have come again meanwhile, and its newer lease must be kept.
+        let rec forget (claimed: ClaimedCommand) =
+            let key = claimed.Command.Key
+
+            match held.TryGetValue key with
+            | true, leased when leased.Claimed.Attempt = claimed.Attempt ->
+                // Its lease may just have been prolonged.
+                if not (held.TryRemove(KeyValuePair(key, leased))) then
+                    forget claimed
+            | _ -> ()
+
         let work (claimed: ClaimedCommand) : Task = task {
             if not (isOurs claimed) then
-                held.TryRemove claimed.Command.Key |> ignore
+                forget claimed
                 report.Abandoned claimed LeaseRanOut
             elif Volatile.Read &stopping.contents then
                 let reason = "the node that had taken it on was stopped"
@@ -126,7 +138,7 @@ module internal Workers =
                     reach.Count()
                     report.Finished claimed result
                 with fault ->
-                    held.TryRemove claimed.Command.Key |> ignore
+                    forget claimed
                     report.Abandoned claimed fault
         }
 
@@ -170,7 +182,7 @@ module internal Workers =
                         match held.TryGetValue claimed.Command.Key with
                         | true, leased when leased.Claimed.Attempt = claimed.Attempt -> lease until claimed
                         | _ -> ()
-            Forget = fun key -> held.TryRemove key |> ignore
+            Forget = forget
             Held = fun () -> [ for leased in held.Values -> leased.Claimed ]
             Stop = fun () -> Volatile.Write(&stopping.contents, true)
         }

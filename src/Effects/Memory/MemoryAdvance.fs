@@ -168,7 +168,7 @@ module internal MemoryAdvance =
                 Speaking = speaking
                 Commands = decision.Commands
             }
-            MayHaveMore = decision.Endings.Length >= mostEntries
+            MayHaveMore = tables.Waiting.ContainsKey(struct (contact.Channel, contact.Customer))
         }
 
     /// Counts a try of the first entry. How many entries ended.

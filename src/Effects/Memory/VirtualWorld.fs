@@ -89,6 +89,9 @@ module VirtualWorld =
                 Task.FromCanceled cancel
             elif span = TimeSpan.Zero then
                 Task.CompletedTask
+            elif span < TimeSpan.Zero && span <> Timeout.InfiniteTimeSpan then
+                // As Task.Delay does: a wait into the past is a fault of whoever asks for it.
+                raise (ArgumentOutOfRangeException(nameof span))
             else
                 let passed = TaskCompletionSource()
 

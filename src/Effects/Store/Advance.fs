@@ -14,8 +14,21 @@ module internal Advance =
 
     let private customerOf (held: Held) = held.Channel, held.Customer.Id
 
-    let private troubleOf (moves: Map<string, int>) (held: Held) =
-        moves
+    /// Why a customer is not decided for at all this time: the first entry has a try counted.
+    type private Troubles = {
+        /// How often streams moved while they were decided upon.
+        Moves: Map<string, int>
+        /// A customer for whom nothing could be read or written, and why.
+        Unwritable: Map<CustomerKey, string>
+    }
+
+    let private keyOf (held: Held) : CustomerKey = {
+        Channel = held.Channel
+        Customer = held.Customer.Id
+    }
+
+    let private troubleOf (troubles: Troubles) (held: Held) =
+        troubles.Moves
         |> Map.tryPick (fun stream count ->
             match SessionId.parse stream with
             | Some session when count >= mostMoves && (session.Channel, session.Customer) = customerOf held ->
@@ -24,6 +37,7 @@ module internal Advance =
                     + $"while this was decided (%d{count} times)"
                 )
             | _ -> None)
+        |> Option.orElse (troubles.Unwritable.TryFind(keyOf held))
 
     let private nothing recorded busy : Advanced = {
         Recorded = recorded
@@ -36,15 +50,15 @@ module internal Advance =
         Busy = busy
     }
 
-    /// Who had as much waiting as one round takes, and may have more. Whoever could not be decided for is not
-    /// hurried: the next search tries again.
+    /// For whom something was decided and something is left: as much waited as one round takes, or one entry
+    /// could not be decided with the others. Whoever could not be decided for at all is not hurried: the next
+    /// search tries again.
     let private unfinished (decided: Decision list) : CustomerKey list =
         decided
-        |> List.filter (fun (_, _, decision) -> decision.Endings.Length >= Candidates.mostEntries)
-        |> List.map (fun (held, _, _) -> {
-            Channel = held.Channel
-            Customer = held.Customer.Id
-        })
+        |> List.filter (fun (held, _, decision) ->
+            decision.Endings.Length >= Candidates.mostEntries
+            || decision.Endings.Length < held.Entries.Length)
+        |> List.map (fun (held, _, _) -> keyOf held)
 
     let private currentOf (held: Held) : SessionId option =
         if held.CurrentOrdinal = 0 then
@@ -60,27 +74,44 @@ module internal Advance =
         (world: World)
         memory
         fold
-        moves
+        (troubles: Troubles)
+        (reached: Held list -> unit)
         (request: AdvanceRequest)
         decide
         work
         : Task<Advanced * Session list> = task {
         let now = world.Now()
+        let counts = ResizeArray()
 
         let! recorded, facts =
             if request.Results.IsEmpty then
-                Task.FromResult(0, None)
+                Task.FromResult(0, [])
             else
-                Outbox.recordWithin work request.Results now
+                Outbox.recordWithin work counts request.Results now
+
+        let facts = [
+            if not facts.IsEmpty then
+                Inbox.insertWithin counts facts
+        ]
+
+        /// The newest session of those who are decided for.
+        let currentOf (held: Held) =
+            match troubleOf troubles held with
+            | Some _ -> None
+            | None -> currentOf held
 
         let reading: Sessions.Reading option ref = ref None
 
         let! held, busy =
-            Candidates.take work request (Option.toList facts) (fun held ->
+            Candidates.take work request facts (fun held ->
+                reached held
                 reading.Value <- Some(Sessions.read memory fold (held |> List.choose currentOf))
                 reading.Value |> Option.map _.Statements |> Option.defaultValue [])
 
         if held.IsEmpty then
+            if counts.Count > 0 then
+                do! Database.run work [ Tally.counted now counts, Database.ignoreRows ]
+
             return nothing recorded busy, []
         else
             let! current =
@@ -91,6 +122,7 @@ module internal Advance =
             // Most entries are about the newest session; older ones are read where they are named.
             let others =
                 held
+                |> List.filter (troubleOf troubles >> Option.isNone)
                 |> List.collect (fun customer ->
                     customer.Entries
                     |> List.choose _.Session
@@ -107,7 +139,7 @@ module internal Advance =
             let verdicts =
                 held
                 |> List.choose (fun customer ->
-                    Decisions.make decide customer sessions (troubleOf moves customer))
+                    Decisions.make decide customer sessions (troubleOf troubles customer))
 
             let decided =
                 verdicts
@@ -139,7 +171,7 @@ module internal Advance =
             let places = ResizeArray()
             let commands = Queueing.commands now (now + request.Lease) leasing rows places
 
-            do! Writing.write work now decided ends tries commands
+            do! Writing.write work now decided ends tries commands counts
 
             return
                 {
@@ -155,8 +187,70 @@ module internal Advance =
                 decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
     }
 
-    /// Decides for customers and commits. When a stream was moved by somebody else meanwhile,
-    /// all of it is rolled back, read again and decided again.
+    /// What became of a transaction.
+    [<NoComparison; NoEquality>]
+    type private Attempt =
+        | Committed of Advanced
+        /// Streams were moved by somebody else.
+        | Moved of string list
+        /// Something that belongs to one of these customers cannot be read or written.
+        | Stuck of Held list * exn
+
+    /// The message of a fault may quote what is personal; what kind it is may not.
+    let private faultOf (problem: exn) =
+        match problem with
+        | :? PostgresException as refused ->
+            $"PostgreSQL refuses what was to be written (%s{refused.SqlState})"
+        | problem -> problem.GetType().Name
+
+    /// Whether the fault lies in what was read or written for somebody, and not in the database as a whole (rights,
+    /// tables, room), of which nobody's entries must end dead.
+    let private isAboutRows (problem: exn) =
+        match problem with
+        | :? PostgresException as refused ->
+            [ "22"; "23" ]
+            |> List.exists (fun prefix -> refused.SqlState.StartsWith(prefix, StringComparison.Ordinal))
+        | :? NpgsqlException -> false
+        | _ -> true
+
+    let private together (parts: Advanced list) : Advanced = {
+        Recorded = parts |> List.sumBy _.Recorded
+        Ended = parts |> List.sumBy _.Ended
+        Events = parts |> List.collect _.Events
+        Leased = parts |> List.collect _.Leased
+        Full = parts |> List.map _.Full |> Set.unionMany
+        Behind = parts |> List.collect _.Behind
+        More = parts |> List.collect _.More
+        Busy = parts |> List.collect _.Busy
+    }
+
+    let private attempt source world memory fold troubles request decide : Task<Attempt> = task {
+        let reached = ref []
+
+        try
+            let! advanced, sessions =
+                Database.transact source (once world memory fold troubles reached.set_Value request decide)
+
+            for session in sessions do
+                memory.Keep (SessionId.text session.Id) session
+
+            return Committed advanced
+        with
+        | StreamsMoved streams -> return Moved streams
+        // It kept colliding, as with a row that stands where it must not: that is a fault of one of them.
+        | StoreUnavailable(_, problem) when Database.collided problem && not reached.Value.IsEmpty ->
+            return Stuck(reached.Value, problem)
+        | StoreUnavailable _ as unavailable ->
+            memory.Clear()
+            return raise unavailable
+        | problem when isAboutRows problem && not reached.Value.IsEmpty ->
+            return Stuck(reached.Value, problem)
+    }
+
+    /// Decides for customers and commits. When a stream was moved by somebody else meanwhile, all of it is
+    /// rolled back, read again and decided again. When something cannot be read or written, the customers are
+    /// decided for one by one, without leases; whoever fails alone has a try counted, so that one broken row
+    /// stops nobody else and ends dead. Results are left to the caller then: the fault is raised.
     let advance
         (source: NpgsqlDataSource)
         (world: World)
@@ -165,31 +259,51 @@ module internal Advance =
         (request: AdvanceRequest)
         (decide: CustomerWork -> CustomerDecision)
         : Task<Advanced> =
-        let rec go (moves: Map<string, int>) = task {
-            let! outcome = task {
-                try
-                    let! advanced, sessions =
-                        Database.transact source (once world memory fold moves request decide)
-
-                    for session in sessions do
-                        memory.Keep (SessionId.text session.Id) session
-
-                    return Ok advanced
-                with
-                | StreamsMoved streams -> return Error streams
-                | StoreUnavailable _ as unavailable ->
-                    memory.Clear()
-                    return raise unavailable
-            }
-
-            match outcome with
-            | Ok advanced -> return advanced
-            | Error streams ->
+        let rec go (troubles: Troubles) (request: AdvanceRequest) = task {
+            match! attempt source world memory fold troubles request decide with
+            | Committed advanced -> return advanced
+            | Moved streams ->
                 let count moves stream =
                     let before = Map.tryFind stream moves |> Option.defaultValue 0
                     Map.add stream (before + 1) moves
 
-                return! go (List.fold count moves streams)
+                let troubles = {
+                    troubles with
+                        Moves = List.fold count troubles.Moves streams
+                }
+
+                return! go troubles request
+            | Stuck([ held ], problem) when
+                request.Results.IsEmpty && not (troubles.Unwritable.ContainsKey(keyOf held))
+                ->
+                let troubles = {
+                    troubles with
+                        Unwritable = troubles.Unwritable.Add(keyOf held, faultOf problem)
+                }
+
+                return! go troubles { request with Known = [ keyOf held ] }
+            | Stuck(_ :: _ :: _ as held, _) when request.Results.IsEmpty ->
+                let parts = ResizeArray()
+
+                for customer in held do
+                    let alone = {
+                        request with
+                            Known = [ keyOf customer ]
+                            Room = Map.empty
+                    }
+
+                    let! part = go troubles alone
+                    parts.Add part
+
+                return together (List.ofSeq parts)
+            | Stuck(_, problem) ->
+                Runtime.ExceptionServices.ExceptionDispatchInfo.Throw problem
+                return nothing 0 []
         }
 
-        go Map.empty
+        go
+            {
+                Moves = Map.empty
+                Unwritable = Map.empty
+            }
+            request

@@ -120,7 +120,7 @@ module internal Candidates =
 
         do!
             Database.run work [
-                yield! facts |> List.map (fun statement -> statement, Database.ignoreRows)
+                yield! facts
 
                 Statement.create lockKnownSql [
                     Statement.texts (known |> Seq.map _.Channel)
@@ -157,7 +157,7 @@ module internal Candidates =
     let take
         (work: Work)
         (request: AdvanceRequest)
-        (facts: NpgsqlBatchCommand list)
+        (facts: (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) list)
         (beside: Held list -> (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) list)
         : Task<Held list * CustomerKey list> = task {
         let known =

@@ -32,9 +32,13 @@ module internal Contacts =
         "UPDATE bot.contact c SET phone = NULL FROM unnest($1, $2) AS n(channel, customer)
         WHERE c.channel = n.channel AND c.customer = n.customer RETURNING 1"
 
+    /// Only what the message told anew is written: another node may have written the rest since it was read.
     let private updateSql =
-        "UPDATE bot.contact c SET business_scoped_id = n.business_scoped_id, phone = n.phone, name = n.name
-        FROM unnest($1, $2, $3, $4, $5) AS n(channel, customer, business_scoped_id, phone, name)
+        "UPDATE bot.contact c SET
+            business_scoped_id = coalesce(n.business_scoped_id, c.business_scoped_id),
+            phone = CASE WHEN n.phone IS DISTINCT FROM n.read_phone THEN n.phone ELSE c.phone END,
+            name = coalesce(n.name, c.name)
+        FROM unnest($1, $2, $3, $4, $5, $6) AS n(channel, customer, business_scoped_id, phone, name, read_phone)
         WHERE c.channel = n.channel AND c.customer = n.customer RETURNING 1"
 
     let private insertSql =
@@ -70,155 +74,174 @@ module internal Contacts =
         idOf stored |> Option.map (fun _ -> stored)
 
     /// Finds the customer of each (channel, person), in order; writes new and changed contacts.
-    let resolve (work: Work) (now: DateTimeOffset) (people: (string * Person) list) : Task<CustomerId list> =
-        task {
-            let known = Dictionary<struct (string * string), Contact>()
-            let byBusinessScopedId = Dictionary<struct (string * string), string>()
-            let byPhone = Dictionary<struct (string * string), string>()
-            let fresh = HashSet<struct (string * string)>()
-            let changed = HashSet<struct (string * string)>()
-            let released = HashSet<struct (string * string)>()
+    /// `digest` tells this delivery apart from all others: where a name is taken, it makes another.
+    let resolve
+        (work: Work)
+        (now: DateTimeOffset)
+        (digest: string)
+        (people: (string * Person) list)
+        : Task<CustomerId list> = task {
+        let known = Dictionary<struct (string * string), Contact>()
+        let byBusinessScopedId = Dictionary<struct (string * string), string>()
+        let byPhone = Dictionary<struct (string * string), string>()
+        let fresh = HashSet<struct (string * string)>()
+        let changed = HashSet<struct (string * string)>()
+        let released = HashSet<struct (string * string)>()
 
-            let put (contact: Contact) =
-                known[struct (contact.Channel, contact.Customer)] <- contact
+        /// As they were read.
+        let readPhones = Dictionary<struct (string * string), string option>()
 
-                contact.BusinessScopedId
-                |> Option.iter (fun id ->
-                    byBusinessScopedId[struct (contact.Channel, id)] <- contact.Customer)
+        let put (contact: Contact) =
+            known[struct (contact.Channel, contact.Customer)] <- contact
 
-                contact.Phone
-                |> Option.iter (fun phone -> byPhone[struct (contact.Channel, phone)] <- contact.Customer)
+            contact.BusinessScopedId
+            |> Option.iter (fun id -> byBusinessScopedId[struct (contact.Channel, id)] <- contact.Customer)
 
-            let change (contact: Contact) =
-                put contact
-                changed.Add(struct (contact.Channel, contact.Customer)) |> ignore
+            contact.Phone
+            |> Option.iter (fun phone -> byPhone[struct (contact.Channel, phone)] <- contact.Customer)
 
-            let distinct = List.distinct people
+        let change (contact: Contact) =
+            put contact
+            changed.Add(struct (contact.Channel, contact.Customer)) |> ignore
 
-            do!
-                Database.run work [
-                    Statement.create selectSql [
-                        Statement.texts (distinct |> Seq.map fst)
-                        Statement.textOptions (
-                            distinct |> Seq.map (fun (_, person) -> person.BusinessScopedId)
-                        )
-                        Statement.textOptions (distinct |> Seq.map (fun (_, person) -> person.Phone))
-                        Statement.textOptions (
-                            distinct |> Seq.map (fun (_, person) -> Option.map keyOf (idOf person))
-                        )
-                    ],
-                    fun reader ->
-                        put {
-                            Channel = reader.GetString 0
-                            Customer = reader.GetString 1
-                            BusinessScopedId = Database.textOrNone reader 2
-                            Phone = Database.textOrNone reader 3
-                            Name = Database.textOrNone reader 4
-                        }
-                ]
+        let distinct = List.distinct people
 
-            let find (index: Dictionary<_, string>) channel id =
-                match id with
-                | None -> None
-                | Some id ->
-                    match index.TryGetValue(struct (channel, id)) with
-                    | true, customer -> Some known[struct (channel, customer)]
-                    | false, _ -> None
+        do!
+            Database.run work [
+                Statement.create selectSql [
+                    Statement.texts (distinct |> Seq.map fst)
+                    Statement.textOptions (distinct |> Seq.map (fun (_, person) -> person.BusinessScopedId))
+                    Statement.textOptions (distinct |> Seq.map (fun (_, person) -> person.Phone))
+                    Statement.textOptions (
+                        distinct |> Seq.map (fun (_, person) -> Option.map keyOf (idOf person))
+                    )
+                ],
+                fun reader ->
+                    let contact = {
+                        Channel = reader.GetString 0
+                        Customer = reader.GetString 1
+                        BusinessScopedId = Database.textOrNone reader 2
+                        Phone = Database.textOrNone reader 3
+                        Name = Database.textOrNone reader 4
+                    }
 
-            /// The phone now belongs to this contact: who had it before keeps the business-scoped id only.
-            let takePhone (contact: Contact) phone =
-                match find byPhone contact.Channel (Some phone) with
-                | Some holder when holder.Customer <> contact.Customer ->
-                    if holder.BusinessScopedId.IsSome then
-                        released.Add(struct (holder.Channel, holder.Customer)) |> ignore
-                        change { holder with Phone = None }
-                        { contact with Phone = Some phone }
+                    readPhones[struct (contact.Channel, contact.Customer)] <- contact.Phone
+                    put contact
+            ]
+
+        let find (index: Dictionary<_, string>) channel id =
+            match id with
+            | None -> None
+            | Some id ->
+                match index.TryGetValue(struct (channel, id)) with
+                | true, customer -> Some known[struct (channel, customer)]
+                | false, _ -> None
+
+        /// The phone now belongs to this contact: who had it before keeps the business-scoped id only.
+        let takePhone (contact: Contact) phone =
+            match find byPhone contact.Channel (Some phone) with
+            | Some holder when holder.Customer <> contact.Customer ->
+                if holder.BusinessScopedId.IsSome then
+                    released.Add(struct (holder.Channel, holder.Customer)) |> ignore
+                    change { holder with Phone = None }
+                    { contact with Phone = Some phone }
+                else
+                    // The phone is the only way to reach its holder, and this one can be reached by the
+                    // other id.
+                    contact
+            | _ -> { contact with Phone = Some phone }
+
+        let add channel (person: Person) =
+            let wanted = idOf person |> Option.defaultValue "" |> keyOf
+
+            let customer =
+                Seq.initInfinite (fun index ->
+                    if index = 0 then
+                        wanted
                     else
-                        // The phone is the only way to reach its holder, and this one can be reached by the
-                        // other id.
-                        contact
-                | _ -> { contact with Phone = Some phone }
+                        // Not counted from 2: such a name may belong to somebody who has moved to another
+                        // number since, and is not among those who were read.
+                        String.Concat(wanted, "_", digest.Substring(0, 12), String('_', index - 1)))
+                |> Seq.find (fun key -> not (known.ContainsKey(struct (channel, key))))
 
-            let add channel (person: Person) =
-                let wanted = idOf person |> Option.defaultValue "" |> keyOf
+            fresh.Add(struct (channel, customer)) |> ignore
 
-                let customer =
-                    Seq.initInfinite (fun index ->
-                        if index = 0 then
-                            wanted
-                        else
-                            String.Concat(wanted, "_", string (index + 1)))
-                    |> Seq.find (fun key -> not (known.ContainsKey(struct (channel, key))))
+            {
+                Channel = channel
+                Customer = customer
+                BusinessScopedId = person.BusinessScopedId
+                Phone = None
+                Name = person.Name
+            }
 
-                fresh.Add(struct (channel, customer)) |> ignore
+        let customerOf (channel, person: Person) =
+            let found =
+                match find byBusinessScopedId channel person.BusinessScopedId with
+                | Some contact -> contact
+                | None ->
+                    match find byPhone channel person.Phone with
+                    | Some found when found.BusinessScopedId.IsNone || person.BusinessScopedId.IsNone -> found
+                    | _ -> add channel person
 
-                {
-                    Channel = channel
-                    Customer = customer
-                    BusinessScopedId = person.BusinessScopedId
-                    Phone = None
-                    Name = person.Name
-                }
+            let named = {
+                found with
+                    BusinessScopedId = found.BusinessScopedId |> Option.orElse person.BusinessScopedId
+                    Name = person.Name |> Option.orElse found.Name
+            }
 
-            let customerOf (channel, person: Person) =
-                let found =
-                    match find byBusinessScopedId channel person.BusinessScopedId with
-                    | Some contact -> contact
-                    | None ->
-                        match find byPhone channel person.Phone with
-                        | Some found when found.BusinessScopedId.IsNone || person.BusinessScopedId.IsNone ->
-                            found
-                        | _ -> add channel person
+            let complete =
+                match person.Phone with
+                | Some phone when named.Phone <> Some phone -> takePhone named phone
+                | _ -> named
 
-                let named = {
-                    found with
-                        BusinessScopedId = found.BusinessScopedId |> Option.orElse person.BusinessScopedId
-                        Name = person.Name |> Option.orElse found.Name
-                }
+            if
+                not (known.ContainsKey(struct (channel, complete.Customer)))
+                || complete <> found
+            then
+                change complete
 
-                let complete =
-                    match person.Phone with
-                    | Some phone when named.Phone <> Some phone -> takePhone named phone
-                    | _ -> named
+            CustomerId complete.Customer
 
-                if
-                    not (known.ContainsKey(struct (channel, complete.Customer)))
-                    || complete <> found
-                then
-                    change complete
+        let customers = people |> List.map customerOf
 
-                CustomerId complete.Customer
+        let rowsOf keys =
+            keys |> Seq.map (fun key -> known[key]) |> Seq.sort |> Seq.toList
 
-            let customers = people |> List.map customerOf
+        let columns keys =
+            let rows = rowsOf keys
 
-            let columns keys =
-                let rows = keys |> Seq.map (fun key -> known[key]) |> Seq.sort |> Seq.toList
+            [
+                Statement.texts (rows |> Seq.map _.Channel)
+                Statement.texts (rows |> Seq.map _.Customer)
+                Statement.textOptions (rows |> Seq.map _.BusinessScopedId)
+                Statement.textOptions (rows |> Seq.map _.Phone)
+                Statement.textOptions (rows |> Seq.map _.Name)
+            ]
 
-                [
-                    Statement.texts (rows |> Seq.map _.Channel)
-                    Statement.texts (rows |> Seq.map _.Customer)
-                    Statement.textOptions (rows |> Seq.map _.BusinessScopedId)
-                    Statement.textOptions (rows |> Seq.map _.Phone)
-                    Statement.textOptions (rows |> Seq.map _.Name)
-                ]
+        changed.ExceptWith fresh
+        released.ExceptWith fresh
+        let mutable inserted = 0
 
-            changed.ExceptWith fresh
-            released.ExceptWith fresh
-            let mutable inserted = 0
+        do!
+            Database.run work [
+                if released.Count > 0 then
+                    Statement.create releaseSql (List.take 2 (columns released)), Database.ignoreRows
+                if changed.Count > 0 then
+                    Statement.create updateSql [
+                        yield! columns changed
 
-            do!
-                Database.run work [
-                    if released.Count > 0 then
-                        Statement.create releaseSql (List.take 2 (columns released)), Database.ignoreRows
-                    if changed.Count > 0 then
-                        Statement.create updateSql (columns changed), Database.ignoreRows
-                    if fresh.Count > 0 then
-                        Statement.create insertSql (columns fresh @ [ Statement.instant now ]),
-                        fun _ -> inserted <- inserted + 1
-                ]
+                        rowsOf changed
+                        |> Seq.map (fun row -> readPhones[struct (row.Channel, row.Customer)])
+                        |> Statement.textOptions
+                    ],
+                    Database.ignoreRows
+                if fresh.Count > 0 then
+                    Statement.create insertSql (columns fresh @ [ Statement.instant now ]),
+                    fun _ -> inserted <- inserted + 1
+            ]
 
-            if inserted < fresh.Count then
-                raise (Collision "the same person was added by another transaction")
+        if inserted < fresh.Count then
+            raise (Collision "the same person was added by another transaction")
 
-            return customers
-        }
+        return customers
+    }

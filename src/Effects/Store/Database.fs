@@ -197,7 +197,7 @@ module internal Database =
             | PostgresErrorCodes.InvalidSchemaName ->
                 Some "The database has not been migrated for this build. Run the migrations (bot db migrate)."
             | state when
-                [ "08"; "28"; "3D"; "53"; "55"; "57"; "58"; "25006" ]
+                [ "08"; "28"; "3D"; "53"; "55"; "57"; "58"; "25006"; "25P03"; "25P04" ]
                 |> List.exists (fun prefix -> state.StartsWith(prefix, StringComparison.Ordinal))
                 ->
                 Some(String.Concat("PostgreSQL refuses work: ", refused.MessageText))
@@ -209,7 +209,7 @@ module internal Database =
         | _ -> None
 
     /// Another transaction was in the way; the same work will succeed when it is done again.
-    let private collided (problem: exn) =
+    let collided (problem: exn) =
         match problem with
         | Collision _ -> true
         | :? PostgresException as refused ->
@@ -225,7 +225,8 @@ module internal Database =
     /// transaction is done again from the start.
     /// When the connection breaks during COMMIT nobody knows whether it happened. The caller gets
     /// StoreUnavailable and does the whole again; that is harmless, since all that is written is unique by
-    /// key: an inbox entry by its source id, an event by its version, a command by its key, an end by its id.
+    /// key: an inbox entry by its source id, an event by its version, a command by its key, an end by its id. (A
+    /// webhook's body is then stored twice; what was read in it counts once.)
     let transact (source: NpgsqlDataSource) (work: Work -> Task<'T>) : Task<'T> =
         let once () = task {
             try

@@ -99,10 +99,13 @@ module internal Decisions =
             | Some(Ok _)
             | None -> None
 
+        /// What is wrong with the stream that the entry is about. What the customer does is about the newest.
+        let problemFor (entry: InboxEntry) =
+            entry.Session |> Option.orElse current |> Option.bind problemOf
+
         // A broken stream holds up the entries that need it and those behind them, not the ones before.
         let decidable =
-            held.Entries
-            |> List.takeWhile (fun entry -> entry.Session |> Option.bind problemOf |> Option.isNone)
+            held.Entries |> List.takeWhile (fun entry -> (problemFor entry).IsNone)
 
         let known =
             mine
@@ -116,12 +119,11 @@ module internal Decisions =
             let before = held.Tries |> Map.tryFind entry.Id |> Option.defaultValue 0
             Some(Undecided(entry.Id, before + 1, reason))
 
-        match held.Entries, trouble |> Option.orElse (Option.bind problemOf current), decidable with
+        match held.Entries, trouble, decidable with
         | [], _, _ -> None
         | first :: _, Some reason, _ -> failed first reason
         | first :: _, None, [] ->
-            first.Session
-            |> Option.bind problemOf
+            problemFor first
             |> Option.defaultValue "its session cannot be read"
             |> failed first
         | first :: _, None, decidable ->

@@ -28,11 +28,11 @@ type internal NewEntry = {
     Ended: (string * string option) option
 }
 
-/// Counters of `bot.tally`.
+/// Counters of `bot.tally`. A row is shared only by backends whose ids agree in four bits. Every transaction
+/// locks its rows in the order of their names, so that two never wait for each other: a transaction that counts
+/// in several statements counts commands before entries, since 'command-…' comes first.
 module internal Tally =
-    /// Adds (what, amount) rows of the query `counts` to the counters of the day in the parameter `day`. A
-    /// row is shared only by backends whose ids agree in four bits, and rows are locked in order, late in the
-    /// transaction.
+    /// Adds (what, amount) rows of the query `counts` to the counters of the day in the parameter `day`.
     let add (day: string) (counts: string) =
         "INSERT INTO bot.tally AS t (day, what, shard, amount)
             SELECT ("
@@ -43,9 +43,23 @@ module internal Tally =
         + ") AS n(what, amount) WHERE amount > 0 ORDER BY what
             ON CONFLICT (day, what, shard) DO UPDATE SET amount = t.amount + excluded.amount"
 
+    let private countedSql =
+        add "$3" "SELECT what, sum(amount) FROM unnest($1, $2) AS c(what, amount) GROUP BY what"
+        + " RETURNING 1"
+
+    /// Adds what a transaction has counted: the last that it writes.
+    let counted (now: DateTimeOffset) (counts: (string * int64) seq) : NpgsqlBatchCommand =
+        let counts = Seq.toList counts
+
+        Statement.create countedSql [
+            Statement.texts (counts |> Seq.map fst)
+            Statement.bigints (counts |> Seq.map snd)
+            Statement.instant now
+        ]
+
 /// Adding to the inbox.
 module internal Inbox =
-    let private insertSql =
+    let private sql tallied =
         "WITH input AS (
             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
                 WITH ORDINALITY AS n(source, source_id, webhook, channel, customer, session, at, received_at,
@@ -60,18 +74,22 @@ module internal Inbox =
             RETURNING id, channel, customer, at, received_at, ended),
         queued AS (
             INSERT INTO bot.inbox_pending (id, channel, customer, at, received_at)
-            SELECT id, channel, customer, at, received_at FROM added WHERE ended IS NULL),
-        tallied AS ("
-        + Tally.add
+            SELECT id, channel, customer, at, received_at FROM added WHERE ended IS NULL)"
+        + tallied
+        + " SELECT count(*) FROM added"
+
+    let private plainSql = sql ""
+
+    let private tallyingSql =
+        Tally.add
             "$14"
             "SELECT 'received', $15::bigint
              UNION ALL SELECT 'duplicate', $15::bigint - (SELECT count(*) FROM added)
              UNION ALL SELECT ended, count(*) FROM added WHERE ended IS NOT NULL GROUP BY ended"
-        + ") SELECT count(*) FROM added"
+        |> sprintf ", tallied AS (%s)"
+        |> sql
 
-    /// Adds the entries; those whose source id is known, in the inbox or earlier in the list, count as
-    /// duplicates.
-    let insert (now: DateTimeOffset) (entries: NewEntry list) : NpgsqlBatchCommand =
+    let private columns (entries: NewEntry list) =
         let seen = HashSet()
 
         let distinct =
@@ -80,7 +98,7 @@ module internal Inbox =
 
         let column part = distinct |> Seq.map part
 
-        Statement.create insertSql [
+        [
             Statement.texts (column _.Source)
             Statement.texts (column _.SourceId)
             Statement.bigintOptions (column _.Webhook)
@@ -94,9 +112,22 @@ module internal Inbox =
             Statement.textOptions (column (fun entry -> Option.map fst entry.Ended))
             Statement.textOptions (column (fun entry -> Option.bind snd entry.Ended))
             Statement.textOptions (column _.Trace)
-            Statement.instant now
-            Statement.bigint (int64 entries.Length)
         ]
+
+    /// Adds the entries and counts them; those whose source id is known, in the inbox or earlier in the list,
+    /// count as duplicates.
+    let insert (now: DateTimeOffset) (entries: NewEntry list) : NpgsqlBatchCommand =
+        columns entries
+        @ [ Statement.instant now; Statement.bigint (int64 entries.Length) ]
+        |> Statement.create tallyingSql
+
+    /// Adds entries that are to be decided; what is to be counted goes to `counts`.
+    let insertWithin (counts: ResizeArray<string * int64>) (entries: NewEntry list) =
+        Statement.create plainSql (columns entries),
+        fun (reader: Data.Common.DbDataReader) ->
+            let added = reader.GetInt64 0
+            counts.Add("received", int64 entries.Length)
+            counts.Add("duplicate", int64 entries.Length - added)
 
     /// An entry for a fact about a session: an outcome, a failed delivery, or a timer.
     let aboutSession source sourceId (session: SessionId) at receivedAt trace fact : NewEntry =

@@ -99,6 +99,7 @@ module internal InboxReread =
     let private withCustomers
         (work: Work)
         now
+        digest
         (people: Map<string, string * Person>)
         (entries: NewEntry list)
         = task {
@@ -114,7 +115,7 @@ module internal InboxReread =
             if wanted.IsEmpty then
                 Task.FromResult []
             else
-                Contacts.resolve work now (List.map snd wanted)
+                Contacts.resolve work now digest (List.map snd wanted)
 
         let bySource =
             List.zip (List.map fst wanted) customers
@@ -191,6 +192,7 @@ module internal InboxReread =
             withCustomers
                 work
                 now
+                digest
                 (Map.ofList people)
                 (List.map fst fresh @ List.map (fun (_, _, entry, _) -> entry) revivable)
 
@@ -213,12 +215,12 @@ module internal InboxReread =
         else
             do!
                 Database.run work [
+                    for statement in CommandEnd.sent now settled do
+                        statement, Database.ignoreRows
                     if not freshEntries.IsEmpty then
                         Inbox.insert now freshEntries, Database.ignoreRows
                     if not revived.IsEmpty then
                         revive revived, Database.ignoreRows
-                    for statement in CommandEnd.sent now settled do
-                        statement, Database.ignoreRows
                     if not stays then
                         Statement.create replaceSql [
                             Statement.bigint arrived.Id

@@ -40,9 +40,13 @@ module internal Outbox =
         LEFT JOIN bot.contact k ON k.channel = t.channel AND k.customer = t.customer
         ORDER BY t.id"
 
+    /// What is just being recorded needs no longer lease, and is not waited for: it might wait for this one.
     let private keepSql =
         "UPDATE bot.outbox o SET wake = $3
-        WHERE o.id = ANY ($1) AND o.attempts = $2 AND o.state = 'running' RETURNING o.id"
+        WHERE o.id = ANY (ARRAY(
+            SELECT k.id FROM bot.outbox k
+            WHERE k.id = ANY ($1) AND k.attempts = $2 AND k.state = 'running' FOR UPDATE SKIP LOCKED))
+        RETURNING o.id"
 
     let private laterSql =
         "UPDATE bot.outbox o SET state = $3, wake = ($4)[array_position($1, o.id)],
@@ -153,7 +157,8 @@ module internal Outbox =
 
         go ()
 
-    /// Prolongs leases until `now` plus the span, each if its try is still the last one and runs. How many.
+    /// Prolongs leases until `now` plus the span, each if its try is still the last one and runs. The places of
+    /// those.
     let keep
         (source: NpgsqlDataSource)
         (held: ClaimedCommand list)
@@ -245,13 +250,14 @@ module internal Outbox =
             List.zip places (results |> List.map (snd >> reasonOf))
             |> CommandEnd.ofTry ended attempt now
 
-    /// Records results in a transaction that goes on: how many counted, and the statement that puts their
-    /// facts into the inbox.
+    /// Records results in a transaction that goes on: how many counted, and the facts for the inbox. What is
+    /// to be tallied goes to `counts`.
     let recordWithin
         (work: Work)
+        (counts: ResizeArray<string * int64>)
         (results: (ClaimedCommand * CommandResult) list)
         (now: DateTimeOffset)
-        : Task<int * NpgsqlBatchCommand option> = task {
+        : Task<int * NewEntry list> = task {
         let results =
             results
             |> List.distinctBy (fun (command, _) -> command.Place)
@@ -259,13 +265,24 @@ module internal Outbox =
 
         let recorded = Collections.Generic.HashSet<int64>()
 
+        let counting state =
+            match state with
+            | "ready"
+            | "unknown" -> ignore
+            | ended -> fun () -> counts.Add("command-" + ended, 1L)
+
         do!
             Database.run work [
                 for kind, results in
                     results
                     |> List.groupBy (fun (command, result) -> stateOf result, command.Attempt)
                     |> List.sortBy fst do
-                    endings now kind results, (fun reader -> recorded.Add(reader.GetInt64 0) |> ignore)
+                    let count = counting (fst kind)
+
+                    endings now kind results,
+                    fun reader ->
+                        recorded.Add(reader.GetInt64 0) |> ignore
+                        count ()
             ]
 
         let facts =
@@ -275,7 +292,7 @@ module internal Outbox =
                 factOf result
                 |> Option.map (fun (suffix, fact) -> factEntry now command suffix fact))
 
-        return recorded.Count, (if facts.IsEmpty then None else Some(Inbox.insert now facts))
+        return recorded.Count, facts
     }
 
     /// Records results, each if its try is still the last one; a late result of a try that nobody has
@@ -290,12 +307,14 @@ module internal Outbox =
             Task.FromResult 0
         else
             Database.transact source (fun work -> task {
-                let! recorded, facts = recordWithin work results now
+                let counts = ResizeArray()
+                let! recorded, facts = recordWithin work counts results now
 
-                do!
-                    Database.run work [
-                        for statement in Option.toList facts -> statement, Database.ignoreRows
-                    ]
+                if not facts.IsEmpty then
+                    do! Database.run work [ Inbox.insertWithin counts facts ]
+
+                if counts.Count > 0 then
+                    do! Database.run work [ Tally.counted now counts, Database.ignoreRows ]
 
                 return recorded
             })

@@ -242,7 +242,7 @@ module internal Receive =
                         if people.IsEmpty then
                             Task.FromResult []
                         else
-                            Contacts.resolve work now people
+                            Contacts.resolve work now (Convert.ToHexStringLower digests.Head) people
 
                     let queue = Queue customers
 
@@ -257,10 +257,10 @@ module internal Receive =
 
                     do!
                         Database.run work [
-                            if not entries.IsEmpty then
-                                Inbox.insert now entries, Database.ignoreRows
                             for statement in CommandEnd.sent now settled do
                                 statement, Database.ignoreRows
+                            if not entries.IsEmpty then
+                                Inbox.insert now entries, Database.ignoreRows
                         ]
 
                     return waitingFor entries

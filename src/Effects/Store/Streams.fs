@@ -49,7 +49,8 @@ module internal Sessions =
     [<NoComparison>]
     type private Row = {
         Stream: string
-        Version: int64
+        /// None where the row has none, as Marten's layout allows.
+        Version: int64 option
         Archived: bool
         Saved: Session option
     }
@@ -59,8 +60,8 @@ module internal Sessions =
     /// history in place of this one breaks the connections with that, and then they are forgotten.
     type Memory = Generations<string, Session>
 
-    let private saved (version: int64) (savedVersion: int64) savedShape json =
-        if savedVersion = version && savedShape = shape then
+    let private saved (version: int64 option) (savedVersion: int64) savedShape json =
+        if Some savedVersion = version && savedShape = shape then
             Json.read<Session> json |> Result.toOption
         else
             None
@@ -99,19 +100,24 @@ module internal Sessions =
         for row in rows do
             let session = names[row.Stream]
 
-            match row with
-            | { Archived = true } ->
-                let problem = {
+            let broken problem : Result<Session, StreamProblem> =
+                Error {
                     Stream = row.Stream
-                    Version = row.Version
-                    Problem = "the stream is archived and takes no events"
+                    Version = row.Version |> Option.defaultValue 0L
+                    Problem = problem
                 }
 
-                found <- Map.add session (Error problem) found
-            | { Saved = Some saved } -> found <- Map.add session (Ok saved) found
-            | { Saved = None } ->
-                let! rebuilt = rebuild work fold session row.Version
-                found <- Map.add session rebuilt found
+            let! read =
+                match row with
+                // The customer's next words open the next session, whatever became of a closed one's stream.
+                | { Archived = true; Saved = Some saved } when Session.isClosed saved ->
+                    Task.FromResult(Ok saved)
+                | { Archived = true } -> Task.FromResult(broken "the stream is archived and takes no events")
+                | { Saved = Some saved } -> Task.FromResult(Ok saved)
+                | { Version = None } -> Task.FromResult(broken "the stream's row has no version")
+                | { Version = Some version } -> rebuild work fold session version
+
+            found <- Map.add session read found
 
         return found
     }
@@ -132,10 +138,11 @@ module internal Sessions =
             |> Map.ofArray
 
         let savedOf stream version (reader: Data.Common.DbDataReader) =
-            if reader.IsDBNull 3 then
+            if reader.IsDBNull 3 || reader.IsDBNull 1 then
                 None
             elif reader.IsDBNull 5 then
-                known.TryFind stream |> Option.filter (fun session -> session.Version = version)
+                known.TryFind stream
+                |> Option.filter (fun session -> Some session.Version = version)
             else
                 saved version (reader.GetInt64 3) (reader.GetInt64 4) (reader.GetString 5)
 
@@ -149,12 +156,12 @@ module internal Sessions =
                     Statement.create loadSql [ Statement.texts streams; Statement.bigintOptions versions ],
                     fun reader ->
                         let stream = reader.GetString 0
-                        let version = reader.GetInt64 1
+                        let version = if reader.IsDBNull 1 then None else Some(reader.GetInt64 1)
 
                         rows.Add {
                             Stream = stream
                             Version = version
-                            Archived = reader.GetBoolean 2
+                            Archived = not (reader.IsDBNull 2) && reader.GetBoolean 2
                             Saved = savedOf stream version reader
                         }
             ]

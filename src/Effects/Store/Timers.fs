@@ -8,9 +8,11 @@ open FunctionalBot.Effects
 
 /// Turning due timers into inbox entries.
 module internal Timers =
+    /// A timer that another build set and this one does not know stays for that build.
     let private takeSql =
         "DELETE FROM bot.timer t WHERE t.ctid = ANY (ARRAY(
-            SELECT ctid FROM bot.timer WHERE due <= $2 ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED))
+            SELECT ctid FROM bot.timer WHERE due <= $2 AND name = ANY ($3)
+            ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED))
         RETURNING t.stream, t.name, t.due_ticks, t.key"
 
     /// The trace of what an event came from: by the event's key, then by the key of the inbox.
@@ -20,6 +22,8 @@ module internal Timers =
         JOIN bot.inbox i ON i.source = split_part(e.data ->> 'Cause', ':', 1)
             AND i.source_id = substr(e.data ->> 'Cause', strpos(e.data ->> 'Cause', ':') + 1)
         WHERE i.trace IS NOT NULL"
+
+    let private knownNames = [ QuietTimer; IdleTimer ] |> List.map StoredName.timer
 
     /// A timer that has elapsed.
     type private Elapsed = {
@@ -79,7 +83,11 @@ module internal Timers =
 
             do!
                 Database.run work [
-                    Statement.create takeSql [ Statement.int most; Statement.instant now ],
+                    Statement.create takeSql [
+                        Statement.int most
+                        Statement.instant now
+                        Statement.texts knownNames
+                    ],
                     fun reader ->
                         let stream = reader.GetString 0
 
@@ -91,7 +99,8 @@ module internal Timers =
                                 Due = DateTimeOffset(reader.GetInt64 2, TimeSpan.Zero)
                                 Key = reader.GetString 3
                             }
-                        | None -> invalidOp ("bot.timer names no session: " + stream)
+                        // No session can hear of it, and the others' timers must not wait for it.
+                        | None -> ()
                 ]
 
             if elapsed.Count > 0 then

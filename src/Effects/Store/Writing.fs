@@ -66,14 +66,10 @@ module internal Writing =
         "DELETE FROM bot.inbox_pending p WHERE p.id = ANY ($1) RETURNING 1"
 
     let private endSql =
-        "WITH ended AS (
-            INSERT INTO bot.inbox_end (id, state, version, reason, at)
-            SELECT id, state, version, reason, $5
-            FROM unnest($1, $2, $3, $4) AS n(id, state, version, reason)
-            RETURNING state),
-        tallied AS ("
-        + Tally.add "$5" "SELECT state, count(*) FROM ended GROUP BY state"
-        + ") SELECT 1"
+        "INSERT INTO bot.inbox_end (id, state, version, reason, at)
+        SELECT id, state, version, reason, $5
+        FROM unnest($1, $2, $3, $4) AS n(id, state, version, reason)
+        RETURNING 1"
 
     let private phaseName (session: Session) =
         match session.Phase with
@@ -196,7 +192,7 @@ module internal Writing =
         | notThere -> notThere
 
     /// Writes everything in one round trip. `tries` are entries whose failure is counted, (id, how often now,
-    /// why); `commands` queues what was decided.
+    /// why); `commands` queues what was decided; `counts` are what the transaction has to tally besides the ends.
     let write
         (work: Work)
         (now: DateTimeOffset)
@@ -204,6 +200,7 @@ module internal Writing =
         (ends: (int64 * Ending) list)
         (tries: (int64 * int * string) list)
         (commands: (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) option)
+        (counts: (string * int64) seq)
         : Task = task {
         let streams = streamsOf decided
         let arrived = HashSet<string>()
@@ -212,6 +209,13 @@ module internal Writing =
         let events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
         let sessions = decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
         let contacts = contactRows decided
+
+        let tally = [
+            yield! counts
+            for _, ending in ends do
+                let state, _, _ = endingColumns ending
+                state, 1L
+        ]
 
         do!
             Database.run work [
@@ -236,6 +240,8 @@ module internal Writing =
                             written.Add(reader.GetString 0)
                         else
                             arrived.Add(reader.GetString 0) |> ignore
+                if not tally.IsEmpty then
+                    Tally.counted now tally, Database.ignoreRows
             ]
 
         // Whoever holds a customer is the only one who ends the customer's entries.

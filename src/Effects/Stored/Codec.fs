@@ -25,7 +25,9 @@ module Codec =
             try
                 Ok(read data)
             with
-            | :? JsonException as problem ->
-                Error(String.Concat("the data of '", alias, "' cannot be read: ", problem.Message))
+            | :? JsonException
             | :? InvalidOperationException as problem ->
                 Error(String.Concat("the data of '", alias, "' cannot be read: ", problem.Message))
+            // Whatever the data makes a reader stumble over is a fault of the data. Such a message may quote it.
+            | problem ->
+                Error(String.Concat("the data of '", alias, "' cannot be read: ", problem.GetType().Name))

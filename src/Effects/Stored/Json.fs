@@ -159,9 +159,10 @@ module Json =
             | null -> Error "the payload is null"
             | value -> Ok value
         with
-        | :? JsonException as problem -> Error problem.Message
-        | :? NotSupportedException as problem -> Error problem.Message
+        | :? JsonException
+        | :? NotSupportedException
         | :? InvalidOperationException as problem -> Error problem.Message
+        | problem -> Error(problem.GetType().Name)
 
     let rec private describe (seen: Set<string>) (shape: Type) : string =
         let name = string shape
