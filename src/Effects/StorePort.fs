@@ -178,6 +178,17 @@ module CommandResult =
             }))
         |> List.distinct
 
+/// What every store keeps to.
+module StoreRules =
+    /// So many entries of one customer are decided in one transaction.
+    let mostEntries = 64
+
+    /// After so many failures an entry ends dead and lets the ones behind it pass.
+    let mostTries = 5
+
+    /// Reading marks older than this are of no use: the answer is there, or the customer has long looked away.
+    let markReadUseful = TimeSpan.FromMinutes 2.
+
 /// Counts that must fit together: what was received, and how it ended.
 type Accounting = {
     Received: int64
@@ -186,7 +197,7 @@ type Accounting = {
     Pending: int64
     /// When the oldest pending entry was received.
     OldestPending: DateTimeOffset option
-    /// Commands by state: "ready", "running", "unknown", "done", "dead".
+    /// Commands by state: "ready", "running", "unknown", "done", "dead", and "dropped" where a person gave one up.
     Commands: Map<string, int64>
     /// Timers that are set. Exact up to 10,000; beyond that PostgreSQL's own estimate, since counting a
     /// million would cost more than everything else here.

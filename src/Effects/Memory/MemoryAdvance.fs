@@ -6,12 +6,6 @@ open FunctionalBot.Effects
 
 /// Deciding what waits, and turning due timers into what waits.
 module internal MemoryAdvance =
-    /// So many entries of one customer are decided at once.
-    let private mostEntries = 64
-
-    /// After so many failures an entry ends dead and lets the ones behind it pass.
-    let private mostTries = 5
-
     let private known (tables: MemoryTables) id =
         match tables.Sessions.TryGetValue id with
         | true, session -> Some session
@@ -175,7 +169,7 @@ module internal MemoryAdvance =
     let private countTry (tables: MemoryTables) key (first: WaitingEntry) reason =
         let tries = first.Tries + 1
 
-        if tries >= mostTries then
+        if tries >= StoreRules.mostTries then
             Dead $"it could not be decided in %d{tries} tries: %s{reason}"
             |> MemoryInbox.finish tables key first.Entry.Id
 
@@ -192,7 +186,7 @@ module internal MemoryAdvance =
         let waiting =
             tables.Waiting[key].Values
             |> Seq.sortBy (fun waiting -> waiting.Entry.At, waiting.Entry.Id)
-            |> Seq.truncate mostEntries
+            |> Seq.truncate StoreRules.mostEntries
             |> Seq.toList
 
         let decided entries =

@@ -7,10 +7,6 @@ open FunctionalBot.Effects
 
 /// Queueing commands, handing them out, and taking in what came of them.
 module internal MemoryOutbox =
-    /// Reading marks older than this are of no use: the answer is there, or the customer has long looked
-    /// away.
-    let private markReadUseful = TimeSpan.FromMinutes 2.
-
     let private speaks (command: OpenCommand) =
         match command.Command.Action with
         | Say _ -> true
@@ -168,7 +164,7 @@ module internal MemoryOutbox =
                             State = Unknown
                             Wake = now + parkFor
                     }
-            | MarkRead _ when now - command.QueuedAt > markReadUseful ->
+            | MarkRead _ when now - command.QueuedAt > StoreRules.markReadUseful ->
                 over <- over + 1
                 finish tables command.Command.Key "done"
             | _ -> leased.Add(lease tables id (now + span))

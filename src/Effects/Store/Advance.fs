@@ -56,7 +56,7 @@ module internal Advance =
     let private unfinished (decided: Decision list) : CustomerKey list =
         decided
         |> List.filter (fun (held, _, decision) ->
-            decision.Endings.Length >= Candidates.mostEntries
+            decision.Endings.Length >= StoreRules.mostEntries
             || decision.Endings.Length < held.Entries.Length)
         |> List.map (fun (held, _, _) -> keyOf held)
 
@@ -154,7 +154,7 @@ module internal Advance =
                     | Decided _ -> None)
 
             let poisoned, tries =
-                failed |> List.partition (fun (_, tries, _) -> tries >= Decisions.mostTries)
+                failed |> List.partition (fun (_, tries, _) -> tries >= StoreRules.mostTries)
 
             let ends = [
                 for _, _, decision in decided do

@@ -73,9 +73,6 @@ module internal Candidates =
         JOIN bot.inbox i ON i.id = p.id
         ORDER BY n.place, p.at, p.id"
 
-    /// So many entries of one customer are decided in one transaction.
-    let mostEntries = 64
-
     let private readHeld (reader: Data.Common.DbDataReader) : Held = {
         Channel = reader.GetString 0
         Customer = {
@@ -200,7 +197,7 @@ module internal Candidates =
 
                     Statement.create speakingSql (names ()),
                     (fun reader -> speaking[int (reader.GetInt64 0) - 1].Value <- true)
-                    Statement.create entriesSql [ yield! names (); Statement.int mostEntries ],
+                    Statement.create entriesSql [ yield! names (); Statement.int StoreRules.mostEntries ],
                     fun reader ->
                         let place = int (reader.GetInt64 0) - 1
                         let id = reader.GetInt64 1

@@ -13,9 +13,6 @@ type internal Verdict =
 
 /// Asking the decision function, and checking what it says before it is written.
 module internal Decisions =
-    /// After so many failures an entry ends dead and lets the ones behind it pass.
-    let mostTries = 5
-
     let private check (work: CustomerWork) known (decision: CustomerDecision) : Result<unit, string> =
         let ended = decision.Endings |> List.map fst
         let asked = work.Entries |> List.map _.Id

@@ -55,10 +55,6 @@ module internal Outbox =
             put_off = o.put_off + ($7)[array_position($1, o.id)]
         WHERE o.id = ANY ($1) AND o.attempts = $2 AND o.state <> 'ready' RETURNING o.id"
 
-    /// Reading marks older than this are of no use: the answer is there, or the customer has long looked
-    /// away.
-    let private markReadUseful = TimeSpan.FromMinutes 2.
-
     [<NoComparison>]
     type private Taken =
         | Leased of ClaimedCommand
@@ -73,7 +69,7 @@ module internal Outbox =
         match CommandKey.parse keyText, Json.read<Action>(reader.GetString 7) with
         | None, _ -> Over(id, "dead", "its key cannot be read")
         | _, Error reason -> Over(id, "dead", "its payload cannot be read: " + reason)
-        | Some _, Ok(MarkRead _) when now - queuedAt > markReadUseful ->
+        | Some _, Ok(MarkRead _) when now - queuedAt > StoreRules.markReadUseful ->
             Over(id, "done", "left out: too late to be of use")
         | Some key, Ok action ->
             Leased {
