@@ -79,12 +79,17 @@ let withoutArguments (work: Context -> Result<unit, string>) (context: Context) 
 
 let bench (context: Context) (arguments: string list) =
     let project = Path.Combine("bench", "Bench.fsproj")
+    let results = Console.Out
+
+    // For scripts: standard output holds the JSON alone, and what steps say goes to standard error.
+    if List.contains "--json" arguments then
+        Console.SetOut Console.Error
 
     if File.Exists(Path.Combine(context.Project, project)) then
         SetUp.restore context
         |> Result.bind (fun () -> SetUp.buildProject context project)
         |> Result.bind (fun () -> SetUp.postgres context None)
-        |> Result.bind (fun () -> Tests.bench context project arguments)
+        |> Result.bind (fun () -> Tests.bench context results project arguments)
         |> finish
     else
         finish (Error $"There is no %s{project}.")
@@ -119,7 +124,7 @@ let targets: Target list = [
     }
     {
         Name = "bench"
-        Says = "measure; arguments go to the benchmark"
+        Says = "measure (--help, --only, --rounds, --seconds, --sessions, --json)"
         Run = bench
     }
     {

@@ -108,30 +108,35 @@ let private drain (running: Process) =
     with :? AggregateException ->
         ()
 
-/// Runs a program to its end, at most for `limit`, and calls `onLine` with each line that it writes.
-/// When `interrupted` is cancelled or the time is up, the program and its children are killed.
-let watch
-    (onLine: string -> unit)
+/// Where a program wrote a line.
+type Stream =
+    | StandardOutput
+    | StandardError
+
+/// Runs a program to its end, at most for `limit`, and calls `onLine` with each line that it writes and where it wrote
+/// it. When `interrupted` is cancelled or the time is up, the program and its children are killed.
+let watchStreams
+    (onLine: Stream -> string -> unit)
     (limit: TimeSpan)
     (interrupted: CancellationToken)
     (wanted: Invocation)
     : Finished =
     let output = StringBuilder()
 
-    let keep (line: string) =
+    let keep (stream: Stream) (line: string) =
         lock output (fun () -> output.AppendLine line |> ignore)
-        onLine line
+        onLine stream line
 
     use running =
         new Process(StartInfo = startInformation wanted, EnableRaisingEvents = true)
 
-    let receive (data: DataReceivedEventArgs) =
+    let receive stream (data: DataReceivedEventArgs) =
         match data.Data with
         | null -> ()
-        | line -> keep line
+        | line -> keep stream line
 
-    running.OutputDataReceived.Add receive
-    running.ErrorDataReceived.Add receive
+    running.OutputDataReceived.Add(receive StandardOutput)
+    running.ErrorDataReceived.Add(receive StandardError)
 
     try
         running.Start() |> ignore
@@ -143,7 +148,9 @@ let watch
 
         match killed with
         | Some 124 ->
-            keep $"%s{wanted.Program} was stopped: it did not end within %d{int limit.TotalSeconds} s."
+            keep
+                StandardError
+                $"%s{wanted.Program} was stopped: it did not end within %d{int limit.TotalSeconds} s."
         | Some _
         | None -> ()
 
@@ -155,6 +162,10 @@ let watch
         Code = 127
         Output = $"%s{wanted.Program} could not be started in %s{wanted.Folder}: %s{missing.Message}"
     }
+
+/// The same, for whoever takes the lines of both streams alike.
+let watch (onLine: string -> unit) =
+    watchStreams (fun _ line -> onLine line)
 
 /// Runs a program to its end, at most two minutes, without looking at its lines as they come.
 let run (wanted: Invocation) : Finished =

@@ -56,10 +56,10 @@ let program
             let command = String.Join(" ", wanted.Program :: wanted.Arguments)
             Error $"%s{command}\nended with exit code %d{finished.Code}:\n\n%s{once finished.Output}")
 
-/// Runs a program with its lines shown as they come; `show` picks and shapes them (None = not shown). When
-/// nothing was written for a while a line says that it is still running.
-let shown
-    (show: string -> string option)
+/// Runs a program with its lines handed to `show` as they come, with where they were written; it says whether there was
+/// anything to see. When there was nothing for a while a line says that the program is still running.
+let shownBy
+    (show: Stream -> string -> bool)
     (limit: TimeSpan)
     (interrupted: CancellationToken)
     (wanted: Invocation)
@@ -76,14 +76,20 @@ let shown
 
     use _ = new Timer(sayAlive, null, heartbeat, heartbeat)
 
-    let onLine (line: string) =
+    let onLine stream (line: string) =
+        if show stream line then
+            quietFor.Restart()
+
+    watchStreams onLine limit interrupted wanted
+
+/// Runs a program with its lines shown as they come; `show` picks and shapes them (None = not shown).
+let shown (show: string -> string option) =
+    shownBy (fun _ line ->
         match show line with
         | Some text ->
-            quietFor.Restart()
             Console.Out.WriteLine text
-        | None -> ()
-
-    watch onLine limit interrupted wanted
+            true
+        | None -> false)
 
 /// Runs steps one after the other until one fails.
 let rec inOrder (steps: (unit -> Result<unit, string>) list) : Result<unit, string> =

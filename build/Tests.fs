@@ -129,8 +129,13 @@ let run (context: Context) (arguments: string list) : Result<Summary, string> =
         | None -> Error $"The tests broke off with exit code %d{finished.Code}.")
 
 /// Runs a benchmark project that has been built, with BOT_BENCH_DATABASE set to a PostgreSQL as `demo` would
-/// run it.
-let bench (context: Context) (project: string) (arguments: string list) : Result<unit, string> =
+/// run it. What it writes to standard output goes to `results`, and everything else to where steps are told of.
+let bench
+    (context: Context)
+    (results: TextWriter)
+    (project: string)
+    (arguments: string list)
+    : Result<unit, string> =
     withDatabase context false (fun database ->
         let run = [ "run"; "--no-build"; "-c"; "Release"; "--project"; project; "--" ]
 
@@ -139,7 +144,15 @@ let bench (context: Context) (project: string) (arguments: string list) : Result
                 Environment = [ ("BOT_BENCH_DATABASE", database) ]
         }
 
-        let finished = Steps.shown Some (TimeSpan.FromHours 2.0) context.Interrupted wanted
+        let show stream (line: string) =
+            match stream with
+            | StandardOutput -> results.WriteLine line
+            | StandardError -> Console.Out.WriteLine line
+
+            true
+
+        let finished =
+            Steps.shownBy show (TimeSpan.FromHours 2.0) context.Interrupted wanted
 
         if finished.Code = 0 then
             Ok()
