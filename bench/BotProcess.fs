@@ -25,12 +25,32 @@ type Bot = {
     /// From the start of the process to the first 200 of /readyz.
     Start: TimeSpan
     Client: HttpClient
+    /// Cancelled when the process ends, by whatever cause.
+    Ended: CancellationToken
+    /// The last that it wrote.
+    LastLines: unit -> string
 }
+
+/// Stops what is done, with the bot's last lines, when the bot is not there any more.
+let requireAlive (bot: Bot) : unit =
+    if bot.Running.HasExited then
+        invalidOp
+            $"The bot ended by itself with exit code %d{bot.Running.ExitCode}. Its last lines:\n%s{bot.LastLines()}"
 
 let private freePort () =
     use listener = new TcpListener(IPAddress.Loopback, 0)
     listener.Start()
     (listener.LocalEndpoint :?> IPEndPoint).Port
+
+/// What differs from the defaults, and changes what is measured.
+let chosen = [
+    "BOT_ASSISTANT", "echo"
+    "BOT_QUIET_MS", "0"
+    // The bot is measured, not Meta's limits.
+    "BOT_NUMBER_RATE", "0"
+    "BOT_PAIR_SECONDS", "0"
+    "BOT_LOG_LEVEL", "warning"
+]
 
 /// Settings of the host that are not set by the benchmark (BOT_PARALLEL_MESSAGES and others) come from the
 /// environment of whoever runs it.
@@ -49,14 +69,21 @@ let private settings (database: BenchDatabase) (graphUrl: string) (logs: string)
     "ODOO_API_KEY", "bench"
     "BOT_BUSINESS_NAME", "Ferretería La Encina"
     "BOT_BUSINESS_CONTACT", "el 555 01 42"
-    "BOT_ASSISTANT", "echo"
-    "BOT_QUIET_MS", "0"
-    // The bot is measured, not Meta's limits.
-    "BOT_NUMBER_RATE", "0"
-    "BOT_PAIR_SECONDS", "0"
     "BOT_LOGS", logs
-    "BOT_LOG_LEVEL", "warning"
+    yield! chosen
 ]
+
+/// The names of all that the benchmark sets itself.
+let settingNames: string list =
+    let nowhere = {
+        Server = ""
+        Name = ""
+        Connection = ""
+        Postmaster = None
+        Programs = ""
+    }
+
+    settings nowhere "" "" 0 |> List.map fst
 
 /// The folder of the built project: the one above this program that holds the solution.
 let private projectFolder: string =
@@ -69,7 +96,7 @@ let private projectFolder: string =
 
     above (DirectoryInfo AppContext.BaseDirectory)
 
-let private launch environment (kept: Queue<string>) : Process =
+let private launch environment (kept: Queue<string>) (ended: CancellationTokenSource) : Process =
     let start =
         if OperatingSystem.IsWindows() then
             let dll = Path.Combine("src", "Web", "bin", "Release", "net10.0", "bot.dll")
@@ -85,7 +112,7 @@ let private launch environment (kept: Queue<string>) : Process =
     for name, value in environment do
         start.Environment[name] <- value
 
-    let running = new Process(StartInfo = start)
+    let running = new Process(StartInfo = start, EnableRaisingEvents = true)
 
     let keep (data: DataReceivedEventArgs) =
         match data.Data with
@@ -97,6 +124,7 @@ let private launch environment (kept: Queue<string>) : Process =
                 if kept.Count > 20 then
                     kept.Dequeue() |> ignore)
 
+    running.Exited.Add(fun _ -> ended.Cancel())
     running.OutputDataReceived.Add keep
     running.ErrorDataReceived.Add keep
     running.Start() |> ignore
@@ -128,6 +156,10 @@ let startWith
     : Bot =
     let port = freePort ()
     let kept = Queue<string>()
+    let ended = new CancellationTokenSource()
+
+    let lastLines () =
+        lock kept (fun () -> String.Join("\n", kept))
 
     let client =
         new HttpClient(BaseAddress = Uri $"http://127.0.0.1:%d{port}", Timeout = TimeSpan.FromSeconds 10.)
@@ -141,7 +173,7 @@ let startWith
         | :? OperationCanceledException -> false
 
     let watch = Stopwatch.StartNew()
-    let running = launch (settings database graphUrl logs port @ more) kept
+    let running = launch (settings database graphUrl logs port @ more) kept ended
     let mutable ready = false
 
     while not ready do
@@ -149,8 +181,7 @@ let startWith
             if not running.HasExited then
                 running.Kill(entireProcessTree = true)
 
-            let last = lock kept (fun () -> String.Join("\n", kept))
-            invalidOp $"The bot did not get ready. Its last lines:\n%s{last}"
+            invalidOp $"The bot did not get ready. Its last lines:\n%s{lastLines ()}"
 
         ready <- isReady ()
 
@@ -162,11 +193,21 @@ let startWith
         Port = port
         Start = watch.Elapsed
         Client = client
+        Ended = ended.Token
+        LastLines = lastLines
     }
 
 /// The accounting of /readyz, as it is there.
 let private accounting (bot: Bot) : JsonElement =
-    let text = bot.Client.GetStringAsync("/readyz").GetAwaiter().GetResult()
+    let text =
+        try
+            bot.Client.GetStringAsync("/readyz").GetAwaiter().GetResult()
+        with :? HttpRequestException ->
+            // A process that dies closes its sockets a moment before it is gone.
+            bot.Ended.WaitHandle.WaitOne(TimeSpan.FromSeconds 2.) |> ignore
+            requireAlive bot
+            reraise ()
+
     use document = JsonDocument.Parse text
     document.RootElement.Clone()
 

@@ -5,6 +5,7 @@ module FunctionalBot.Bench.Connection
 open System
 open System.Net
 open System.Net.Sockets
+open System.Threading
 open System.Threading.Tasks
 
 /// An open connection to the bot.
@@ -42,15 +43,21 @@ let private isWhole (received: ReadOnlySpan<byte>) =
 
             received.Length >= head + 4 + length
 
-/// Sends a request and waits for the whole response; returns its status.
-let exchange (connection: Connection) (request: byte[]) : Task<int> = task {
-    let! _ = connection.Socket.SendAsync(ReadOnlyMemory request, SocketFlags.None)
+/// Sends a request and waits for the whole response; returns its status. Gives up when `cancel` says so.
+let exchange (connection: Connection) (request: byte[]) (cancel: CancellationToken) : Task<int> = task {
+    let! _ =
+        connection.Socket.SendAsync(ReadOnlyMemory request, SocketFlags.None, cancel)
+
     let mutable count = 0
     let mutable whole = false
 
     while not whole do
         let! more =
-            connection.Socket.ReceiveAsync(Memory(connection.Buffer, count, 8192 - count), SocketFlags.None)
+            connection.Socket.ReceiveAsync(
+                Memory(connection.Buffer, count, 8192 - count),
+                SocketFlags.None,
+                cancel
+            )
 
         if more = 0 then
             invalidOp "The bot closed the connection in the middle of an answer."

@@ -41,7 +41,7 @@ let door (effort: Effort) (bot: Bot) : Findings =
     let round (span: System.TimeSpan) =
         let watch = Stopwatch.StartNew()
 
-        let next () =
+        let next _ =
             if watch.Elapsed > span then
                 ValueNone
             else
@@ -49,7 +49,7 @@ let door (effort: Effort) (bot: Bot) : Findings =
                 ValueSome(struct (WebhookBody.request body, Stopwatch.GetTimestamp()))
             |> Task.FromResult
 
-        (drive bot.Port next).GetAwaiter().GetResult()
+        drive bot next
 
     for _ in 1..2 do
         round effort.Span |> ignore
@@ -62,6 +62,7 @@ let door (effort: Effort) (bot: Bot) : Findings =
                 acceptedFigures
                     "webhook"
                     $"bodies that end at the door, %d{connections} connections"
+                    "bodies/s"
                     (Some(AtLeast 12_000.))
                     rounds
     }

@@ -3,7 +3,9 @@ module FunctionalBot.Bench.Driving
 
 open System
 open System.Diagnostics
+open System.Threading
 open System.Threading.Tasks
+open FunctionalBot.Bench.BotProcess
 open FunctionalBot.Bench.Connection
 open FunctionalBot.Bench.Conversing
 open FunctionalBot.Bench.Measurement
@@ -19,46 +21,72 @@ type Round = {
     Elapsed: TimeSpan
 }
 
-/// Sends what `next` gives on every connection until it gives nothing more. With a request comes the
-/// stopwatch time from which its latency counts.
-let drive port (next: unit -> Task<struct (byte[] * int64) voption>) : Task<Round> = task {
-    let! opened = Task.WhenAll [| for _ in 1..connections -> connect port |]
+/// The longest that a round of requests may take; none is meant to take a quarter of that.
+let private hanging = TimeSpan.FromMinutes 2.
+
+/// What one connection does: the times of accepted requests, and how many were refused.
+let private serve (connection: Connection) next (cancel: CancellationToken) = task {
+    let times = ResizeArray()
+    let mutable refused = 0
+    let mutable more = true
+
+    while more do
+        match! next () with
+        | ValueNone -> more <- false
+        | ValueSome struct (request, since) ->
+            let! status = exchange connection request cancel
+
+            if status = 200 then
+                times.Add(milliseconds since (Stopwatch.GetTimestamp()))
+            else
+                refused <- refused + 1
+
+    return struct (times, refused)
+}
+
+let private driveAll (bot: Bot) next (cancel: CancellationToken) : Task<Round> = task {
+    let! opened = Task.WhenAll [| for _ in 1..connections -> connect bot.Port |]
     let watch = Stopwatch.StartNew()
 
-    let! taken =
-        Task.WhenAll [|
-            for connection in opened ->
-                Task.Run<struct (ResizeArray<float> * int)>(fun () -> task {
-                    let times = ResizeArray()
-                    let mutable refused = 0
-                    let mutable more = true
+    try
+        let! taken =
+            Task.WhenAll [|
+                for number in 0 .. connections - 1 ->
+                    Task.Run<struct (ResizeArray<float> * int)>(fun () ->
+                        serve opened[number] (fun () -> next number) cancel)
+            |]
 
-                    while more do
-                        match! next () with
-                        | ValueNone -> more <- false
-                        | ValueSome struct (request, since) ->
-                            let! status = exchange connection request
+        let elapsed = watch.Elapsed
+        let accepted = taken |> Seq.collect (fun struct (times, _) -> times) |> Seq.toArray
+        Array.Sort accepted
 
-                            if status = 200 then
-                                times.Add(milliseconds since (Stopwatch.GetTimestamp()))
-                            else
-                                refused <- refused + 1
-
-                    return struct (times, refused)
-                })
-        |]
-
-    let elapsed = watch.Elapsed
-    Array.iter close opened
-    let accepted = taken |> Seq.collect (fun struct (times, _) -> times) |> Seq.toArray
-    Array.Sort accepted
-
-    return {
-        Accepted = accepted
-        Refused = taken |> Array.sumBy (fun struct (_, refused) -> refused)
-        Elapsed = elapsed
-    }
+        return {
+            Accepted = accepted
+            Refused = taken |> Array.sumBy (fun struct (_, refused) -> refused)
+            Elapsed = elapsed
+        }
+    finally
+        Array.iter close opened
 }
+
+/// Sends what `next` gives on every connection until it gives nothing more; it is told the number of the connection,
+/// from 0, whose last request is answered. With a request comes the stopwatch time from which its latency counts. It
+/// breaks off with a clear word when the bot ends or does not answer.
+let drive (bot: Bot) (next: int -> Task<struct (byte[] * int64) voption>) : Round =
+    use stop = CancellationTokenSource.CreateLinkedTokenSource bot.Ended
+    stop.CancelAfter hanging
+
+    try
+        (driveAll bot next stop.Token).GetAwaiter().GetResult()
+    with _ ->
+        // A process that dies closes its sockets a moment before it is gone.
+        bot.Ended.WaitHandle.WaitOne(TimeSpan.FromSeconds 2.) |> ignore
+        requireAlive bot
+
+        if stop.IsCancellationRequested then
+            invalidOp $"The bot left a request without an answer for %.0f{hanging.TotalSeconds} s."
+
+        reraise ()
 
 /// One line of the report.
 let figure group name unit' rounds budget = {
@@ -69,12 +97,12 @@ let figure group name unit' rounds budget = {
     Budget = budget
 }
 
-/// What was accepted each second, and how long that took.
-let acceptedFigures group (name: string) budget (rounds: Round list) = [
+/// What was accepted each second, in the unit given, and how long that took.
+let acceptedFigures group (name: string) (unit': string) budget (rounds: Round list) = [
     figure
         group
         name
-        "messages/s"
+        unit'
         [
             for round in rounds -> float round.Accepted.Length / round.Elapsed.TotalSeconds
         ]

@@ -1,5 +1,6 @@
-/// The least of a Graph API that the bot can send to: it answers at once and tells of every message. The
-/// emulator of WhatsApp checks and keeps much more, and would be what is measured.
+/// The least of a Graph API that the bot can send to: it tells of every message and answers. The emulator of
+/// WhatsApp checks and keeps much more, and would be what is measured. It sends no status webhooks, of which Meta
+/// sends two or three for each message.
 module FunctionalBot.Bench.GraphStandIn
 
 open System
@@ -20,8 +21,17 @@ type GraphStandIn = {
     Stop: unit -> Task
 }
 
-/// The text of a message, whatever its kind; None for a read mark.
-let private textOf (body: ReadOnlySequence<byte>) : string option =
+/// A message that the bot sent.
+[<Struct>]
+type Said = {
+    /// The text, whatever the kind of the message.
+    Text: string
+    /// The key of its command: the session, the version of the event that it follows from, and its ordinal.
+    Key: string
+}
+
+/// What was said; None for a read mark.
+let private saidBy (body: ReadOnlySequence<byte>) : Said option =
     use document = JsonDocument.Parse body
     let root = document.RootElement
 
@@ -35,13 +45,16 @@ let private textOf (body: ReadOnlySequence<byte>) : string option =
                 | _ -> None))
         |> Option.bind (fun element -> Option.ofObj (element.GetString()))
 
-    match inside [ "text"; "body" ] with
-    | Some text -> Some text
-    | None -> inside [ "interactive"; "body"; "text" ]
+    inside [ "text"; "body" ]
+    |> Option.orElse (inside [ "interactive"; "body"; "text" ])
+    |> Option.map (fun text -> {
+        Text = text
+        Key = inside [ "biz_opaque_callback_data" ] |> Option.defaultValue ""
+    })
 
-/// Starts it on a free port of 127.0.0.1. `arrived` is told the text of each message as it comes; it must
-/// be quick and safe to call from several threads. Each call is answered after the delay.
-let start (delay: TimeSpan) (arrived: string -> unit) : GraphStandIn =
+/// Starts it on a free port of 127.0.0.1. Each call is answered after the delay that `delay` gives for its number;
+/// just before the answer `arrived` is told of the message. Both must be quick and safe to call from several threads.
+let start (delay: int64 -> TimeSpan) (arrived: Said -> unit) : GraphStandIn =
     let builder =
         WebApplication.CreateSlimBuilder [| "--hostBuilder:reloadConfigOnChange=false" |]
 
@@ -53,6 +66,7 @@ let start (delay: TimeSpan) (arrived: string -> unit) : GraphStandIn =
     |> ignore
 
     let app = builder.Build()
+    let mutable calls = 0L
     let mutable number = 0L
 
     let answer (context: HttpContext) (text: string) : Task =
@@ -69,17 +83,19 @@ let start (delay: TimeSpan) (arrived: string -> unit) : GraphStandIn =
             let! result = reader.ReadAsync()
 
             if result.IsCompleted then
-                whole <- Some(textOf result.Buffer)
+                whole <- Some(saidBy result.Buffer)
                 reader.AdvanceTo result.Buffer.End
             else
                 reader.AdvanceTo(result.Buffer.Start, result.Buffer.End)
 
-        if delay > TimeSpan.Zero then
-            do! Task.Delay delay
+        let pause = delay (Threading.Interlocked.Increment &calls)
+
+        if pause > TimeSpan.Zero then
+            do! Task.Delay pause
 
         match whole with
-        | Some(Some text) ->
-            arrived text
+        | Some(Some said) ->
+            arrived said
             let id = Threading.Interlocked.Increment &number
 
             do!

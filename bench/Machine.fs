@@ -63,6 +63,35 @@ let residentMegabytes (running: Process) : float =
     running.Refresh()
     float running.WorkingSet64 / 1048576.
 
+/// Does the work and returns with what it gave the most memory, in the same megabytes, that the process had in use
+/// meanwhile: looked at twenty times a second, and at the end.
+let withPeakMegabytes (pid: int) (work: unit -> 'Value) : 'Value * float =
+    use watched = Process.GetProcessById pid
+    let peak = ref 0.
+
+    let look () =
+        try
+            let now = residentMegabytes watched
+            lock peak (fun () -> peak.Value <- max peak.Value now)
+        with :? InvalidOperationException ->
+            // It has ended; whoever works with it finds that out.
+            ()
+
+    let interval = TimeSpan.FromMilliseconds 50.
+    let timer = new Threading.Timer((fun _ -> look ()), null, interval, interval)
+
+    let value =
+        try
+            work ()
+        finally
+            // Nobody may look any more when the process is let go of.
+            use stopped = new Threading.ManualResetEvent false
+            timer.Dispose stopped |> ignore
+            stopped.WaitOne() |> ignore
+
+    look ()
+    value, peak.Value
+
 /// The machine and the runtime in one line, for whoever compares two reports.
 let describe () : string =
     let model =

@@ -17,7 +17,7 @@ type Figure = {
     Name: string
     /// The unit of the numbers, for example "events/s".
     Unit: string
-    /// The values of the rounds, at least one, in the order in which they were taken.
+    /// The values of the rounds, at least one, in the order in which they were taken; NaN where a round had none.
     Rounds: float list
     Budget: Budget option
 }
@@ -29,30 +29,58 @@ type Remark = { About: string; Text: string }
 type Findings = {
     Figures: Figure list
     Remarks: Remark list
+    /// Parts that did not come to their end; a remark says why.
+    BrokenOff: int
 }
 
 /// Nothing found.
-let nothing: Findings = { Figures = []; Remarks = [] }
+let nothing: Findings = {
+    Figures = []
+    Remarks = []
+    BrokenOff = 0
+}
 
 /// The findings of one part behind those of another.
 let join (first: Findings) (second: Findings) : Findings = {
     Figures = first.Figures @ second.Figures
     Remarks = first.Remarks @ second.Remarks
+    BrokenOff = first.BrokenOff + second.BrokenOff
 }
 
-/// The value in the middle of the sorted values; of an even count the mean of the two.
+/// Does a part. One that breaks off is told as a remark, so that what others found is not lost with it.
+let attempt (part: string) (work: unit -> Findings) : Findings =
+    try
+        work ()
+    with problem ->
+        eprintfn "%O" problem
+
+        {
+            nothing with
+                Remarks = [
+                    {
+                        About = part
+                        Text = $"BROKE OFF: %s{problem.Message}"
+                    }
+                ]
+                BrokenOff = 1
+        }
+
+/// The value in the middle of the sorted values; of an even count the mean of the two. Values that are no number do
+/// not count; NaN where none is left.
 let median (values: float list) : float =
-    let sorted = values |> List.sort |> List.toArray
+    let sorted = values |> List.filter Double.IsFinite |> List.sort |> List.toArray
     let middle = sorted.Length / 2
 
-    if sorted.Length % 2 = 1 then
-        sorted[middle]
-    else
-        (sorted[middle - 1] + sorted[middle]) / 2.
+    if sorted.Length = 0 then nan
+    elif sorted.Length % 2 = 1 then sorted[middle]
+    else (sorted[middle - 1] + sorted[middle]) / 2.
 
-/// The value below which this share (0 to 1) of the values lies. `sorted` is ascending and not empty.
+/// The value below which this share (0 to 1) of the values lies; NaN of nothing. `sorted` is ascending.
 let percentile (share: float) (sorted: float[]) : float =
-    sorted[min (sorted.Length - 1) (int (Math.Ceiling(share * float sorted.Length)) - 1 |> max 0)]
+    if sorted.Length = 0 then
+        nan
+    else
+        sorted[min (sorted.Length - 1) (int (Math.Ceiling(share * float sorted.Length)) - 1 |> max 0)]
 
 /// How much is measured.
 type Effort = {

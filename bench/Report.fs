@@ -10,7 +10,11 @@ open FunctionalBot.Bench.Measurement
 
 let private digits (value: float) =
     let format = if abs value >= 100. then "N0" else "N2"
-    value.ToString(format, CultureInfo.InvariantCulture)
+
+    if Double.IsFinite value then
+        value.ToString(format, CultureInfo.InvariantCulture)
+    else
+        "none"
 
 let private budgetText budget =
     match budget with
@@ -53,7 +57,9 @@ let print (machine: string) (findings: Findings) : unit =
             | None -> "default"
 
         let spread =
-            digits (List.min figure.Rounds) + " – " + digits (List.max figure.Rounds)
+            match figure.Rounds |> List.filter Double.IsFinite with
+            | [] -> ""
+            | rounds -> digits (List.min rounds) + " – " + digits (List.max rounds)
 
         table.AddRow(
             Markup.Escape heading,
@@ -82,16 +88,29 @@ let writeJson (output: Stream) (machine: string) (findings: Findings) : unit =
     use writer = new Utf8JsonWriter(output, JsonWriterOptions(Indented = true))
 
     let number (value: float) =
-        writer.WriteNumberValue(Math.Round(value, 3))
+        if Double.IsFinite value then
+            writer.WriteNumberValue(Math.Round(value, 3))
+        else
+            writer.WriteNullValue()
 
     writer.WriteStartObject()
     writer.WriteString("machine", machine)
+    writer.WriteNumber("broken_off", findings.BrokenOff)
     writer.WriteStartArray "figures"
+
+    // An indented line belongs to the one above it that is not; without that one its name would say too little.
+    let mutable whole = ""
 
     for figure in findings.Figures do
         writer.WriteStartObject()
         writer.WriteString("group", figure.Group)
         writer.WriteString("name", figure.Name.Trim())
+
+        if figure.Name.StartsWith ' ' then
+            writer.WriteString("of", whole)
+        else
+            whole <- figure.Name
+
         writer.WriteString("unit", figure.Unit)
         writer.WritePropertyName "median"
         number (median figure.Rounds)

@@ -10,6 +10,16 @@ let private secret = Encoding.UTF8.GetBytes BotProcess.appSecret
 /// The ids of this run are its own, so that a second run on the same database repeats none.
 let private run = Guid.NewGuid().ToString "N"
 
+/// A customer's id and phone; both sort as the numbers do, up to nine digits.
+let customerId (customer: int) : string = $"ES.1349120865%09d{customer}"
+
+/// The phone that belongs to the id.
+let phone (customer: int) : string = $"34600%09d{customer}"
+
+/// Meta's id of a customer's message with this number. No customer may write the same number twice in a run.
+let messageId (customer: int) (number: int) : string =
+    $"wamid.%s{run}.%d{customer}.%d{number}"
+
 let private envelope (field: string) (value: string) =
     """{"object":"whatsapp_business_account","entry":[{"id":"900","time":1790000000,"changes":[{"field":"""
     + $"\"%s{field}\",\"value\":%s{value}}}]}}]}}"
@@ -38,25 +48,28 @@ let readMark (text: string) : struct (int * int) voption =
 
     from 0
 
-/// A customer's message with this number: a question that no rule answers, so that the assistant is asked.
-let message (customer: int) (number: int) (at: DateTimeOffset) : byte[] =
-    let phone = $"34600%06d{customer}"
-
-    let person =
-        $"\"from\":\"%s{phone}\",\"from_user_id\":\"ES.1349120865%06d{customer}\""
+/// A customer's message with this number and text.
+let text (customer: int) (number: int) (text: string) (at: DateTimeOffset) : byte[] =
+    let phone = phone customer
+    let id = customerId customer
+    let person = $"\"from\":\"%s{phone}\",\"from_user_id\":\"%s{id}\""
 
     let contact =
-        $"{{\"profile\":{{\"name\":\"Ana\"}},\"wa_id\":\"%s{phone}\",\"user_id\":\"ES.1349120865%06d{customer}\"}}"
-
-    let text =
-        $"Pregunta %s{mark customer number} sobre una taladradora que sigue en el taller"
+        $"{{\"profile\":{{\"name\":\"Ana\"}},\"wa_id\":\"%s{phone}\",\"user_id\":\"%s{id}\"}}"
 
     $"{{\"messaging_product\":\"whatsapp\",\"metadata\":{{\"display_phone_number\":\"34910000000\",\
        \"phone_number_id\":\"%s{BotProcess.phoneNumberId}\"}},\"contacts\":[%s{contact}],\"messages\":[{{%s{person},\
-       \"id\":\"wamid.%s{run}.%d{customer}.%d{number}\",\"timestamp\":\"%d{at.ToUnixTimeSeconds()}\",\
+       \"id\":\"%s{messageId customer number}\",\"timestamp\":\"%d{at.ToUnixTimeSeconds()}\",\
        \"type\":\"text\",\"text\":{{\"body\":\"%s{text}\"}}}}]}}"
     |> envelope "messages"
     |> Encoding.UTF8.GetBytes
+
+/// A customer's message with this number: a question that no rule answers, so that the assistant is asked.
+let message (customer: int) (number: int) (at: DateTimeOffset) : byte[] =
+    let question =
+        $"Pregunta %s{mark customer number} sobre una taladradora que sigue en el taller"
+
+    text customer number question at
 
 /// A body that is kept and of no further use: it ends at the door.
 let ofNoUse (number: int) : byte[] =
