@@ -80,29 +80,35 @@ let private slowGraph effort words settings database logs : Findings =
                 None
             |> fst))
 
-/// What a message costs with the more sessions stored, as a multiple of what it costs with the fewer.
-let private growth (fewer: int) (more: int) (few: float list option) (many: float list option) : Findings =
-    match few, many with
-    | Some few, Some many -> {
+/// What a message costs with the more sessions stored, as a multiple of what it costs with the fewer: to as many
+/// customers as before, and to any of all, who are seldom found in the bot's memory.
+let private growth
+    (fewer: int)
+    (more: int)
+    (few: float list option)
+    (active: float list option)
+    (many: float list option)
+    : Findings =
+    match few, active, many with
+    | Some few, Some active, Some many -> {
         nothing with
             Figures = [
-                let cost sessions rounds =
+                let cost words rounds =
                     Driving.figure
                         "growth"
-                        $"processor time of bot and PostgreSQL, %d{sessions} sessions"
+                        $"processor time of bot and PostgreSQL, %s{words}"
                         "µs/message"
                         rounds
                         None
 
-                cost fewer few
-                cost more many
+                let times words rounds budget =
+                    Driving.figure "growth" $"  %s{words}" "times" [ median rounds / median few ] budget
 
-                Driving.figure
-                    "growth"
-                    $"  %d{more} to %d{fewer} sessions"
-                    "times"
-                    [ median many / median few ]
-                    (Some(AtMost 1.25))
+                cost $"%d{fewer} sessions" few
+                cost $"%d{fewer} of %d{more} sessions active" active
+                times $"%d{more} to %d{fewer} sessions, as many active" active (Some(AtMost 1.25))
+                cost $"any of %d{more} sessions" many
+                times $"%d{more} to %d{fewer} sessions, all active" many None
             ]
       }
     | _ -> {
@@ -115,42 +121,50 @@ let private growth (fewer: int) (more: int) (few: float list option) (many: floa
             ]
       }
 
-/// Messages to any of many stored sessions: of a thousand first, and then of all. Between the two the bot is stopped,
-/// so that both begin with nothing in its memory.
+/// Messages to stored sessions: to a thousand with no others, to a thousand among all, and to any of all. Between
+/// them the bot is stopped, so that each begins with nothing in its memory.
 let private storedSessions effort sessions database logs : Findings =
     let fewer = 1000
     let pattern = Conversing.gather Stored.pattern 1
     let few = Conversing.gather Stored.first fewer
     // Customers of the first round have a longer history and are left out.
-    let many = Conversing.gather (Stored.first + fewer) (sessions - fewer)
+    let active = Conversing.gather (Stored.first + fewer) fewer
+
+    let many =
+        Conversing.gather (Stored.first + 2 * fewer) (max 1 (sessions - 2 * fewer))
 
     let arrived said =
         pattern.Arrived said
         few.Arrived said
+        active.Arrived said
         many.Arrived said
 
     withGraph atOnce arrived (fun graph ->
         let run work =
             withRunning (BotProcess.start database graph.Url logs) work
 
-        let any (crowd: Conversing.Crowd) count budget =
+        let saturated (crowd: Conversing.Crowd) words budget =
             run (fun bot ->
-                let name = $"saturated, any of %d{count} stored sessions"
-                WholeWay.saturated effort database bot crowd name budget)
+                WholeWay.saturated effort database bot crowd $"saturated, %s{words} stored sessions" budget)
 
         run (fun bot -> Stored.converse bot pattern)
         Stored.fill database Stored.first fewer
-        let first, fewCosts = any few fewer None
+        let first, fewCosts = saturated few $"any of %d{fewer}" None
 
-        if sessions <= fewer then
+        if sessions < 4 * fewer then
             first
         else
             join
                 first
                 (attempt $"%d{sessions} stored sessions" (fun () ->
                     Stored.fill database (Stored.first + fewer) (sessions - fewer)
-                    let second, manyCosts = any many sessions (Some(AtLeast 3000.))
-                    join second (growth fewer sessions fewCosts manyCosts))))
+
+                    let second, activeCosts =
+                        saturated active $"a thousand of %d{sessions}" (Some(AtLeast 3000.))
+
+                    let third, manyCosts = saturated many $"any of %d{sessions}" (Some(AtLeast 3000.))
+
+                    growth fewer sessions fewCosts activeCosts manyCosts |> join (join second third))))
 
 /// The wanted parts, each on a database of its own. The bot's logs are in a folder that is removed.
 let withBot (effort: Effort) (sessions: int) (wanted: Part -> bool) (server: string) : Findings list =
