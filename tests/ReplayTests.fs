@@ -186,6 +186,11 @@ let private breaks: (string * int64 * string) list = [
     "'text_received'"
     "UPDATE mt_events SET bdata = '\\x01' WHERE version = 2 AND stream_id LIKE '%ES.1/%'", 2L, "bdata"
     "UPDATE mt_streams SET version = version + 1 WHERE id LIKE '%ES.1/%'", 4L, "fold to another"
+    "UPDATE mt_streams SET version = NULL WHERE id LIKE '%ES.1/%'", 4L, "fold to another"
+    "UPDATE mt_events SET is_archived = true WHERE version = 2 AND stream_id LIKE '%ES.1/%'", 2L, "hole"
+    "UPDATE mt_events SET is_archived = NULL WHERE version = 2 AND stream_id LIKE '%ES.1/%'", 2L, "hole"
+    "UPDATE mt_streams SET is_archived = true WHERE id LIKE '%ES.1/%'", 3L, "archived"
+    "UPDATE mt_streams SET is_archived = NULL WHERE id LIKE '%ES.1/%'", 3L, "archived"
 ]
 
 let private standsTwice =

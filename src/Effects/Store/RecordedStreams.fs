@@ -18,10 +18,14 @@ type StreamPlace = { Stream: string; Version: int64 }
 
 /// Reading recorded streams in bulk, with what the database holds beside them. Nothing here writes.
 module RecordedStreams =
-    /// A pool for reading, to be disposed by the caller.
+    /// A pool for reading, to be disposed by the caller. A statement may take ten minutes: counting goes through all
+    /// streams.
     let connect (connectionString: string) (connections: int) : NpgsqlDataSource =
+        let patient =
+            NpgsqlConnectionStringBuilder(connectionString, CommandTimeout = 600).ConnectionString
+
         Database.createSource {
-            Settings.ofConnectionString connectionString with
+            Settings.ofConnectionString patient with
                 MaxPool = connections
         }
 
@@ -51,7 +55,7 @@ module RecordedStreams =
     }
 
     let private pageSql =
-        "SELECT id, version FROM public.mt_streams
+        "SELECT id, coalesce(version, 0) FROM public.mt_streams
         WHERE id > $1 AND starts_with(id, 'session/') AND timestamp >= $2 ORDER BY id LIMIT $3"
 
     /// The next streams of sessions behind this name ("" for the first) that took an event since then, in the
@@ -85,18 +89,22 @@ module RecordedStreams =
     }
 
     let private streamsSql =
-        "SELECT n.place::integer, st.version, coalesce(st.is_archived, false),
+        "SELECT n.place::integer, coalesce(st.version, 0), coalesce(st.is_archived, true),
             se.version, se.shape, se.phase, se.data::text
         FROM unnest($1) WITH ORDINALITY AS n(stream, place)
         JOIN public.mt_streams st ON st.id = n.stream
         LEFT JOIN bot.session se ON se.stream = st.id"
 
-    /// The inner order is that of the index, which spares sorting wide rows; rows of one stream stand together.
+    /// The engine's rule: an event that is archived by itself is none. Of a stream that is archived as a whole all can
+    /// be looked at. The inner order is that of the index, which spares sorting wide rows; rows of one stream stand
+    /// together.
     let private eventsSql =
         "SELECT n.place::integer, e.version, e.id, e.type, e.data::text, e.bdata IS NOT NULL
         FROM unnest($1) WITH ORDINALITY AS n(stream, place)
         CROSS JOIN LATERAL (SELECT version, id, type, data, bdata FROM public.mt_events
-            WHERE stream_id = n.stream ORDER BY version) e"
+            WHERE stream_id = n.stream AND (is_archived = FALSE OR EXISTS (
+                SELECT 1 FROM public.mt_streams s WHERE s.id = n.stream AND s.is_archived))
+            ORDER BY version) e"
 
     let private timersSql =
         "SELECT n.place::integer, t.name, t.key, t.due_ticks

@@ -41,7 +41,7 @@ module SessionLookUp =
     }
 
     let private listSql =
-        "SELECT st.id, st.version, se.phase, coalesce(se.last_activity, st.timestamp) AS active
+        "SELECT st.id, coalesce(st.version, 0), se.phase, coalesce(se.last_activity, st.timestamp) AS active
         FROM public.mt_streams st LEFT JOIN bot.session se ON se.stream = st.id
         WHERE starts_with(st.id, 'session/') AND ($1 = '' OR se.phase = $1)
             AND coalesce(se.last_activity, st.timestamp) >= $2
