@@ -160,14 +160,14 @@ module LayoutCheck =
                 'strict $.** ? (@.type() == \"object\").keyvalue().key') AS k(key)
             WHERE k.key #>> '{}' !~ '^[A-Z][A-Za-z0-9]*$' OR k.key #>> '{}' = 'Case')"
 
-    /// Other streams in the database are another program's, and may hold what they will.
+    /// Other streams in the database are another program's, and may hold what they will. What Marten itself puts into
+    /// a stream that it archives or compacts is no event of a conversation, and the engine cannot fold it.
     let private readable (aliases: string seq) =
         let known =
             aliases |> Seq.map (fun alias -> "'" + alias + "'") |> String.concat ", "
 
         $"SELECT count(*) || ' events are of the type ' || type || ', which this build cannot read'
         FROM public.mt_events WHERE starts_with(stream_id, 'session/') AND type NOT IN (%s{known})
-            AND type NOT IN ('tombstone', 'archived') AND NOT starts_with(type, 'compacted')
         GROUP BY type
         UNION ALL
         SELECT 'event ' || e.seq_id || ' is archived and its stream is not, or the other way round'
