@@ -29,9 +29,74 @@ let ``two programs that migrate at once apply each file once`` () : Task = task 
 let ``a database that is newer than the build is refused and left as it is`` () : Task = task {
     use! database = createDatabase ()
     let! _ = Migrations.run database.ConnectionString
-    do! database.Execute "INSERT INTO bot.migration (number, name, sha256) VALUES (999, '999-later.sql', 'x')"
+    // Something would be waiting, too.
+    do!
+        database.Execute
+            "DELETE FROM bot.migration WHERE number = (SELECT max(number) FROM bot.migration);
+            INSERT INTO bot.migration (number, name, sha256) VALUES (999, '999-later.sql', 'x')"
+
+    let everything () =
+        database.Rows
+            "SELECT 'relation', oid::text, relname, '' FROM pg_class
+            WHERE relnamespace::regnamespace::text <> 'pg_toast'
+            UNION ALL SELECT 'migration', number::text, name, sha256 FROM bot.migration ORDER BY 1, 2"
+
+    let! before = everything ()
     let! result = Migrations.run database.ConnectionString
     Assert.Equal(Error(DatabaseIsNewer(999, "999-later.sql")), result)
+    let! after = everything ()
+    Assert.Equal<string list list>(before, after)
+}
+
+[<Fact>]
+let ``a role that may do half of it changes nothing`` () : Task = task {
+    use! database = createDatabase ()
+    let role = "bot_test_" + System.Guid.NewGuid().ToString "N"
+
+    // As PostgreSQL 15 gives it to whom it does not know: schemas may be made, but nothing in "public".
+    do!
+        database.Execute
+            $"CREATE ROLE %s{role} LOGIN PASSWORD 'invented'; REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+            DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %%I TO %s{role}', current_database()); END $$"
+
+    try
+        let as' =
+            Npgsql
+                .NpgsqlConnectionStringBuilder(
+                    database.ConnectionString,
+                    Username = role,
+                    Password = "invented"
+                )
+                .ConnectionString
+
+        match! Migrations.run as' with
+        | Error(RightsAreMissing _) -> ()
+        | other -> failwith $"%A{other}"
+
+        let! schemas =
+            database.Cell "SELECT count(*) FROM pg_namespace WHERE nspname = 'bot'"
+
+        Assert.Equal("0", schemas)
+    finally
+        (database.Execute $"DROP OWNED BY %s{role} CASCADE; DROP ROLE %s{role}").GetAwaiter().GetResult()
+}
+
+[<Fact>]
+let ``a file may take longer than a statement of the bot`` () : Task = task {
+    use! database = createDatabase ()
+
+    let slow = {
+        Number = 900
+        Name = "900-slow.sql"
+        Sql = "SELECT pg_sleep(1.3)"
+        Sha256 = "x"
+    }
+
+    match!
+        Migrations.runThese (Migrations.all @ [ slow ]) (database.ConnectionString + ";Command Timeout=1")
+    with
+    | Ok applied -> Assert.Equal(slow, List.last applied)
+    | other -> failwith $"%A{other}"
 }
 
 [<Fact>]

@@ -138,10 +138,21 @@ module Migrations =
 
             Ok { Applied = there; Waiting = waiting }
 
-    let private apply (connection: NpgsqlConnection) (migration: Migration) = task {
+    /// Where the files are noted. Made in the transaction of the first one, so that a role that may do half of it
+    /// leaves nothing behind.
+    let private noteSql =
+        "CREATE SCHEMA IF NOT EXISTS bot; CREATE TABLE IF NOT EXISTS bot.migration (
+            number integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,
+            at timestamptz NOT NULL DEFAULT now());
+        "
+
+    /// Whoever waits longer for a table is in the way of everybody who comes behind.
+    let private lockTimeout = "SET lock_timeout = '5min'"
+
+    let private apply (connection: NpgsqlConnection) isFirst (migration: Migration) = task {
         try
             use! transaction = connection.BeginTransactionAsync()
-            do! execute connection migration.Sql
+            do! execute connection ((if isFirst then noteSql else "") + migration.Sql)
 
             use record =
                 new NpgsqlCommand(
@@ -156,14 +167,25 @@ module Migrations =
             let! _ = record.ExecuteNonQueryAsync()
             do! transaction.CommitAsync()
             return Ok()
-        with :? PostgresException as refused when refused.SqlState <> PostgresErrorCodes.InsufficientPrivilege ->
+        with
+        | :? PostgresException as refused when refused.SqlState = PostgresErrorCodes.LockNotAvailable ->
+            let message =
+                refused.MessageText
+                + ". Something else holds a table that it changes: end that, or try again later"
+
+            return Error(FileFailed(migration.Name, message))
+        | :? PostgresException as refused when refused.SqlState <> PostgresErrorCodes.InsufficientPrivilege ->
             return Error(FileFailed(migration.Name, refused.MessageText))
     }
 
     let private connected (connectionString: string) work : Task<Result<'T, MigrationProblem>> = task {
         try
             // Its own connection: closing it frees the advisory lock even when this process is killed.
-            let settings = NpgsqlConnectionStringBuilder(connectionString, Pooling = false)
+            // No time is set to a statement: an index over a big table takes what it takes, and so does waiting for
+            // another program that migrates.
+            let settings =
+                NpgsqlConnectionStringBuilder(connectionString, Pooling = false, CommandTimeout = 0)
+
             use connection = new NpgsqlConnection(settings.ConnectionString)
             do! connection.OpenAsync()
             return! work connection
@@ -183,18 +205,14 @@ module Migrations =
             match compare known rows with
             | Error problem -> return Error problem
             | Ok status ->
-                do!
-                    execute
-                        connection
-                        "CREATE SCHEMA IF NOT EXISTS bot; CREATE TABLE IF NOT EXISTS bot.migration (
-                            number integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,
-                            at timestamptz NOT NULL DEFAULT now())"
-
+                do! execute connection lockTimeout
                 let mutable result = Ok status.Waiting
+                let mutable isFirst = rows.IsEmpty
 
                 for migration in status.Waiting do
                     if Result.isOk result then
-                        let! applied = apply connection migration
+                        let! applied = apply connection isFirst migration
+                        isFirst <- false
                         result <- applied |> Result.map (fun () -> status.Waiting)
 
                 return result
