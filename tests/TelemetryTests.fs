@@ -426,6 +426,24 @@ let ``gauges show the accounting as it was counted last, and nothing while the s
     let counting = AccountGauges.create instruments world store.Port
     Assert.Empty(watch.ReadGauges())
 
+    // What a retry by hand takes back is no restart of the program, which a counter that falls is read as.
+    let kinds = System.Collections.Generic.List<string * System.Type>()
+
+    use listener =
+        new System.Diagnostics.Metrics.MeterListener(
+            InstrumentPublished =
+                (fun instrument _ ->
+                    if obj.ReferenceEquals(instrument.Meter, instruments.Meter) then
+                        kinds.Add(instrument.Name, instrument.GetType()))
+        )
+
+    listener.Start()
+
+    Assert.Contains(
+        ("bot.inbox.ended", typeof<System.Diagnostics.Metrics.ObservableUpDownCounter<int64>>),
+        kinds
+    )
+
     let shown name attributes =
         watch.ReadGauges()
         |> List.filter (fun found -> found.Name = name && found.Attributes = attributes)

@@ -44,7 +44,15 @@ let create (instruments: Instruments) (world: World) (store: StorePort) : Cancel
         |> ignore
 
     counted "bot.inbox.received" "{entry}" "What was taken in" (fun account -> one account.Received)
-    counted "bot.inbox.ended" "{entry}" "What ended, by state" (fun account -> byState account.Ended)
+    // No counter that only rises: an entry that is put back by hand has not ended any more.
+    meter.CreateObservableUpDownCounter<int64>(
+        "bot.inbox.ended",
+        Func<_>(observed (fun account -> byState account.Ended)),
+        "{entry}",
+        "What ended, by state"
+    )
+    |> ignore
+
     level "bot.inbox.pending" "{entry}" "What waits to be decided" (fun account -> one account.Pending)
 
     level "bot.inbox.unaccounted" "{entry}" "Received, less ended, less pending: always 0" (fun account ->
