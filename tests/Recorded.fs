@@ -63,8 +63,7 @@ let streamOf (events: Event list) : RecordedStream * RecordedCommand list =
                     Key = CommandKey.text command.Key
                     Kind = CommandWords.kind command.Action
                     Payload = Json.write command.Action
-                    QueuedAt = start
-                    Standing = EndedCommand("done", 1, start, None)
+                    Standing = EndedCommand("done", 1, None)
                 }
     ]
 

@@ -270,6 +270,87 @@ let ``the engine refuses a stream in which a version stands twice`` () : Task = 
     Assert.Contains("version 2 stands twice", reason)
 }
 
+/// Does all that speaks to the customer.
+let private sayAll (bench: Bench) (customer: string) : Task = task {
+    let mutable more = true
+
+    while more do
+        let! claimed = bench.Store.Claim Messaging 100 bench.Now (TimeSpan.FromSeconds 1.)
+
+        let own =
+            claimed
+            |> List.filter (fun command -> command.Command.Key.Session.Customer = CustomerId customer)
+
+        let! _ = bench.Store.Record [ for command in own -> command, Done None ] bench.Now
+        more <- not own.IsEmpty
+}
+
+let private month = TimeSpan.FromDays 30.
+
+[<Fact>]
+let ``commands that retention deleted are missed by nobody, whatever older ones are still open`` () : Task =
+    task {
+        use! bench = startBench ()
+        use source = connect bench
+        let names = [| stream "ES.1"; stream "ES.2" |]
+        // The oldest command of all is never done; what was asked for days later is done at once.
+        do! converse bench "ES.1" "ES.1-1" "hola"
+        bench.Pass(TimeSpan.FromDays 5.)
+        do! converse bench "ES.2" "ES.2-1" "hola"
+        do! sayAll bench "ES.2"
+        bench.Pass(TimeSpan.FromDays 31.)
+        let! gone = bench.Store.Forget month bench.Now 5000
+        Assert.True(gone > 0)
+
+        let! kept =
+            bench.Database.Rows "SELECT customer, count(*) > 0 FROM bot.command GROUP BY customer"
+
+        Assert.Equal<string list list>([ [ "ES.1"; "True" ] ], kept)
+        let! _, found, bad = replayAll source
+        Assert.Equal<(string * Difference list) list>([], found)
+        Assert.Empty bad
+        let! would = Replaying.whatIf source Transition.transition names
+        Assert.Equal<(string * Parting) list>([], would.Found)
+
+        // What is kept of those days is compared all the same.
+        do!
+            bench.Database.Execute
+                "UPDATE bot.command SET payload = replace(payload::text, '\"Spanish\"', '\"English\"')::json
+            WHERE kind = 'say'"
+
+        let! would = Replaying.whatIf source Transition.transition names
+        Assert.Equal<string list>([ stream "ES.1" ], List.map fst would.Found)
+
+        // And what was asked for since then is missed.
+        do! converse bench "ES.2" "ES.2-2" "¿A qué hora abren los sábados?"
+        do! bench.Database.Execute "DELETE FROM bot.command WHERE customer = 'ES.2' AND kind = 'mark-read'"
+        let! _, found, _ = replayAll source
+        Assert.Equal<string list>([ stream "ES.2" ], List.map fst found)
+    }
+
+[<Fact>]
+let ``a bot that was quiet for longer than anything is kept replays as equal`` () : Task = task {
+    use! bench = startBench ()
+    use source = connect bench
+
+    for customer in [ "ES.1"; "ES.2" ] do
+        do! converse bench customer (customer + "-1") "hola"
+        do! sayAll bench customer
+
+    bench.Pass(TimeSpan.FromDays 31.)
+    let! _ = bench.Store.Forget month bench.Now 5000
+    let! left = bench.Database.Cell "SELECT count(*) FROM bot.command"
+    Assert.Equal("0", left)
+    let! _, found, bad = replayAll source
+    Assert.Equal<(string * Difference list) list>([], found)
+    Assert.Empty bad
+
+    let! would =
+        Replaying.whatIf source Transition.transition [| stream "ES.1"; stream "ES.2" |]
+
+    Assert.Equal<(string * Parting) list>([], would.Found)
+}
+
 [<Fact>]
 let ``a changed step names exactly the sessions concerned`` () : Task = task {
     use! bench = startBench ()

@@ -8,6 +8,7 @@ open Npgsql
 open Xunit
 open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Effects.Store
 open FunctionalBot.Tests.StoreFixture
 
 let private month = TimeSpan.FromDays 30.
@@ -68,13 +69,13 @@ let ``what ended long ago goes, what is open or younger stays, and the accountin
             bench.Database.Cell "SELECT count(*) FROM bot.tally WHERE day < '2026-11-10'"
 
         let! gone = bench.Store.Forget month bench.Now 5000
-        // Two bodies, two entries (applied and dead), one command that is done, and counters that became sums.
-        Assert.Equal(5 + int counters, gone)
+        // A body with its entry, one command that is done, and counters that became sums. What is dead stays.
+        Assert.Equal(3 + int counters, gone)
 
         for table, rows in
             [
-                "webhook", "2"
-                "inbox", "2"
+                "webhook", "3"
+                "inbox", "3"
                 "inbox_pending", "1"
                 "inbox_end", "1"
                 "outbox", "2"
@@ -113,6 +114,83 @@ let ``what ended long ago goes, what is open or younger stays, and the accountin
 
         Assert.Equal("running,unknown", waiting)
     }
+
+[<Fact>]
+let ``what is dead stays with all that running it again needs, until it was run or is wanted no more``
+    ()
+    : Task = task {
+    use! bench = startBench ()
+
+    let operations =
+        OperationScenes.operationsWith bench (fun _ -> Ok [ textFrom "ES.2" "w2" bench.Now "hola" ])
+
+    let unreadable = {
+        bodyOf bench.Now [] with
+            Updates = Error "not JSON"
+    }
+
+    // Of the first day: an entry on which every decision fails, a body that is not understood, and a send that is
+    // refused for good. They are the oldest rows of their tables.
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.9" "poison" bench.Now "boom" ] ]
+
+    for _ in 1..5 do
+        let! _ = bench.Store.Decide 10 (fun _ -> invalidOp "boom")
+        ()
+
+    do! bench.Store.Deliver [ unreadable ]
+    do! ask bench "ES.3" "w3" [ say "1" ]
+    let! claimed = claim bench Messaging
+    let! _ = record bench claimed.Head (GivenUp("refused", None))
+    do! chat bench "ES.1" "goes"
+    bench.Pass(TimeSpan.FromDays 31.)
+    let! gone = bench.Store.Forget month bench.Now 5000
+    Assert.True(gone > 0)
+    do! OperationScenes.expectSound operations
+    let! overview = operations.Overview()
+    Assert.Equal(Some 2L, overview.Accounting.Ended.TryFind "dead")
+    Assert.Equal(Some 1L, overview.Accounting.Commands.TryFind "dead")
+    let! entries = operations.DeadInbound None
+    Assert.Equal<int64 list>([ 1L; 2L ], entries)
+    let! commands = operations.DeadOutbox None None
+    Assert.Equal(1, commands.Length)
+
+    for entry in entries do
+        let! outcome = operations.RetryInbound OperationScenes.request entry
+        OperationScenes.expectChanged outcome
+
+    let! outcome =
+        operations.RetryOutbox OperationScenes.request (ByNumber commands.Head)
+
+    OperationScenes.expectChanged outcome
+    do! OperationScenes.expectSound operations
+    let! overview = operations.Overview()
+    Assert.Equal(Some 0L, overview.Accounting.Ended.TryFind "dead")
+    Assert.Equal(Some 0L, overview.Accounting.Commands.TryFind "dead")
+
+    // Run again, they go as everything else; of a dropped one nothing is kept either.
+    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> []))
+
+    let! outcome =
+        operations.CancelOutbox OperationScenes.request (ByNumber commands.Head)
+
+    OperationScenes.expectChanged outcome
+
+    let! outcome =
+        operations.CancelOutbox OperationScenes.request (ByNumber commands.Head)
+
+    OperationScenes.expectChanged outcome
+    bench.Pass(TimeSpan.FromDays 62.)
+    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> []))
+    bench.Pass(TimeSpan.FromDays 31.)
+    let! _ = bench.Store.Forget month bench.Now 5000
+
+    let! left =
+        bench.Database.Rows
+            "SELECT (SELECT count(*) FROM bot.inbox), (SELECT count(*) FROM bot.command WHERE id = 1)"
+
+    Assert.Equal<string list list>([ [ "0"; "0" ] ], left)
+    do! OperationScenes.expectSound operations
+}
 
 [<Fact>]
 let ``a repetition of what came less than eight days ago is a duplicate, however little is to be kept``

@@ -40,10 +40,10 @@ type RecordedStream = {
 
 /// Where a queued command stands.
 type Standing =
-    /// In the outbox: "ready", "running" or "unknown"; `wake` is when something happens to it next (UTC).
-    | OpenCommand of state: string * attempts: int * wake: DateTimeOffset * reason: string option
-    /// "done" or "dead".
-    | EndedCommand of state: string * attempts: int * at: DateTimeOffset * reason: string option
+    /// In the outbox: "ready", "running" or "unknown".
+    | OpenCommand of state: string * attempts: int * reason: string option
+    /// "done", "dead" or "dropped".
+    | EndedCommand of state: string * attempts: int * reason: string option
     /// Neither open nor ended, which must never be.
     | LostCommand
 
@@ -53,7 +53,6 @@ type RecordedCommand = {
     Kind: string
     /// JSON.
     Payload: string
-    QueuedAt: DateTimeOffset
     Standing: Standing
 }
 

@@ -11,6 +11,8 @@ type Refolded = {
     Session: Session
     /// Everything that was asked for, in order, timers too.
     Asked: Command list
+    /// When each event happened, by its version, beginning with 1.
+    Times: System.DateTimeOffset[]
 }
 
 /// What the database says of the commands of a stream, for `Refold.differences`.
@@ -45,8 +47,10 @@ module Refold =
     let events (step: FoldStep) (session: SessionId) (events: Event list) : Refolded =
         let mutable state = Session.initial session
         let asked = ResizeArray<Command>()
+        let times = ResizeArray<System.DateTimeOffset>()
 
         for event in events do
+            times.Add event.At
             let next, commands = step state event
             state <- next
             asked.AddRange commands
@@ -54,6 +58,7 @@ module Refold =
         {
             Session = state
             Asked = List.ofSeq asked
+            Times = times.ToArray()
         }
 
     /// Folds a recorded stream, or says why that cannot be done.
@@ -69,20 +74,16 @@ module Refold =
         |> List.filter (fun command -> CommandWords.isQueued command.Action)
         |> List.map (fun command -> CommandKey.text command.Key)
 
-    /// The keys, as text, of what was asked for by events of before that time. None where the time is not known.
-    let askedBefore (since: System.DateTimeOffset option) (recorded: RecordedStream) (refolded: Refolded) =
-        match since, RecordedStream.events recorded with
-        | Some since, Ok events ->
-            let old =
-                events
-                |> List.filter (fun event -> event.At < since)
-                |> List.map _.Version
-                |> Set.ofList
+    /// The keys, as text, of what was asked for by events of before that time.
+    let askedBefore (time: System.DateTimeOffset) (refolded: Refolded) : string list =
+        refolded.Asked
+        |> List.filter (fun command ->
+            let index = command.Key.Version - 1L
 
-            refolded.Asked
-            |> List.filter (fun command -> old.Contains command.Key.Version)
-            |> List.map (fun command -> CommandKey.text command.Key)
-        | _ -> []
+            index >= 0L
+            && index < refolded.Times.LongLength
+            && refolded.Times[int index] < time)
+        |> List.map (fun command -> CommandKey.text command.Key)
 
     /// The keys, as text, of what must be open in `bot.outbox`.
     let waitingKeys (refolded: Refolded) : string list =

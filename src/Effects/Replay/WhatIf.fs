@@ -38,7 +38,8 @@ module WhatIf =
             with :? JsonException ->
                 false)
 
-    let private same (recorded: RecordedCommand) (command: Command) =
+    /// Whether a recorded command is what a step asks for now: of the same kind and payload.
+    let same (recorded: RecordedCommand) (command: Command) : bool =
         recorded.Kind = CommandWords.kind command.Action
         && samePayload recorded.Payload (Json.write command.Action)
 
@@ -80,12 +81,12 @@ module WhatIf =
         | _ -> []
 
     /// Runs the step over the stream and compares with the commands that were recorded for it (in any order) and with
-    /// its saved session. None where nothing would differ. The commands of events of before `since` are not recorded
-    /// any more, and not compared.
+    /// its saved session. None where nothing would differ. Of the commands of events of before `forgotten` some are not
+    /// recorded any more: nothing is said of one that is not there.
     let compare
         (step: FoldStep)
         (shape: int64)
-        (since: System.DateTimeOffset option)
+        (forgotten: System.DateTimeOffset option)
         (recorded: RecordedStream)
         (commands: RecordedCommand seq)
         : Result<Parting option, StreamProblem> =
@@ -109,9 +110,16 @@ module WhatIf =
                 state <- next
                 let before = byVersion.TryFind event.Version |> Option.defaultValue []
 
-                match changesOf before asked with
+                let isOld = forgotten |> Option.exists (fun line -> event.At < line)
+
+                let isTold change =
+                    match change with
+                    | WouldBeAdded _ -> not isOld
+                    | WouldBeLeftOut _
+                    | WouldBeOther _ -> true
+
+                match changesOf before asked |> List.filter isTold with
                 | [] -> ()
-                | _ when since |> Option.exists (fun since -> event.At < since) -> ()
                 | changes -> partings.Add(event.Version, changes)
 
             let stateChanges = stateChanges shape recorded state

@@ -20,7 +20,8 @@ module BooksCheck =
     /// Each counter against the rows that it counts. A thing that was taken in before has no row of its own when it
     /// comes again, so that arrivals are compared without what ended as duplicate.
     /// Rows of days long ago may have been deleted, and their counts be kept under the day 0001-01-01: from then on, or
-    /// from when the first row is gone, a counter may say more than the table holds, and never less.
+    /// from when some are said to be forgotten or the first row is gone, a counter may say more than the table holds,
+    /// and never less.
     let private tally =
         "WITH told AS (
             SELECT CASE WHEN what IN ('received', 'duplicate') THEN 'arrived' ELSE what END AS what,
@@ -39,8 +40,10 @@ module BooksCheck =
             SELECT 'command-' || state, count(*) FROM bot.command_end GROUP BY state),
         forgotten AS (
             SELECT EXISTS (SELECT 1 FROM bot.tally WHERE day = '0001-01-01') AS days,
-                (SELECT min(id) FROM bot.inbox) IS DISTINCT FROM 1 AS entries,
-                (SELECT min(id) FROM bot.command) IS DISTINCT FROM 1 AS commands)
+                (SELECT min(id) FROM bot.inbox) IS DISTINCT FROM 1
+                    OR EXISTS (SELECT 1 FROM bot.forgotten WHERE what = 'inbox') AS entries,
+                (SELECT min(id) FROM bot.command) IS DISTINCT FROM 1
+                    OR EXISTS (SELECT 1 FROM bot.forgotten WHERE what = 'command') AS commands)
         SELECT 'the counter ' || what || ' says ' || coalesce(t.amount, 0) || ', the tables hold '
             || coalesce(f.amount, 0)
         FROM told t FULL JOIN found f USING (what), forgotten g

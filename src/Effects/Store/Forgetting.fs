@@ -5,7 +5,8 @@ open System.Threading.Tasks
 open Npgsql
 open FunctionalBot.Effects
 
-/// Deleting what ended long ago. Only rows that nobody changes any more are locked, so no writer waits.
+/// Deleting what ended long ago. Only rows that nobody changes any more are locked, so no writer waits. Dead letters
+/// stay, with all that running them again needs, until they were run again or somebody dropped them.
 module internal Forgetting =
     /// Meta sends a webhook again for up to 7 days: what came is known by its source id for at least 8.
     let private leastKept = TimeSpan.FromDays 8.
@@ -13,15 +14,25 @@ module internal Forgetting =
     /// "forget", as a number: whoever holds it is the one node that deletes.
     let private lockSql = "SELECT pg_try_advisory_xact_lock(112030921684340)"
 
-    /// The body of an entry that still waits is kept with it.
+    /// How far rows are missing, told in the transaction that deletes some: who looks for one can tell then whether
+    /// it was ever there.
+    let private line (what: string) =
+        $"INSERT INTO bot.forgotten AS f (what, before) SELECT '%s{what}', $1 WHERE EXISTS (SELECT 1 FROM gone)
+            ON CONFLICT (what) DO UPDATE SET before = greatest(f.before, excluded.before)"
+
+    /// The body of an entry that still waits, or is dead, is kept with it.
     let private webhookSql =
-        "WITH waiting AS (
-            SELECT ARRAY(SELECT i.webhook FROM bot.inbox_pending p JOIN bot.inbox i ON i.id = p.id
-                WHERE p.received_at < $1 AND i.webhook IS NOT NULL) AS webhooks),
+        "WITH kept AS MATERIALIZED (
+            SELECT i.webhook FROM unnest(ARRAY(
+                SELECT p.id FROM bot.inbox_pending p WHERE p.received_at < $1
+                UNION ALL SELECT e.id FROM bot.inbox_end e WHERE e.state = 'dead'
+                UNION ALL SELECT d.id FROM bot.inbox d WHERE d.ended = 'dead')) AS n(id)
+            CROSS JOIN LATERAL (SELECT webhook FROM bot.inbox WHERE id = n.id LIMIT 1) i
+            WHERE i.webhook IS NOT NULL),
         gone AS (
             DELETE FROM bot.webhook d WHERE d.id = ANY (ARRAY(
-                SELECT w.id FROM bot.webhook w, waiting
-                WHERE w.received_at < $1 AND w.id <> ALL (waiting.webhooks)
+                SELECT w.id FROM bot.webhook w
+                WHERE w.received_at < $1 AND w.id NOT IN (SELECT webhook FROM kept)
                 LIMIT $2 FOR UPDATE OF w SKIP LOCKED))
             RETURNING 1)
         SELECT count(*) FROM gone"
@@ -31,23 +42,28 @@ module internal Forgetting =
         "WITH old AS (
             SELECT i.id FROM bot.inbox i
             WHERE i.received_at < $1
-            AND (i.ended IS NOT NULL OR (SELECT e.at < $1 FROM bot.inbox_end e WHERE e.id = i.id))
+            AND (i.ended <> 'dead'
+                OR (SELECT e.state <> 'dead' AND e.at < $1 FROM bot.inbox_end e WHERE e.id = i.id))
             AND NOT EXISTS (SELECT 1 FROM bot.inbox_pending p WHERE p.id = i.id)
             LIMIT $2 FOR UPDATE OF i SKIP LOCKED),
         gone AS (DELETE FROM bot.inbox d WHERE d.id = ANY (ARRAY(SELECT id FROM old)) RETURNING 1),
-        ends AS (DELETE FROM bot.inbox_end d WHERE d.id = ANY (ARRAY(SELECT id FROM old)))
-        SELECT count(*) FROM gone"
+        ends AS (DELETE FROM bot.inbox_end d WHERE d.id = ANY (ARRAY(SELECT id FROM old))),
+        line AS ("
+        + line "inbox"
+        + ") SELECT count(*) FROM gone"
 
     let private commandSql =
         "WITH old AS (
             SELECT c.id FROM bot.command c
             WHERE c.queued_at < $1
-            AND EXISTS (SELECT 1 FROM bot.command_end e WHERE e.id = c.id AND e.at < $1)
+            AND EXISTS (SELECT 1 FROM bot.command_end e WHERE e.id = c.id AND e.at < $1 AND e.state <> 'dead')
             AND NOT EXISTS (SELECT 1 FROM bot.outbox o WHERE o.id = c.id)
             LIMIT $2 FOR UPDATE OF c SKIP LOCKED),
         gone AS (DELETE FROM bot.command d WHERE d.id = ANY (ARRAY(SELECT id FROM old)) RETURNING 1),
-        ends AS (DELETE FROM bot.command_end d WHERE d.id = ANY (ARRAY(SELECT id FROM old)))
-        SELECT count(*) FROM gone"
+        ends AS (DELETE FROM bot.command_end d WHERE d.id = ANY (ARRAY(SELECT id FROM old))),
+        line AS ("
+        + line "command"
+        + ") SELECT count(*) FROM gone"
 
     /// A bucket whose time is past is a full one, as one that is not there.
     let private paceSql =

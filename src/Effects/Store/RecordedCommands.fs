@@ -12,12 +12,13 @@ module RecordedCommands =
         "SELECT n.key FROM unnest($1) AS n(key)
         WHERE NOT EXISTS (SELECT 1 FROM bot.command c WHERE c.key = n.key)"
 
-    let private keptSinceSql = "SELECT queued_at FROM bot.command ORDER BY id LIMIT 1"
+    let private forgottenSql = "SELECT before FROM bot.forgotten WHERE what = 'command'"
 
-    /// When the oldest command that is kept was queued; older ones are deleted after a while and cannot be missed.
-    let keptSince (snapshot: Snapshot) : Task<System.DateTimeOffset option> = task {
+    /// Of what was queued before this time, what ended was deleted by its age, and cannot be missed. None where
+    /// nothing was deleted yet.
+    let forgottenBefore (snapshot: Snapshot) : Task<System.DateTimeOffset option> = task {
         let! found =
-            RecordedStreams.rows snapshot keptSinceSql [] (fun reader -> Database.instantOf reader 0)
+            RecordedStreams.rows snapshot forgottenSql [] (fun reader -> Database.instantOf reader 0)
 
         return Seq.tryHead found
     }
@@ -93,26 +94,15 @@ module RecordedCommands =
     }
 
     let private commandsSql =
-        "SELECT c.key, c.kind, c.payload::text, c.queued_at, o.state, o.attempts, o.wake, o.reason,
-            e.state, e.attempts, e.at, e.reason
+        "SELECT c.key, c.kind, c.payload::text, o.state, o.attempts, o.reason, e.state, e.attempts, e.reason
         FROM unnest($1) AS n(key) JOIN bot.command c ON c.key = n.key
         LEFT JOIN bot.outbox o ON o.id = c.id LEFT JOIN bot.command_end e ON e.id = c.id"
 
     let private standing (reader: DbDataReader) =
-        if not (reader.IsDBNull 4) then
-            OpenCommand(
-                reader.GetString 4,
-                reader.GetInt32 5,
-                Database.instantOf reader 6,
-                Database.textOrNone reader 7
-            )
-        elif not (reader.IsDBNull 8) then
-            EndedCommand(
-                reader.GetString 8,
-                reader.GetInt32 9,
-                Database.instantOf reader 10,
-                Database.textOrNone reader 11
-            )
+        if not (reader.IsDBNull 3) then
+            OpenCommand(reader.GetString 3, reader.GetInt32 4, Database.textOrNone reader 5)
+        elif not (reader.IsDBNull 6) then
+            EndedCommand(reader.GetString 6, reader.GetInt32 7, Database.textOrNone reader 8)
         else
             LostCommand
 
@@ -121,7 +111,6 @@ module RecordedCommands =
             Key = reader.GetString 0
             Kind = reader.GetString 1
             Payload = reader.GetString 2
-            QueuedAt = Database.instantOf reader 3
             Standing = standing reader
         })
 

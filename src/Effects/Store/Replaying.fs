@@ -30,15 +30,15 @@ module Replaying =
             let keys = refolded |> Array.collect (snd >> Refold.queuedKeys >> List.toArray)
             let! notQueued = RecordedCommands.notQueued snapshot keys
             // Commands that ended long ago are deleted; their absence says nothing.
-            let! since = RecordedCommands.keptSince snapshot
+            let! forgotten = RecordedCommands.forgottenBefore snapshot
 
             let tooOld =
-                if notQueued.IsEmpty then
-                    Set.empty
-                else
+                match forgotten with
+                | Some line when not notQueued.IsEmpty ->
                     refolded
-                    |> Seq.collect (fun (recorded, each) -> Refold.askedBefore since recorded each)
+                    |> Seq.collect (fun (_, each) -> Refold.askedBefore line each)
                     |> Set.ofSeq
+                | _ -> Set.empty
 
             let notQueued = Set.difference notQueued tooOld
             let waiting = refolded |> Array.collect (snd >> Refold.waitingKeys >> List.toArray)
@@ -139,11 +139,12 @@ module Replaying =
     let private wonderOnce (step: FoldStep) (names: string[]) (snapshot: Snapshot) = task {
         let! streams = RecordedStreams.read snapshot names
         let! commands = RecordedCommands.all snapshot streams
-        let! since = RecordedCommands.keptSince snapshot
+        let! forgotten = RecordedCommands.forgottenBefore snapshot
 
         let outcomes =
             streams
-            |> Array.map (fun recorded -> WhatIf.compare step shape since recorded commands[recorded.Stream])
+            |> Array.map (fun recorded ->
+                WhatIf.compare step shape forgotten recorded commands[recorded.Stream])
 
         let found =
             outcomes

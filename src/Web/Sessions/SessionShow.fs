@@ -48,8 +48,8 @@ let private standing
         | None -> "not queued", None
         | Some found ->
             match found.Standing with
-            | OpenCommand(state, count, _, reason) -> $"%s{state}, %s{attempts count}", reason
-            | EndedCommand(state, count, _, reason) -> $"%s{state}, %s{attempts count}", reason
+            | OpenCommand(state, count, reason) -> $"%s{state}, %s{attempts count}", reason
+            | EndedCommand(state, count, reason) -> $"%s{state}, %s{attempts count}", reason
             | LostCommand -> "lost", None
 
 let private momentsOf
