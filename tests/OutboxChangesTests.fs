@@ -172,11 +172,91 @@ let ``a dead letter that nobody wants any more is dropped, once and for good`` (
     Assert.Equal(0L, account.Commands["dead"])
     Assert.Equal(1L, account.Commands["dropped"])
 
+    let! dropped =
+        operations.ListOutbox {
+            State = Some "dropped"
+            Service = None
+            Limit = 10
+        }
+
+    let found = Assert.Single dropped
+    Assert.Equal(Some "refused; dropped by hand: the reader was mended", found.Reason)
+
+    let! others =
+        operations.ListOutbox {
+            State = None
+            Service = None
+            Limit = 10
+        }
+
+    Assert.Empty others
+
     for again in [ operations.CancelOutbox; operations.RetryOutbox ] do
         let! outcome = again request name
         expectNotAllowed outcome |> ignore
 
     do! expectSound operations
+}
+
+/// Waits until so many sessions wait for a lock of this kind.
+let private waits (bench: Bench) (kind: string) : Task = task {
+    let mutable isWaiting = false
+
+    while not isWaiting do
+        let! waiting =
+            bench.Database.Cell $"SELECT count(*) FROM pg_locks WHERE locktype = '%s{kind}' AND NOT granted"
+
+        isWaiting <- waiting <> "0"
+}
+
+[<Fact>]
+let ``a command that somebody else is just bringing back is held while it is changed`` () : Task = task {
+    use! bench = startBench ()
+    let operations = operationsOf bench
+    do! ask bench "ES.1" "w1" [ say "1" ]
+    let! claimed = claim bench Messaging
+    let! _ = give bench claimed.Head
+    // Whoever wakes a command stops here, when it has looked at it already and not changed it yet.
+    do!
+        bench.Database.Execute
+            "CREATE FUNCTION bot.hold() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END';
+            CREATE TRIGGER hold BEFORE UPDATE ON bot.outbox FOR EACH STATEMENT EXECUTE FUNCTION bot.hold()"
+
+    use holder = new Npgsql.NpgsqlConnection(bench.Database.ConnectionString)
+    do! holder.OpenAsync()
+    use hold = new Npgsql.NpgsqlCommand("SELECT pg_advisory_lock(4711)", holder)
+    let! _ = hold.ExecuteNonQueryAsync()
+
+    // As a retry does it that has not committed yet; the command is to wait for a while.
+    use other = new Npgsql.NpgsqlConnection(bench.Database.ConnectionString)
+    do! other.OpenAsync()
+    use! bringing = other.BeginTransactionAsync()
+
+    use back =
+        new Npgsql.NpgsqlCommand(
+            "DELETE FROM bot.command_end;
+            INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version, ordinal, wake)
+            SELECT id, channel, customer, 'messaging', true, session_ordinal, version, ordinal,
+                now() + interval '100 years' FROM bot.command",
+            other,
+            bringing
+        )
+
+    let! _ = back.ExecuteNonQueryAsync()
+    let waking = operations.RetryOutbox request (ByNumber claimed.Head.Place)
+    do! waits bench "transactionid"
+    do! bringing.CommitAsync()
+    do! waits bench "advisory"
+
+    let! free =
+        bench.Database.Cell "SELECT count(*) FROM (SELECT 1 FROM bot.outbox FOR UPDATE SKIP LOCKED) s"
+
+    Assert.Equal("0", free)
+    use release = new Npgsql.NpgsqlCommand("SELECT pg_advisory_unlock(4711)", holder)
+    let! _ = release.ExecuteNonQueryAsync()
+    let! outcome = waking
+    expectChanged outcome
 }
 
 [<Fact>]

@@ -95,11 +95,12 @@ module internal OutboxChanges =
             let standing = ref None
             let id () = Statement.bigint command.Id
 
-            // Locked first, and read by a statement of its own, which sees what the last holder committed.
+            // Locked first, and read by a statement of its own, which sees what the last holder committed. The end
+            // comes first: who brings a command back ends its end, and its open row can be locked after that.
             do!
                 Database.run work [
-                    Statement.create lockSql [ id () ], Database.ignoreRows
                     Statement.create lockEndSql [ id () ], Database.ignoreRows
+                    Statement.create lockSql [ id () ], Database.ignoreRows
                     Statement.create standingSql [ id () ],
                     fun reader -> standing.Value <- Some(reader.GetString 0, Database.instantOf reader 1)
                 ]
@@ -170,6 +171,18 @@ module internal OutboxChanges =
         return outcome
     }
 
+    /// Runs a statement on an end that is dead; it gives a row where it still was.
+    let private onDead (work: Work) sql parameters (effect: string) : Task<ChangeOutcome> = task {
+        let found = ref false
+        do! Database.run work [ Statement.create sql parameters, (fun _ -> found.Value <- true) ]
+
+        return
+            if found.Value then
+                Changed effect
+            else
+                NotAllowed "it ended or was changed by somebody else at this moment; look at it again"
+    }
+
     /// Runs a command again: one that ended dead, or at once one that waits for its next try.
     let retry (now: DateTimeOffset) (name: CommandName) : Work -> Task<string * ChangeOutcome> =
         onCommand now name (fun work found state -> task {
@@ -177,19 +190,18 @@ module internal OutboxChanges =
             | "ready" when found.Standing |> Option.exists (fun (_, wake) -> wake <= now) ->
                 return Unchanged "it is due already; a running bot takes it in its turn"
             | "ended dead" ->
-                do!
-                    Database.run work [
-                        Statement.create backSql [
+                return!
+                    onDead
+                        work
+                        backSql
+                        [
                             Statement.bigint found.Id
                             Statement.notBefore now
                             Statement.text (sourceId found "")
                             Statement.text (sourceId found "/delayed")
                             Statement.text (sourceId found "/told-")
-                        ],
-                        Database.ignoreRows
-                    ]
-
-                return Changed $"the %s{found.Kind} is queued again"
+                        ]
+                        $"the %s{found.Kind} is queued again"
             | "ready" ->
                 do!
                     Database.run work [
@@ -228,16 +240,12 @@ module internal OutboxChanges =
         onCommand now name (fun work found state -> task {
             match state with
             | "ended dead" ->
-                do!
-                    Database.run work [
-                        Statement.create dropSql [
-                            Statement.bigint found.Id
-                            Statement.text ("dropped by hand: " + reason)
-                        ],
-                        Database.ignoreRows
-                    ]
-
-                return Changed $"the dead %s{found.Kind} is dropped; its session was told when it died"
+                return!
+                    onDead
+                        work
+                        dropSql
+                        [ Statement.bigint found.Id; Statement.text ("dropped by hand: " + reason) ]
+                        $"the dead %s{found.Kind} is dropped; its session was told when it died"
             | "ended done"
             | "ended dropped" -> return NotAllowed("it is not open any more: it " + state)
             | _ ->

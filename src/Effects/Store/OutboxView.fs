@@ -13,7 +13,7 @@ type OutboundCommand = {
     Kind: string
     /// "messaging", "assisting" or "ticketing"; None for what has ended.
     Service: string option
-    /// "ready", "running", "unknown", "done" or "dead"; "lost" must never be seen.
+    /// "ready", "running", "unknown", "done", "dead" or "dropped"; "lost" must never be seen.
     State: string
     Attempts: int
     QueuedAt: DateTimeOffset
@@ -32,7 +32,7 @@ type OutboundDetail = {
     Payload: string
 }
 
-/// Which commands are wanted: open and dead ones, newest first.
+/// Which commands are wanted: open and dead ones, or those that were dropped; newest first.
 type OutboxQuery = {
     State: string option
     Service: string option
@@ -57,8 +57,9 @@ module internal OutboxView =
         "SELECT "
         + columns
         + joins
-        + " WHERE c.id IN (SELECT id FROM bot.outbox WHERE $1 <> 'dead' AND ($1 = '' OR state = $1)
-                UNION ALL SELECT id FROM bot.command_end WHERE state = 'dead' AND $1 IN ('', 'dead'))
+        + " WHERE c.id IN (SELECT id FROM bot.outbox WHERE $1 = '' OR state = $1
+                UNION ALL SELECT id FROM bot.command_end WHERE state = 'dead' AND $1 IN ('', 'dead')
+                UNION ALL SELECT id FROM bot.command_end WHERE state = 'dropped' AND $1 = 'dropped')
             AND ($2 = '' OR $2 = "
         + Queueing.serviceOf "c.kind"
         + ") ORDER BY c.id DESC LIMIT $3"

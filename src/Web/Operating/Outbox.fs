@@ -15,6 +15,7 @@ let private stateOf =
     | Running -> "running"
     | Unknown -> "unknown"
     | Dead -> "dead"
+    | Dropped -> "dropped"
 
 let private serviceOf =
     function

@@ -9,6 +9,7 @@ type OutboxState =
     | Running
     | Unknown
     | Dead
+    | Dropped
 
 /// Whose workers run a command.
 type OutboxService =
