@@ -85,6 +85,43 @@ let ``a dry run says what it would do and changes nothing`` () : Task = task {
 }
 
 [<Fact>]
+let ``dead entries that nobody wants are dropped with a reason, and are dead no more`` () : Task = task {
+    use! bench = startBench ()
+    let operations = operationsOf bench
+    let! decided = takePoison bench
+    do! bench.Store.Deliver [ unreadable bench ]
+    let! before = contents bench
+    let! outcome = operations.DropInbound rehearsal decided
+    expectChanged outcome
+    let! after = contents bench
+    Assert.Equal(before, after)
+    bench.Pass(TimeSpan.FromDays 2.)
+    let! dead = operations.DeadInbound None
+    Assert.Equal<int64 list>([ decided; decided + 1L ], dead)
+
+    for entry in dead do
+        let! outcome = operations.DropInbound request entry
+        expectChanged outcome
+
+        for again in [ operations.DropInbound; operations.RetryInbound ] do
+            let! outcome = again request entry
+            Assert.Contains("dropped", expectNotAllowed outcome)
+
+    let! accounting = operations.Accounting()
+    Assert.Equal<Map<string, int64>>(Map [ "dead", 0L; "dropped", 2L ], accounting.Ended)
+    do! expectSound operations
+    let! shown = operations.ShowInbound(decided + 1L)
+    Assert.Equal(Some "not JSON; dropped by hand: the reader was mended", shown.Value.Entry.Reason)
+    let! missing = operations.DropInbound request 4711L
+    Assert.Equal(NotFound, missing)
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.2" "w2" bench.Now "hola" ] ]
+    let! pending = operations.DropInbound request (decided + 2L)
+    Assert.Contains("pending", expectNotAllowed pending)
+    let! audit = audit bench
+    Assert.Equal<string list>([ "inbound drop"; "inbound drop" ], audit |> List.map (fun row -> row[1]))
+}
+
+[<Fact>]
 let ``of two who put the same entry back at once, one does`` () : Task = task {
     use! bench = startBench ()
     let operations = operationsOf bench

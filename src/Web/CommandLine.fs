@@ -28,6 +28,9 @@ module ExitCode =
     /// It is not done: its state forbids it, or the consent is missing.
     let refused = 6
 
+    /// Of several things some are done, and then it could not go on. The same command goes on.
+    let partly = 7
+
     /// A fault of the program.
     let fault = 70
 

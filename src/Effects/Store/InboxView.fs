@@ -16,7 +16,7 @@ type InboundEntry = {
     Kind: string option
     At: DateTimeOffset
     ReceivedAt: DateTimeOffset
-    /// "pending", "applied", "duplicate", "ignored", "dead" or "settled"; "lost" must never be seen.
+    /// "pending", "applied", "duplicate", "ignored", "dead", "dropped" or "settled"; "lost" must never be seen.
     State: string
     /// The version of its event, where it was applied.
     Version: int64 option

@@ -13,7 +13,7 @@ type Operations = {
     Overview: unit -> Task<Overview>
     /// What was received, and how it ended.
     Accounting: unit -> Task<Accounting>
-    /// Runs checks on one snapshot; is told how many are done.
+    /// Runs checks, those of the books on one snapshot; is told how many are done.
     Check: DatabaseCheck list -> (int64 -> unit) -> Task<CheckFinding list>
     ListInbound: InboundQuery -> Task<InboundEntry list>
     ShowInbound: int64 -> Task<InboundDetail option>
@@ -21,6 +21,8 @@ type Operations = {
     DeadInbound: DateTimeOffset option -> Task<int64 list>
     /// Puts a dead entry back to be decided, or reads its body again.
     RetryInbound: ChangeRequest -> int64 -> Task<ChangeOutcome>
+    /// Says of a dead entry that nobody wants it any more.
+    DropInbound: ChangeRequest -> int64 -> Task<ChangeOutcome>
     ListOutbox: OutboxQuery -> Task<OutboundCommand list>
     ShowOutbox: CommandName -> Task<OutboundDetail option>
     /// The numbers of commands (of one service) that ended dead since then, oldest first.
@@ -65,6 +67,8 @@ module Operations =
             DeadInbound = InboxView.dead source
             RetryInbound =
                 fun request id -> change request "inbound retry" (fun now -> InboxRetry.one readBody now id)
+            DropInbound =
+                fun request id -> change request "inbound drop" (fun _ -> InboxDrop.one id request.Reason)
             ListOutbox = OutboxView.list source
             ShowOutbox = OutboxView.show source
             DeadOutbox = OutboxView.dead source

@@ -3,6 +3,7 @@ module FunctionalBot.Web.Changing
 
 open System
 open System.Threading.Tasks
+open FunctionalBot.Effects
 open FunctionalBot.Effects.Store
 open FunctionalBot.Web.CommandLine
 
@@ -114,25 +115,57 @@ let report (noun: string) (wish: Wish) (results: Result list) : int =
 
     exitCode results
 
-/// Changes each target in a transaction of its own, so that what is done stays done when it is interrupted.
-let each (targets: 'target list) (name: 'target -> string) (change: 'target -> Task<ChangeOutcome>) =
-    let work (passed: int64 -> unit) = task {
-        let results = ResizeArray()
+/// What came of the targets in their order, and why it went no further.
+let private each (targets: 'target list) name (change: 'target -> Task<ChangeOutcome>) passed = task {
+    let results = ResizeArray<Result>()
+    let stopped = ref None
 
-        for target in targets do
-            let! outcome = change target
+    for target in targets do
+        if stopped.Value.IsNone then
+            try
+                let! outcome = change target
 
-            results.Add {
-                Number = name target
-                Outcome = outcome
-            }
+                results.Add {
+                    Number = name target
+                    Outcome = outcome
+                }
 
-            passed (int64 results.Count)
+                passed (int64 results.Count)
+            with StoreUnavailable(message, _) ->
+                stopped.Value <- Some message
 
-        return List.ofSeq results
-    }
+    return List.ofSeq results, stopped.Value
+}
 
-    if targets.Length < 2 then
-        work ignore
-    else
-        Output.withProgress "changing" (Some(int64 targets.Length)) work
+/// Changes each target in a transaction of its own, so that what is done stays done when it is interrupted, prints
+/// what came of it, and gives the exit code.
+let many
+    (noun: string)
+    (wish: Wish)
+    (targets: 'target list)
+    (name: 'target -> string)
+    (change: 'target -> Task<ChangeOutcome>)
+    : Task<int> = task {
+    let work = each targets name change
+
+    let! results, stopped =
+        if targets.Length < 2 then
+            work ignore
+        else
+            Output.withProgress "changing" (Some(int64 targets.Length)) work
+
+    match stopped with
+    | None -> return report noun wish results
+    | Some message when results.IsEmpty ->
+        Output.say (Logging.mask message)
+        return ExitCode.unreachable
+    | Some message ->
+        report noun wish results |> ignore
+
+        Output.say (
+            $"%s{Logging.mask message} %d{results.Length} of %d{targets.Length} are done. "
+            + "Run the same command again to go on."
+        )
+
+        return ExitCode.partly
+}

@@ -17,6 +17,7 @@ let private stateOf =
     | Applied -> "applied"
     | Duplicate -> "duplicate"
     | Settled -> "settled"
+    | Dropped -> "dropped"
 
 let private entryFields (entry: InboundEntry) = [
     "id", Document.number entry.Id
@@ -152,38 +153,48 @@ let private show (given: ParseResults<InboundShowArguments>) (operations: Operat
         return ExitCode.ok
 }
 
-let private retry (given: ParseResults<InboundRetryArguments>) (operations: Operations) = task {
-    let all = given.Contains InboundRetryArguments.All_Dead
+/// Changes the entries that are meant; `effect` ends the sentence that says of how many.
+let private change
+    (effect: string)
+    (changeOne: ChangeRequest -> int64 -> Task<ChangeOutcome>)
+    (given: ParseResults<InboundChangeArguments>)
+    (operations: Operations)
+    : Task<int> = task {
+    let all = given.Contains InboundChangeArguments.All_Dead
 
     let wish: Changing.Wish = {
-        Reason = given.TryGetResult InboundRetryArguments.Reason
-        IsRehearsal = given.Contains InboundRetryArguments.Dry_Run
-        HasConsent = given.Contains InboundRetryArguments.Yes
+        Reason = given.TryGetResult InboundChangeArguments.Reason
+        IsRehearsal = given.Contains InboundChangeArguments.Dry_Run
+        HasConsent = given.Contains InboundChangeArguments.Yes
         IsForMany = all
-        IsJson = given.Contains InboundRetryArguments.Json
+        IsJson = given.Contains InboundChangeArguments.Json
     }
 
-    let change (what: string) (targets: int64 list) = task {
+    let many (what: string) (targets: int64 list) = task {
         match Changing.request what wish with
         | Error code -> return code
-        | Ok request ->
-            let! results = Changing.each targets string (operations.RetryInbound request)
-            return Changing.report "entry" wish results
+        | Ok request -> return! Changing.many "entry" wish targets string (changeOne request)
     }
 
     match
-        given.TryGetResult InboundRetryArguments.Id,
+        given.TryGetResult InboundChangeArguments.Id,
         all,
-        sinceOf (given.TryGetResult InboundRetryArguments.Since)
+        sinceOf (given.TryGetResult InboundChangeArguments.Since)
     with
     | _, _, Error problem -> return usage problem
     | Some _, false, Ok(Some _) -> return usage "--since goes with --all-dead."
-    | Some id, false, Ok None -> return! change $"Entry %d{id} would be put back to be decided." [ id ]
+    | Some id, false, Ok None -> return! many $"Entry %d{id} would be %s{effect}." [ id ]
     | None, true, Ok since ->
         let! dead = operations.DeadInbound since
-        return! change $"%d{dead.Length} dead entries would be put back to be decided." dead
+        return! many $"%d{dead.Length} dead entries would be %s{effect}." dead
     | _ -> return usage "Name one entry by its number, or --all-dead."
 }
+
+let private retry given (operations: Operations) =
+    change "put back to be decided" operations.RetryInbound given operations
+
+let private drop given (operations: Operations) =
+    change "dropped" operations.DropInbound given operations
 
 /// Runs the verb; returns the exit code.
 let run (envFile: string) (given: ParseResults<InboundArguments>) : int =
@@ -192,5 +203,6 @@ let run (envFile: string) (given: ParseResults<InboundArguments>) : int =
         | InboundArguments.List given -> list given
         | InboundArguments.Show given -> show given
         | InboundArguments.Retry given -> retry given
+        | InboundArguments.Drop given -> drop given
 
     DatabaseVerb.withOperations envFile work

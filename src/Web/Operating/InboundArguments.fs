@@ -11,6 +11,7 @@ type InboundEnd =
     | Applied
     | Duplicate
     | Settled
+    | Dropped
 
 /// `bot inbound list`
 [<RequireQualifiedAccess>]
@@ -43,9 +44,9 @@ type InboundShowArguments =
             | Content -> "show what the customer wrote too: the fact, and the body as it was received."
             | Json -> "print JSON, for scripts."
 
-/// `bot inbound retry`
+/// `bot inbound retry` and `bot inbound drop`
 [<RequireQualifiedAccess>]
-type InboundRetryArguments =
+type InboundChangeArguments =
     | [<MainCommand>] Id of number: int64
     | All_Dead
     | Since of time: string
@@ -70,7 +71,8 @@ type InboundRetryArguments =
 type InboundArguments =
     | [<CliPrefix(CliPrefix.None)>] List of ParseResults<InboundListArguments>
     | [<CliPrefix(CliPrefix.None)>] Show of ParseResults<InboundShowArguments>
-    | [<CliPrefix(CliPrefix.None)>] Retry of ParseResults<InboundRetryArguments>
+    | [<CliPrefix(CliPrefix.None)>] Retry of ParseResults<InboundChangeArguments>
+    | [<CliPrefix(CliPrefix.None)>] Drop of ParseResults<InboundChangeArguments>
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -78,3 +80,4 @@ type InboundArguments =
             | List _ -> "what came in, and how it ended."
             | Show _ -> "everything that is kept of one entry."
             | Retry _ -> "put a dead entry back to be decided, or read a body again that was not understood."
+            | Drop _ -> "say of a dead entry that nobody wants it any more."

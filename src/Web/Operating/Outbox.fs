@@ -164,8 +164,7 @@ let private retryAll (wish: Changing.Wish) since service (operations: Operations
     match Changing.request $"%d{dead.Length} dead commands would be run again." wish with
     | Error code -> return code
     | Ok request ->
-        let! results = Changing.each dead string (ByNumber >> operations.RetryOutbox request)
-        return Changing.report "command" wish results
+        return! Changing.many "command" wish dead string (ByNumber >> operations.RetryOutbox request)
 }
 
 let private retry (given: ParseResults<OutboxRetryArguments>) (operations: Operations) = task {
