@@ -59,12 +59,16 @@ let private verbs = [
     [ "outbox"; "list" ]
     [ "outbox"; "cancel"; "1"; "--reason"; "x"; "--yes" ]
     [ "db"; "check" ]
+    [ "session"; "list" ]
+    [ "session"; "replay"; "--all" ]
 ]
 
-/// A few of them, and those that do without the schema: all verbs open the database in one way.
+/// Those that do without the schema, and one of each family of the others.
 let private someVerbs = [
     [ "db"; "status" ]
     [ "db"; "migrate" ]
+    [ "status" ]
+    [ "session"; "list" ]
     [ "inbound"; "list" ]
     [ "outbox"; "cancel"; "1"; "--reason"; "x"; "--yes" ]
 ]
@@ -190,6 +194,60 @@ let ``a role without rights is told so`` () : Task = task {
         do! bench.Database.Execute $"DROP OWNED BY %s{role}"
     finally
         (fresh.Execute $"DROP ROLE %s{role}").GetAwaiter().GetResult()
+}
+
+[<Fact>]
+let ``a fault that nobody foresaw is one masked line and exit code 70`` () : Task = task {
+    use! bench = startBench ()
+    do! bench.Database.Execute "ALTER TABLE bot.contact RENAME COLUMN last_activity TO \"of ana@example.org\""
+    do! bench.Database.Execute "ALTER TABLE bot.session RENAME COLUMN last_activity TO other"
+
+    for words in [ [ "status" ]; [ "session"; "list" ] ] do
+        let! run = on bench.Database words
+        Assert.Equal(70, run.Code)
+        Assert.Equal("", run.Results)
+        Assert.Contains("last_activity", run.Talk)
+        Assert.DoesNotContain("   at ", run.Talk)
+        Assert.DoesNotContain("ana@", run.Talk)
+        Assert.Single(run.Talk.Trim().Split '\n') |> ignore
+}
+
+[<Fact>]
+let ``what was changed before the database went away is told, with how to go on`` () : Task = task {
+    use! bench = startBench ()
+
+    for number in 1..4 do
+        do! ask bench $"ES.%d{number}" $"w%d{number}" [ say "1" ]
+
+    let! claimed = claim bench Messaging
+
+    for command in claimed do
+        let! _ = record bench command (GivenUp("refused", None))
+        ()
+
+    // At the third change the database ends the session, as it does when it is shut down.
+    do!
+        bench.Database.Execute
+            "CREATE FUNCTION bot.away() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+                IF (SELECT count(*) FROM bot.audit) >= 3 THEN
+                    RAISE EXCEPTION USING ERRCODE = ''57P01'', MESSAGE = ''shutting down'';
+                END IF; RETURN NULL; END';
+            CREATE TRIGGER away AFTER INSERT ON bot.audit FOR EACH ROW EXECUTE FUNCTION bot.away()"
+
+    let retry words =
+        on bench.Database ([ "outbox"; "retry"; "--all-dead"; "--reason"; "x"; "--yes" ] @ words)
+
+    let! run = retry [ "--json" ]
+    Assert.Equal(7, run.Code)
+    Assert.Contains("2 of 4", run.Talk)
+    Assert.Contains("again", run.Talk)
+    use document = json run
+    Assert.Equal(2, (document.RootElement.GetProperty "results").GetArrayLength())
+    do! bench.Database.Execute "DROP TRIGGER away ON bot.audit"
+    let! run = retry []
+    Assert.Equal(0, run.Code)
+    let! left = bench.Database.Cell "SELECT count(*) FROM bot.command_end"
+    Assert.Equal("0", left)
 }
 
 let private takeDead (bench: Bench) : Task = task {
@@ -397,7 +455,7 @@ let ``status looks again until it is stopped`` () : Task = task {
         Stage.launch (Map [ "DATABASE_URL", bench.Database.ConnectionString ]) folder [
             "status"
             "--watch"
-            "0.1"
+            "2"
             "--json"
         ]
 

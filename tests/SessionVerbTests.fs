@@ -118,7 +118,7 @@ let ``a ticket and a hand-over are listed, shown, replayed, and saved as tests w
         Assert.Equal(2L, number (json replayed) "streams")
         let! would = run [ "whatif"; "--all"; "--json" ]
         expect 0 would |> ignore
-        Assert.Equal(0L, number (json would) "differentCount")
+        Assert.Equal(0L, number (json would) "different_count")
 
         for stream, name in [ ticket, "a-ticket"; handOver, "a-hand-over" ] do
             let file = Path.Combine(stage.Folder, "data", "regressions", name + ".json")
@@ -201,14 +201,14 @@ let ``differences and broken streams end with 1 and are all in the JSON`` () =
         let! replayed = run [ "replay"; "--all"; "--json" ]
         expect 1 replayed |> ignore
         let root = json replayed
-        Assert.Equal(1L, number root "differentCount")
-        Assert.Equal(1L, number root "badCount")
+        Assert.Equal(1L, number root "different_count")
+        Assert.Equal(1L, number root "bad_count")
         let different = (root.GetProperty "different")[0]
         Assert.Equal("session/whatsapp-1/ES.1/1", textOf different "stream")
         Assert.Equal("saved-differs", textOf ((different.GetProperty "differences")[0]) "kind")
         let bad = (root.GetProperty "bad")[0]
         Assert.Equal("session/whatsapp-1/ES.12/1", textOf bad "stream")
-        Assert.Equal(2L, number bad "eventVersion")
+        Assert.Equal(2L, number bad "event_version")
 
         let! readable = run [ "replay"; "whatsapp-1/ES.1/1" ]
         Assert.Contains("saved en, folded es", expect 1 readable)
@@ -235,10 +235,109 @@ let ``differences and broken streams end with 1 and are all in the JSON`` () =
 
         expect 1 commands |> ignore
         let different = ((json commands).GetProperty "different")[0]
-        Assert.Equal(2L, number different "eventVersion")
+        Assert.Equal(2L, number different "event_version")
         Assert.Equal("other", textOf ((different.GetProperty "commands")[0]) "change")
         let! none = run [ "whatif"; "--all"; "--fail-on"; "none" ]
         expect 0 none |> ignore
+    })
+
+[<Fact>]
+let ``show tells what was asked for at the time, and what this build would ask for instead`` () =
+    withTwo (fun bench run -> task {
+        do!
+            bench.Database.Execute
+                "UPDATE bot.command SET payload = replace(payload::text, 'ES.1-1', 'wamid.OLD')::json
+                    WHERE customer = 'ES.1' AND kind = 'mark-read';
+                INSERT INTO bot.command (key, channel, customer, session_ordinal, version, ordinal, kind, language,
+                    queued_at, payload)
+                SELECT replace(key, '/2/' || ordinal, '/2/7'), channel, customer, session_ordinal, version, 7, kind,
+                    language, queued_at, replace(payload::text, 'OLD', 'LEFT')::json
+                FROM bot.command WHERE customer = 'ES.1' AND kind = 'mark-read'"
+
+        let! shown = run [ "show"; "whatsapp-1/ES.1/1" ]
+        let shown = expect 0 shown
+        Assert.Contains("> mark-read wamid.OLD", shown)
+        Assert.Contains("this build: mark-read ES.1-1", shown)
+        Assert.Contains("> mark-read wamid.LEFT", shown)
+        Assert.Contains("this build asks for nothing here", shown)
+        let! node = run [ "show"; "whatsapp-1/ES.1/1"; "--json" ]
+        expect 0 node |> ignore
+
+        let commands =
+            ((json node).GetProperty "events").EnumerateArray()
+            |> Seq.collect (fun event -> (event.GetProperty "commands").EnumerateArray())
+            |> Seq.filter (fun command -> textOf command "kind" = "mark-read")
+            |> Seq.map (fun command ->
+                (command.GetProperty "payload").GetRawText().Contains "wamid.", textOf command "this_build")
+            |> List.ofSeq
+
+        Assert.Equal<(bool * string) list>([ true, "other"; true, "nothing" ], commands)
+
+        // With stand-ins for personal data nothing of what was recorded is shown as it was.
+        let! masked = run [ "show"; "whatsapp-1/ES.1/1"; "--mask" ]
+        Assert.DoesNotContain("wamid.OLD", expect 0 masked)
+
+        do!
+            bench.Database.Execute
+                "DELETE FROM bot.command WHERE customer = 'ES.12'; DELETE FROM bot.outbox WHERE customer = 'ES.12'"
+
+        let! shown = run [ "show"; "whatsapp-1/ES.12/1" ]
+        Assert.Contains("(not queued)", expect 0 shown)
+        do! bench.Database.Execute "INSERT INTO bot.forgotten VALUES ('command', '2026-11-30')"
+        let! shown = run [ "show"; "whatsapp-1/ES.12/1" ]
+        Assert.Contains("(no longer kept)", expect 0 shown)
+    })
+
+[<Fact>]
+let ``sessions that were saved in another shape are said to be compared in part`` () =
+    withTwo (fun bench run -> task {
+        do! bench.Database.Execute "UPDATE bot.session SET shape = shape + 1"
+
+        for verb in [ "replay"; "whatif" ] do
+            let! swept = run [ verb; "--all" ]
+            Assert.Contains("2 without a saved session of this build's shape", expect 0 swept)
+    })
+
+[<Fact>]
+let ``flags of one verb of sessions mean what they mean of the others`` () =
+    withTwo (fun bench run -> task {
+        do!
+            bench.Database.Execute
+                "UPDATE mt_streams SET timestamp = now() - interval '3 days' WHERE id LIKE '%ES.12/%'"
+
+        for when', streams in [ "90s", 1L; "2d", 1L; "4d", 2L; "2026-01-01", 2L; "2099-01-01T09:30", 0L ] do
+            let! swept = run [ "replay"; "--all"; "--since"; when'; "--json" ]
+            expect 0 swept |> ignore
+            Assert.Equal((when', streams), (when', number (json swept) "streams"))
+
+        for verb in [ [ "list" ]; [ "replay"; "--all" ]; [ "whatif"; "--all" ] ] do
+            for when' in [ "5/6"; "12:00"; "tomorrow" ] do
+                let! never = run (verb @ [ "--since"; when' ])
+                Assert.Contains("7d", expect 2 never)
+
+        // An export that is not written to a file can be rehearsed by nobody.
+        let! dry = run [ "export"; "whatsapp-1/ES.1/1"; "--dry-run" ]
+        let dry = expect 2 dry
+        Assert.Contains("--out", dry)
+        Assert.DoesNotContain("hola", dry)
+        let! masked = run [ "export"; "whatsapp-1/ES.1/1"; "--mask" ]
+        Assert.DoesNotContain("ES.1", expect 0 masked)
+        let! masked = run [ "list"; "--mask" ]
+        Assert.DoesNotContain("ES.12", expect 0 masked)
+        let! several = run [ "show"; "whatsapp-1/ES.1"; "--mask" ]
+        Assert.DoesNotContain("ES.12", expect 2 several)
+
+        do!
+            bench.Database.Execute
+                "UPDATE bot.session SET phase = 'closed', data = replace(data::text, 'Spanish', 'English')::json"
+
+        let! cut = run [ "whatif"; "--all"; "--limit"; "1"; "--json"; "--mask" ]
+        let cut = expect 1 cut
+        Assert.DoesNotContain("ES.12", cut)
+        let root = (JsonDocument.Parse cut).RootElement
+        Assert.True((root.GetProperty "truncated").GetBoolean())
+        Assert.Equal(2L, number root "different_count")
+        Assert.Equal(1, (root.GetProperty "different").GetArrayLength())
     })
 
 [<Fact>]

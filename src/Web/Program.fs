@@ -60,9 +60,13 @@ let private runHost (switches: TestSwitches.TestSwitches) (configuration: Config
         | Error(Host.UnfitDatabase problem) ->
             log.Error("{Problem}", problem)
             ExitCode.unreachable
-    with :? IOException as problem ->
+    with
+    | :? IOException as problem ->
         log.Error("Cannot listen on {Urls}: {Problem}", configuration.Urls, problem.Message)
         ExitCode.unreachable
+    | problem ->
+        log.Fatal(problem, "This is a fault of the program")
+        ExitCode.fault
 
 let private serve (arguments: ParseResults<Arguments>) (given: ParseResults<ServeArguments>) =
     withConfiguration arguments (fun configuration source ->
@@ -108,9 +112,7 @@ let private doctor (arguments: ParseResults<Arguments>) (given: ParseResults<Doc
 let private session (arguments: ParseResults<Arguments>) given =
     match SessionVerbs.run (settingsOf arguments) (dataFolder ()) given with
     | Ok code -> code
-    | Error problems ->
-        printProblems problems
-        ExitCode.configuration
+    | Error problems -> DatabaseVerb.misconfigured problems
 
 let private version () =
     let version =
@@ -140,10 +142,22 @@ let main words =
         | None ->
             printfn "%s" (parser.PrintUsage())
             ExitCode.ok
-    with :? ArguParseException as problem ->
+    with
+    | :? ArguParseException as problem ->
         if problem.ErrorCode = ErrorCode.HelpText then
             printfn "%s" problem.Message
             ExitCode.ok
         else
             eprintfn "%s" problem.Message
             ExitCode.usage
+    | problem ->
+        // What nobody foresaw may hold anything, so it is masked as in the logs.
+        let words =
+            problem.Message.Split([| '\r'; '\n' |], StringSplitOptions.RemoveEmptyEntries)
+
+        eprintfn
+            "This is a fault of the program: %s: %s"
+            (problem.GetType().Name)
+            (Logging.mask (String.Join(" ", words)))
+
+        ExitCode.fault

@@ -142,17 +142,15 @@ let private look isJson isLine (operations: Operations) : Task<int> = task {
 
 /// Looks again and again, until it is interrupted.
 let private watch isJson (seconds: float) (operations: Operations) : Task<int> = task {
-    let mutable code = ExitCode.ok
-
     while true do
         if not isJson && not Console.IsOutputRedirected then
             AnsiConsole.Clear()
 
-        let! found = look isJson true operations
-        code <- found
+        let! _ = look isJson true operations
         do! Composition.world.Delay (TimeSpan.FromSeconds seconds) CancellationToken.None
 
-    return code
+    // Nothing comes here: Ctrl-C ends the program.
+    return ExitCode.ok
 }
 
 /// Runs the verb; returns the exit code: 1 where something is not accounted for.
@@ -160,8 +158,8 @@ let run (envFile: string) (given: ParseResults<StatusArguments>) : int =
     let isJson = given.Contains StatusArguments.Json
 
     match given.TryGetResult StatusArguments.Watch with
-    | Some seconds when not (seconds >= 0.1 && seconds <= 86_400.) ->
-        Output.say "--watch takes a number of seconds from 0.1 to 86400."
+    | Some seconds when not (seconds >= 2. && seconds <= 86_400.) ->
+        Output.say "--watch takes a number of seconds from 2 to 86400: each look counts all sessions."
         ExitCode.usage
     | Some seconds -> DatabaseVerb.withOperations envFile (watch isJson seconds)
     | None -> DatabaseVerb.withOperations envFile (look isJson false)

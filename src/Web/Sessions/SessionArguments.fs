@@ -16,7 +16,8 @@ type ListArguments =
         member this.Usage =
             match this with
             | State _ -> "only sessions in this phase: conversing, ticket, with-agent or closed."
-            | Since _ -> "only those active since then: 90m, 24h, 7d, 2026-11-02 or 2026-11-02T09:30Z."
+            | Since _ ->
+                "only those active since then: 90s, 30m, 24h, 7d, 2026-11-02 or 2026-11-02T09:30 (UTC)."
             | Limit _ -> "how many at most (default 50)."
             | Mask -> "hide the customers' ids."
             | Json -> "print JSON, for scripts."
@@ -100,7 +101,7 @@ type ExportArguments =
             | Mask -> "put stand-ins in the place of personal data."
             | Out _ -> "the file to write (default: standard output)."
             | Yes -> "write over a file that is there."
-            | Dry_Run -> "say what would be written, and write nothing."
+            | Dry_Run -> "with --out: say what would be written, and write nothing."
             | Json -> "with --out: print what was written as JSON, for scripts."
 
 /// `bot session save-test`

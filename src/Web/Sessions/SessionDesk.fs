@@ -2,11 +2,9 @@
 module FunctionalBot.Web.SessionDesk
 
 open System
-open System.Globalization
 open System.Text.Json.Nodes
 open System.Threading.Tasks
 open Npgsql
-open FunctionalBot.Effects
 open FunctionalBot.Effects.Store
 open FunctionalBot.Web.CommandLine
 
@@ -18,42 +16,23 @@ let refuse (refusal: Refusal) : int =
     Output.say refusal.Reason
     refusal.ExitCode
 
-let private relative (now: DateTimeOffset) (text: string) =
-    if text.Length < 2 then
-        None
-    else
-        let number = text.Substring(0, text.Length - 1)
-
-        match
-            Double.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture), text[text.Length - 1]
-        with
-        | (true, count), 'm' when count < 1e7 -> Some(now - TimeSpan.FromMinutes(value = count))
-        | (true, count), 'h' when count < 1e6 -> Some(now - TimeSpan.FromHours(value = count))
-        | (true, count), 'd' when count < 1e5 -> Some(now - TimeSpan.FromDays(value = count))
-        | _ -> None
-
-/// Reads a WHEN: so many minutes, hours or days ago ("90m", "24h", "7d"), or a date or time, UTC where it says nothing
-/// else.
-let moment (now: DateTimeOffset) (text: string) : Result<DateTimeOffset, Refusal> =
-    let style = DateTimeStyles.AssumeUniversal ||| DateTimeStyles.AdjustToUniversal
-
-    match relative now text, DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, style) with
-    | Some at, _ -> Ok at
-    | None, (true, at) -> Ok at
-    | None, (false, _) ->
-        Error {
-            ExitCode = ExitCode.usage
-            Reason = $"--since %s{text} is no time. Write 90m, 24h, 7d, 2026-11-02 or 2026-11-02T09:30Z."
-        }
-
 /// The start of the time that is meant; all of it where nothing is said.
 let since (text: string option) : Result<DateTimeOffset, Refusal> =
     match text with
     | None -> Ok DateTimeOffset.UnixEpoch
-    | Some text -> moment (Composition.world.Now()) text
+    | Some text ->
+        Moment.read (Composition.world.Now()) text
+        |> Result.mapError (fun problem -> {
+            ExitCode = ExitCode.usage
+            Reason = "--since: " + problem
+        })
 
-/// The stream that the words name, or why there is none.
-let find (source: NpgsqlDataSource) (words: string) : Task<Result<string, Refusal>> = task {
+/// Texts hidden where that is asked for.
+let hidden (mask: bool) (text: string) : string =
+    if mask then Logging.mask text else text
+
+/// The stream that the words name, or why there is none; `mask` hides whose other streams there are.
+let find (source: NpgsqlDataSource) (mask: bool) (words: string) : Task<Result<string, Refusal>> = task {
     match! RecordedStreams.at source (fun snapshot -> SessionLookUp.resolve snapshot words 6) with
     | [ stream ] -> return Ok stream
     | [] ->
@@ -70,23 +49,19 @@ let find (source: NpgsqlDataSource) (words: string) : Task<Result<string, Refusa
                 ExitCode = ExitCode.usage
                 Reason =
                     $"%s{words} is the beginning of several sessions; write more of the one that you mean:\n  "
-                    + String.concat "\n  " several
+                    + String.concat "\n  " (List.map (hidden mask) several)
             }
 }
 
-/// Does the work with a pool for reading. A database that is away or not migrated ends with exit code 4.
+let private reading (connection: string) (work: NpgsqlDataSource -> Task<int>) : Task<int> = task {
+    use source = RecordedStreams.connect connection 8
+    return! work source
+}
+
+/// Does the work with a pool for reading. A database that is away, or that is not of this build's schema, ends with
+/// exit code 4.
 let withDatabase (connection: string) (work: NpgsqlDataSource -> Task<int>) : int =
-    let run () = task {
-        use source = RecordedStreams.connect connection 8
-
-        try
-            return! work source
-        with StoreUnavailable(message, _) ->
-            Output.say message
-            return ExitCode.unreachable
-    }
-
-    run().GetAwaiter().GetResult()
+    DatabaseVerb.guarded (fun () -> DatabaseVerb.onSchema connection (fun () -> reading connection work))
 
 /// The outermost object of every verb's JSON: `version` counts up when its shape changes.
 let document (verb: string) : JsonObject =
@@ -109,7 +84,3 @@ let optional (text: string option) : JsonNode | null =
     match text with
     | Some text -> JsonValue.Create text
     | None -> null
-
-/// Texts hidden where that is asked for.
-let hidden (mask: bool) (text: string) : string =
-    if mask then Logging.mask text else text

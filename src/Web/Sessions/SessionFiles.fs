@@ -167,13 +167,28 @@ let export (connection: string) (given: ParseResults<ExportArguments>) : int =
                 regression
             |> finish json "export"
 
-    withDatabase connection (fun source -> task {
-        match! find source (given.GetResult ExportArguments.Id) with
-        | Error refusal -> return refuse refusal
-        | Ok stream ->
-            let! recorded = read source stream
-            return make recorded
-    })
+    let isForFile =
+        given.Contains ExportArguments.Dry_Run
+        || given.Contains ExportArguments.Yes
+        || json
+
+    match given.TryGetResult ExportArguments.Out with
+    | (None | Some "-") when isForFile ->
+        refuse {
+            ExitCode = ExitCode.usage
+            Reason =
+                "--dry-run, --yes and --json go with --out FILE: without it the conversation itself is printed."
+        }
+    | _ ->
+        withDatabase connection (fun source -> task {
+            match!
+                find source (given.Contains ExportArguments.Mask) (given.GetResult ExportArguments.Id)
+            with
+            | Error refusal -> return refuse refusal
+            | Ok stream ->
+                let! recorded = read source stream
+                return make recorded
+        })
 
 let private nameFor (given: string option) (regression: Regression) : Result<string, Refusal> =
     match given with
@@ -208,7 +223,7 @@ let saveTest (connection: string) (data: string) (given: ParseResults<SaveTestAr
         |> finish (given.Contains SaveTestArguments.Json) "save-test"
 
     withDatabase connection (fun source -> task {
-        match! find source (given.GetResult SaveTestArguments.Id) with
+        match! find source false (given.GetResult SaveTestArguments.Id) with
         | Error refusal -> return refuse refusal
         | Ok stream ->
             let! recorded = read source stream

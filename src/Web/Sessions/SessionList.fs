@@ -38,8 +38,8 @@ let private printJson mask (lines: SessionLine list) =
         let node = JsonObject()
         node["stream"] <- JsonValue.Create(hidden mask line.Stream)
         node["phase"] <- optional line.Phase
-        node["streamVersion"] <- JsonValue.Create line.Version
-        node["lastActivity"] <- JsonValue.Create(CommandWords.instant line.LastActivity)
+        node["stream_version"] <- JsonValue.Create line.Version
+        node["last_activity"] <- Document.instant line.LastActivity
         sessions.Add node
 
     let root = document "list"

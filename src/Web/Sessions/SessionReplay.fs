@@ -90,7 +90,7 @@ let replay (connection: string) (given: ParseResults<ReplayArguments>) : int =
         let look source =
             Replaying.replay source Transition.transition
 
-        SessionSweep.run connection scope limit "replaying" look tell
+        SessionSweep.run connection scope mask limit "replaying" look tell
 
 /// What ends `whatif` with exit code 1.
 type private FailOn =
@@ -165,9 +165,9 @@ let private whatIfJson mask (swept: Swept<Parting>) =
             for stream, parting in swept.Found do
                 let node = JsonObject()
                 node["stream"] <- JsonValue.Create(hidden mask stream)
-                node["eventVersion"] <- JsonValue.Create parting.At
+                node["event_version"] <- JsonValue.Create parting.At
                 node["type"] <- JsonValue.Create parting.Event
-                node["eventsWithOtherCommands"] <- JsonValue.Create parting.Events
+                node["events_with_other_commands"] <- JsonValue.Create parting.Events
                 node["commands"] <- arrayOf [ for change in parting.Commands -> changeNode mask change ]
                 node["state"] <- arrayOf [ for change in parting.State -> fieldNode mask change ]
                 node
@@ -220,4 +220,4 @@ let whatIf (connection: string) (given: ParseResults<WhatIfArguments>) : int =
             if fails then ExitCode.problems else ExitCode.ok
 
         let limit = given.GetResult(WhatIfArguments.Limit, mostListed)
-        SessionSweep.run connection scope limit "looking" look tell
+        SessionSweep.run connection scope mask limit "looking" look tell

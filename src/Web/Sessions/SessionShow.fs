@@ -13,6 +13,29 @@ open FunctionalBot.Web.CommandLine
 open FunctionalBot.Web.SessionArguments
 open FunctionalBot.Web.SessionDesk
 
+/// What this build would ask for in the place of a command that was recorded.
+type private Instead =
+    /// The same.
+    | Same
+    /// Another one; None where it is not to be shown.
+    | Other of words: string option
+    | NothingInstead
+    /// Nothing is recorded to compare with.
+    | NotCompared
+
+/// One command, as it was recorded where it was, else as this build would ask for it.
+[<NoComparison>]
+type private Asked = {
+    Key: string
+    Kind: string
+    Words: string
+    /// JSON.
+    Payload: string
+    Standing: string
+    Reason: string option
+    Instead: Instead
+}
+
 /// One event with what came of it.
 [<NoComparison>]
 type private Moment = {
@@ -20,61 +43,128 @@ type private Moment = {
     Event: Event
     Before: Session
     After: Session
-    Commands: (Command * string * string option) list
+    Commands: Asked list
+}
+
+/// What is recorded of one stream.
+[<NoComparison>]
+type private Found = {
+    Recorded: RecordedStream
+    Queued: Map<int64 * int, RecordedCommand>
+    /// Commands of before this time are no longer kept where they ended.
+    Forgotten: DateTimeOffset option
 }
 
 let private readOne (stream: string) (snapshot: Snapshot) = task {
     let! found = RecordedStreams.read snapshot [| stream |]
     let! queued = RecordedCommands.all snapshot found
-    return Array.exactlyOne found, queued[stream]
+    let! forgotten = RecordedCommands.forgottenBefore snapshot
+
+    return {
+        Recorded = Array.exactlyOne found
+        Queued =
+            queued[stream]
+            |> Seq.choose (fun command ->
+                CommandKey.parse command.Key
+                |> Option.map (fun key -> (key.Version, key.Ordinal), command))
+            |> Map.ofSeq
+        Forgotten = forgotten
+    }
 }
 
 let private attempts count =
     if count = 1 then "1 attempt" else $"%d{count} attempts"
 
-/// How a command ended, and why where there is a reason.
-let private standing
-    (recorded: RecordedStream)
-    (queued: Map<int64 * int, RecordedCommand>)
-    (command: Command)
-    original
-    =
-    match command.Action with
-    | CancelTimer _ -> "-", None
-    | SetTimer _ when recorded.Timers |> List.exists (fun timer -> timer.Key = original) -> "set", None
-    | SetTimer _ -> "over", None
-    | _ ->
-        match queued.TryFind((command.Key.Version, command.Key.Ordinal)) with
-        | None -> "not queued", None
-        | Some found ->
-            match found.Standing with
-            | OpenCommand(state, count, reason) -> $"%s{state}, %s{attempts count}", reason
-            | EndedCommand(state, count, reason) -> $"%s{state}, %s{attempts count}", reason
-            | LostCommand -> "lost", None
+/// How a recorded command stands, and why where there is a reason.
+let private standing (command: RecordedCommand) =
+    match command.Standing with
+    | OpenCommand(state, count, reason)
+    | EndedCommand(state, count, reason) -> $"%s{state}, %s{attempts count}", reason
+    | LostCommand -> "lost", None
 
-let private momentsOf
-    (recorded: RecordedStream)
-    (queued: RecordedCommand seq)
-    mask
-    session
-    (events: Event list)
-    =
-    let queued =
-        queued
-        |> Seq.choose (fun command ->
-            CommandKey.parse command.Key
-            |> Option.map (fun key -> (key.Version, key.Ordinal), command))
-        |> Map.ofSeq
+/// How a command stands of which nothing is recorded.
+let private unrecorded (found: Found) (event: Event) (command: Command) (original: string) =
+    match command.Action with
+    | CancelTimer _ -> "-"
+    | SetTimer _ when found.Recorded.Timers |> List.exists (fun timer -> timer.Key = original) -> "set"
+    | SetTimer _ -> "over"
+    | _ when found.Forgotten |> Option.exists (fun line -> event.At < line) -> "no longer kept"
+    | _ -> "not queued"
+
+let private ofRecorded mask instead (command: RecordedCommand) : Asked =
+    let state, reason = standing command
+
+    {
+        Key = hidden mask command.Key
+        Kind = command.Kind
+        Words =
+            match Json.read<Action> command.Payload with
+            | Ok action when not mask -> CommandWords.text action
+            | _ -> command.Kind
+        Payload = if mask then "null" else command.Payload
+        Standing = state
+        Reason = if mask then None else reason
+        Instead = instead
+    }
+
+let private ofCommand (command: Command) state reason instead : Asked = {
+    Key = CommandKey.text command.Key
+    Kind = CommandWords.kind command.Action
+    Words = CommandWords.text command.Action
+    Payload = Json.write command.Action
+    Standing = state
+    Reason = reason
+    Instead = instead
+}
+
+/// The commands of one event. `originals` are those that this build asks for without stand-ins, by ordinal; `shown`
+/// those that are shown, which with `mask` have stand-ins.
+let private commandsOf found mask (event: Event) (originals: Map<int, Command>) (shown: Command list) = [
+    for command in shown do
+        let place = command.Key.Version, command.Key.Ordinal
+        let original = originals.TryFind command.Key.Ordinal |> Option.defaultValue command
+
+        match found.Queued.TryFind place with
+        | Some recorded when WhatIf.same recorded original ->
+            let state, reason = standing recorded
+            ofCommand command state (if mask then None else reason) Same
+        | Some recorded ->
+            let words =
+                if mask then
+                    None
+                else
+                    Some(CommandWords.text command.Action)
+
+            ofRecorded mask (Other words) recorded
+        | None ->
+            let state = unrecorded found event command (CommandKey.text original.Key)
+            ofCommand command state None NotCompared
+
+    let places = shown |> List.map _.Key.Ordinal |> Set.ofList
+
+    for KeyValue((version, ordinal), recorded) in found.Queued do
+        if version = event.Version && not (places.Contains ordinal) then
+            ofRecorded mask NothingInstead recorded
+]
+
+let private momentsOf (found: Found) mask session (events: Event list) =
+    let asked =
+        (Session.initial session, events)
+        ||> List.mapFold (fun before event ->
+            let after, commands = Transition.transition before event
+            let byOrdinal = commands |> List.map (fun command -> command.Key.Ordinal, command)
+            Map.ofList byOrdinal, after)
+        |> fst
 
     let shown, rows =
         if mask then
             let masked = Masking.events session events
             masked, Regression.rowsOf (snd masked)
         else
-            (session, events), Array.truncate events.Length recorded.Rows
+            (session, events), Array.truncate events.Length found.Recorded.Rows
 
-    (Session.initial (fst shown), Array.zip rows (Array.ofList (snd shown)))
-    ||> Array.mapFold (fun before (row, event) ->
+    (Session.initial (fst shown), Array.zip3 rows (Array.ofList (snd shown)) (Array.ofList asked))
+    ||> Array.mapFold (fun before (row, event, originals) ->
         let after, commands = Transition.transition before event
 
         {
@@ -82,12 +172,7 @@ let private momentsOf
             Event = event
             Before = before
             After = after
-            Commands = [
-                for command in commands do
-                    let original = CommandKey.text { command.Key with Session = session }
-                    let state, reason = standing recorded queued command original
-                    command, state, (if mask then None else reason)
-            ]
+            Commands = commandsOf found mask event originals commands
         },
         after)
     |> fst
@@ -101,12 +186,12 @@ let private bodyOf (row: RecordedRow) : JsonNode =
     | null -> JsonObject()
     | other -> other
 
-let private compact (node: JsonNode) =
-    node.ToJsonString(
-        System.Text.Json.JsonSerializerOptions(
-            Encoder = Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
-        )
+let private relaxed =
+    System.Text.Json.JsonSerializerOptions(
+        Encoder = Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
     )
+
+let private compact (node: JsonNode) = node.ToJsonString relaxed
 
 let private line (text: string) = Console.Out.WriteLine text
 
@@ -121,11 +206,18 @@ let private printMoment diff (moment: Moment) =
         for name, value in SessionWords.fields moment.After do
             line $"         %s{name}: %s{value}"
 
-    for command, state, reason in moment.Commands do
+    for command in moment.Commands do
         let reason =
-            reason |> Option.map (fun text -> ": " + text) |> Option.defaultValue ""
+            command.Reason |> Option.map (fun text -> ": " + text) |> Option.defaultValue ""
 
-        line $"       > %s{CommandWords.text command.Action}  (%s{state}%s{reason})"
+        line $"       > %s{command.Words}  (%s{command.Standing}%s{reason})"
+
+        match command.Instead with
+        | Same
+        | NotCompared -> ()
+        | Other(Some words) -> line $"           this build: %s{words}"
+        | Other None -> line "           this build asks for something else here"
+        | NothingInstead -> line "           this build asks for nothing here"
 
 let private changeNode (change: FieldChange) : JsonNode =
     let node = JsonObject()
@@ -145,19 +237,27 @@ let private stateNode (session: Session) =
 let private momentNode diff (moment: Moment) : JsonNode =
     let commands = JsonArray()
 
-    for command, state, reason in moment.Commands do
+    for command in moment.Commands do
         let node = JsonObject()
-        node["key"] <- JsonValue.Create(CommandKey.text command.Key)
-        node["kind"] <- JsonValue.Create(CommandWords.kind command.Action)
-        node["payload"] <- JsonNode.Parse(Json.write command.Action)
-        node["standing"] <- JsonValue.Create state
-        node["reason"] <- optional reason
+        node["key"] <- JsonValue.Create command.Key
+        node["kind"] <- JsonValue.Create command.Kind
+        node["payload"] <- JsonNode.Parse command.Payload
+        node["standing"] <- JsonValue.Create command.Standing
+        node["reason"] <- optional command.Reason
+
+        node["this_build"] <-
+            match command.Instead with
+            | Same -> JsonValue.Create "same"
+            | Other _ -> JsonValue.Create "other"
+            | NothingInstead -> JsonValue.Create "nothing"
+            | NotCompared -> null
+
         commands.Add node
 
     let node = JsonObject()
-    node["eventVersion"] <- JsonValue.Create moment.Event.Version
+    node["event_version"] <- JsonValue.Create moment.Event.Version
     node["id"] <- JsonValue.Create moment.Event.Id
-    node["at"] <- JsonValue.Create(CommandWords.instant moment.Event.At)
+    node["at"] <- Document.instant moment.Event.At
     node["cause"] <- JsonValue.Create moment.Event.Cause
     node["type"] <- JsonValue.Create moment.Row.Alias
     node["data"] <- bodyOf moment.Row
@@ -182,7 +282,7 @@ let private printJson diff (stream: string) (moments: Moment[]) (problem: Stream
     | None -> root["problem"] <- null
     | Some found ->
         let node = JsonObject()
-        node["eventVersion"] <- JsonValue.Create found.Version
+        node["event_version"] <- JsonValue.Create found.Version
         node["problem"] <- JsonValue.Create found.Problem
         root["problem"] <- node
 
@@ -206,7 +306,8 @@ let run (connection: string) (given: ParseResults<ShowArguments>) : int =
     let most = given.TryGetResult ShowArguments.At
 
     let show source stream : Task<int> = task {
-        let! recorded, queued = RecordedStreams.at source (readOne stream)
+        let! found = RecordedStreams.at source (readOne stream)
+        let recorded = found.Recorded
 
         match RecordedStream.sessionOf recorded, most with
         | Error problem, _ ->
@@ -227,7 +328,7 @@ let run (connection: string) (given: ParseResults<ShowArguments>) : int =
             let events = events |> List.filter (fun event -> event.Version <= most)
             // What is wrong behind the last event that is asked for is not asked for.
             let problem = problem |> Option.filter (fun found -> found.Version <= most)
-            let moments = momentsOf recorded queued mask session events
+            let moments = momentsOf found mask session events
 
             let stream =
                 match Array.tryHead moments with
@@ -242,12 +343,12 @@ let run (connection: string) (given: ParseResults<ShowArguments>) : int =
             match problem with
             | None -> return ExitCode.ok
             | Some found ->
-                Output.say $"The stream breaks at version %d{found.Version}: %s{found.Problem}"
+                Output.say $"The stream breaks at version %d{found.Version}: %s{hidden mask found.Problem}"
                 return ExitCode.problems
     }
 
     withDatabase connection (fun source -> task {
-        match! find source (given.GetResult ShowArguments.Id) with
+        match! find source mask (given.GetResult ShowArguments.Id) with
         | Error refusal -> return refuse refusal
         | Ok stream -> return! show source stream
     })

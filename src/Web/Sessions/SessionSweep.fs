@@ -93,10 +93,12 @@ let private every source since limit title (look: string[] -> Task<Findings<'Fou
     return swept.Value
 }
 
-/// Looks at the scope's sessions, with progress, and hands what was found to `tell`, whose exit code it gives.
+/// Looks at the scope's sessions, with progress, and hands what was found to `tell`, whose exit code it gives. `mask`
+/// is for what is said where several sessions are meant.
 let run
     (connection: string)
     (scope: Scope)
+    (mask: bool)
     (limit: int)
     (title: string)
     (look: NpgsqlDataSource -> string[] -> Task<Findings<'Found>>)
@@ -124,7 +126,7 @@ let run
                 let! swept = every source since limit title (look source)
                 return finish swept
             | One words ->
-                match! find source words with
+                match! find source mask words with
                 | Error refusal -> return refuse refusal
                 | Ok stream ->
                     let! findings = look source [| stream |]
@@ -142,7 +144,7 @@ let badNodes (mask: bool) (swept: Swept<'Found>) : JsonArray =
         for problem in swept.Bad do
             let node = JsonObject()
             node["stream"] <- JsonValue.Create(hidden mask problem.Stream)
-            node["eventVersion"] <- JsonValue.Create problem.Version
+            node["event_version"] <- JsonValue.Create problem.Version
             node["problem"] <- JsonValue.Create(hidden mask problem.Problem)
             node
     ]
@@ -157,9 +159,9 @@ let printBad (mask: bool) (swept: Swept<'Found>) : unit =
 let count (root: JsonObject) (swept: Swept<'Found>) : unit =
     root["streams"] <- JsonValue.Create swept.Streams
     root["events"] <- JsonValue.Create swept.Events
-    root["notSaved"] <- JsonValue.Create swept.NotSaved
-    root["differentCount"] <- JsonValue.Create swept.Different
-    root["badCount"] <- JsonValue.Create swept.Broken
+    root["not_saved"] <- JsonValue.Create swept.NotSaved
+    root["different_count"] <- JsonValue.Create swept.Different
+    root["bad_count"] <- JsonValue.Create swept.Broken
     root["truncated"] <- JsonValue.Create(isTruncated swept)
 
 /// The last line: what was looked at, how fast, and how it ended.
@@ -168,6 +170,12 @@ let printSummary (swept: Swept<'Found>) (different: string) : unit =
 
     if isTruncated swept then
         Console.Out.WriteLine "Not all findings are listed; --limit lists more."
+
+    if swept.NotSaved > 0L then
+        Console.Out.WriteLine(
+            $"%d{swept.NotSaved} without a saved session of this build's shape: "
+            + "their state was compared by its phase at most."
+        )
 
     Console.Out.WriteLine(
         $"%d{swept.Streams} sessions, %d{swept.Events} events in %.1f{swept.Seconds} s (%.0f{rate} events/s): "
