@@ -38,8 +38,7 @@ let writeTable (headings: string list) (rows: string list list) =
 /// A line of talk.
 let say (text: string) = Console.Error.WriteLine text
 
-/// Runs work that may take longer than two seconds and shows how far it is: a bar on a terminal, a line every
-/// five seconds elsewhere. The work tells how many of `total` are done so far; without a total only the count
+/// Runs work that may take long and shows how far it is: a bar on a terminal, a line every five seconds elsewhere. The work tells how many of `total` are done so far; without a total only the count
 /// is shown.
 let withProgress (title: string) (total: int64 option) (work: (int64 -> unit) -> Task<'T>) : Task<'T> = task {
     if Console.IsErrorRedirected then
@@ -66,7 +65,7 @@ let withProgress (title: string) (total: int64 option) (work: (int64 -> unit) ->
                 .Progress(AutoClear = true)
                 .StartAsync(fun context ->
                     let bar = context.AddTask(Markup.Escape title)
-                    bar.MaxValue <- total |> Option.map float |> Option.defaultValue 1.
+                    bar.MaxValue <- total |> Option.map float |> Option.defaultValue 1. |> max 1.
                     bar.IsIndeterminate <- total.IsNone
                     work (fun count -> bar.Value <- float count))
 }

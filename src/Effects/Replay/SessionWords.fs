@@ -84,7 +84,10 @@ module SessionWords =
     /// The phase and its step without any text of the customer.
     let outline (session: Session) : string =
         match session.Phase with
-        | TicketCreation(_, step) -> phaseName session + ": " + (stepWords step).Split(' ', ':')[0]
+        | TicketCreation(_, (AskingTitle | AskingDescription | AskingEmail as step)) ->
+            phaseName session + ": " + stepWords step
+        | TicketCreation(_, Confirming _) -> phaseName session + ": confirming"
+        | TicketCreation(_, Creating _) -> phaseName session + ": creating"
         | Closed reason -> $"%s{phaseName session}: %A{reason}"
         | Conversing(_, offer) -> phaseName session + ": " + offerWords offer
         | WithAgent _ -> phaseName session

@@ -111,8 +111,8 @@ type internal StandIns() =
     let spoken (word: string) =
         if Rules.listensFor word then word else replaced word
 
-    /// A mail host becomes example.<the same ending>: the rules may know the ending as a word, and what was no address
-    /// must not become one.
+    /// A mail host becomes example.<ending>, and the ending stays where the rules know it as a word: else it has a
+    /// stand-in like any word. What was no address must not become one.
     let hosted (text: string) =
         Regex.Replace(
             text,

@@ -67,8 +67,6 @@ module internal Statement =
     let notBefore (value: DateTimeOffset) =
         parameter NpgsqlDbType.TimestampTz (roundUp value)
 
-    let span (value: TimeSpan) = parameter NpgsqlDbType.Interval value
-
     let texts (values: string seq) =
         many NpgsqlDbType.Text (values |> Seq.map StoredText.clean |> Seq.toArray)
 

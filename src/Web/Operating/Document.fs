@@ -5,24 +5,31 @@ module FunctionalBot.Web.Document
 open System
 open System.Text.Json.Nodes
 
+/// A text.
 let text (value: string) : JsonNode | null = JsonValue.Create value
 
+/// A text, or null.
 let optionalText (value: string option) : JsonNode | null =
     match value with
     | Some value -> JsonValue.Create value
     | None -> null
 
+/// A whole number.
 let number (value: int64) : JsonNode | null = JsonValue.Create value
 
+/// A whole number, or null.
 let optionalNumber (value: int64 option) : JsonNode | null =
     match value with
     | Some value -> JsonValue.Create value
     | None -> null
 
+/// true or false.
 let truth (value: bool) : JsonNode | null = JsonValue.Create value
 
+/// A point in time: ISO 8601, UTC, to the millisecond.
 let instant (value: DateTimeOffset) : JsonNode | null = JsonValue.Create(Moment.iso value)
 
+/// A point in time, or null.
 let optionalInstant (value: DateTimeOffset option) : JsonNode | null =
     match value with
     | Some value -> JsonValue.Create(Moment.iso value)
@@ -44,6 +51,7 @@ let fields (parts: (string * (JsonNode | null)) list) : JsonObject =
 
     node
 
+/// An array of objects.
 let list (items: JsonObject list) : JsonNode | null =
     let array = JsonArray()
 
@@ -52,6 +60,7 @@ let list (items: JsonObject list) : JsonNode | null =
 
     array
 
+/// An array of texts.
 let texts (items: string list) : JsonNode | null =
     let array = JsonArray()
 
