@@ -37,6 +37,7 @@ let private replayAll (source: NpgsqlDataSource) : Task<int> = task {
 /// The settings and the clock play no part in reading.
 let private world: World = {
     Now = fun () -> TimeProvider.System.GetUtcNow()
+    Elapsed = fun () -> TimeProvider.System.GetElapsedTime 0L
     Delay = fun span cancel -> Task.Delay(span, cancel)
     NewId = Guid.CreateVersion7
     Random = Random.Shared.NextDouble

@@ -2,6 +2,7 @@
 module FunctionalBot.Tests.DatabaseClockTests
 
 open System
+open System.Threading
 open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Effects
@@ -10,9 +11,11 @@ open FunctionalBot.Tests.StoreFixture
 
 let private minutes (count: float) = TimeSpan.FromMinutes count
 
-/// A node's clock, and a PostgreSQL that is ahead of it and whose answers take so long, there and back.
+/// A node's clock and for how long it has run, and a PostgreSQL that is ahead of it and whose answers take so long,
+/// there and back.
 type private Pair = {
     Node: DateTimeOffset ref
+    Ran: TimeSpan ref
     Ahead: TimeSpan ref
     There: TimeSpan ref
     Back: TimeSpan ref
@@ -20,25 +23,41 @@ type private Pair = {
 
 let private pair ahead = {
     Node = ref start
+    Ran = ref (minutes 3.)
     Ahead = ref ahead
     There = ref TimeSpan.Zero
     Back = ref TimeSpan.Zero
 }
 
-let private clockOf pair =
-    DatabaseClock.create
-        (fun now ->
-            let asked = now ()
-            pair.Node.Value <- pair.Node.Value + pair.There.Value
-            let database = pair.Node.Value + pair.Ahead.Value
-            pair.Node.Value <- pair.Node.Value + pair.Back.Value
+/// Time passes, for both clocks.
+let private pass pair span =
+    pair.Node.Value <- pair.Node.Value + span
+    pair.Ran.Value <- pair.Ran.Value + span
 
-            Task.FromResult {
-                Asked = asked
-                Database = database
-                Answered = now ()
-            })
-        (worldOf (fun () -> pair.Node.Value))
+/// Somebody moves the node's clock; PostgreSQL's stays what it is.
+let private move pair span =
+    pair.Node.Value <- pair.Node.Value + span
+    pair.Ahead.Value <- pair.Ahead.Value - span
+
+let private worldFor pair = {
+    worldOf (fun () -> pair.Node.Value) with
+        Elapsed = fun () -> pair.Ran.Value
+}
+
+let private askOf pair (elapsed: unit -> TimeSpan) =
+    let asked = elapsed ()
+    pass pair pair.There.Value
+    let database = pair.Node.Value + pair.Ahead.Value
+    pass pair pair.Back.Value
+
+    Task.FromResult {
+        Asked = asked
+        Database = database
+        Answered = elapsed ()
+    }
+
+let private clockOf pair =
+    DatabaseClock.create (askOf pair) (worldFor pair)
 
 [<Fact>]
 let ``before the first measurement the node's clock is what there is`` () =
@@ -57,13 +76,62 @@ let ``a clock that is ahead or behind is put right, and stays so while time pass
         let clock = clockOf pair
         do! clock.Measure()
         Assert.Equal(minutes ahead, clock.Offset())
-        pair.Node.Value <- pair.Node.Value + minutes 90.
+        pass pair (minutes 90.)
         Assert.Equal(pair.Node.Value + minutes ahead, clock.World.Now())
-        // Somebody sets the node's clock right.
-        pair.Ahead.Value <- TimeSpan.Zero
-        do! clock.Measure()
-        Assert.Equal(pair.Node.Value, clock.World.Now())
+        Assert.Equal(minutes ahead, clock.Offset())
     }
+
+[<Theory>]
+[<InlineData(30.)>]
+[<InlineData(-30.)>]
+let ``a clock that jumps between two measurements is not believed`` (jump: float) : Task = task {
+    let pair = pair (minutes 1.)
+    let clock = clockOf pair
+    do! clock.Measure()
+    let before = clock.World.Now()
+    move pair (minutes jump)
+    Assert.Equal(before, clock.World.Now())
+    pass pair (minutes 2.)
+    Assert.Equal(before + minutes 2., clock.World.Now())
+    // Operators are told by how much it is off now.
+    do! clock.Measure()
+    Assert.Equal(minutes (1. - jump), clock.Offset())
+    Assert.Equal(before + minutes 2., clock.World.Now())
+}
+
+[<Fact>]
+let ``PostgreSQL is asked at once when the node's clock jumps, as after a sleep, and else every five seconds``
+    ()
+    : Task = task {
+    let pair = pair TimeSpan.Zero
+    let asked = ResizeArray<TimeSpan>()
+    use stop = new CancellationTokenSource()
+    let began = pair.Ran.Value
+
+    // The machine sleeps from the twelfth second on, and its clock that nobody sets stands still.
+    let delay span (_: CancellationToken) =
+        pass pair span
+
+        if pair.Ran.Value = began + TimeSpan.FromSeconds 12. then
+            pair.Node.Value <- pair.Node.Value + minutes 5.
+
+        Task.CompletedTask
+
+    let clock =
+        DatabaseClock.create
+            (fun elapsed ->
+                asked.Add(elapsed () - began)
+
+                if asked.Count = 9 then
+                    stop.Cancel()
+
+                askOf pair elapsed)
+            { worldFor pair with Delay = delay }
+
+    do! clock.Keep ignore stop.Token
+    Assert.Equal<float list>([ 5.; 10.; 12. ], [ for at in Seq.distinct asked -> at.TotalSeconds ])
+    Assert.Equal(pair.Node.Value, clock.World.Now())
+}
 
 [<Fact>]
 let ``a reading that took long, since the node was paused, does not spoil a good one`` () : Task = task {
@@ -80,13 +148,19 @@ let ``a reading that took long, since the node was paused, does not spoil a good
 }
 
 [<Fact>]
-let ``a clock that is set back during a reading makes that reading worthless`` () : Task = task {
+let ``a clock that is set back during a reading does not spoil it`` () : Task = task {
     let pair = pair (minutes 1.)
-    let clock = clockOf pair
+
+    let clock =
+        DatabaseClock.create
+            (fun elapsed ->
+                move pair (minutes -3.)
+                askOf pair elapsed)
+            (worldFor pair)
+
+    let now = pair.Node.Value + minutes 1.
     do! clock.Measure()
-    pair.Back.Value <- minutes -3.
-    do! clock.Measure()
-    Assert.Equal(minutes 1., clock.Offset())
+    Assert.Equal(now, clock.World.Now())
 }
 
 [<Fact>]

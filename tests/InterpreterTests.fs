@@ -12,12 +12,14 @@ open FunctionalBot.Tests.StoreFixture
 
 let private world: World = {
     Now = fun () -> start
+    Elapsed = fun () -> TimeSpan.Zero
     Delay = fun _ _ -> Task.CompletedTask
     NewId = Guid.NewGuid
     Random = fun () -> 0.5
 }
 
-let private unused: AssistantPort = {
+/// An assistant that nobody asks.
+let unused: AssistantPort = {
     Ask = fun _ _ -> Task.FromResult(Error(CannotAnswer "unused"))
 }
 

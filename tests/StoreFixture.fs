@@ -108,6 +108,7 @@ let start = DateTimeOffset(2026, 11, 2, 9, 0, 0, TimeSpan.Zero)
 
 let worldOf (now: unit -> DateTimeOffset) : World = {
     Now = now
+    Elapsed = fun () -> now () - DateTimeOffset.UnixEpoch
     Delay = fun _ (_: CancellationToken) -> Task.CompletedTask
     NewId = Guid.NewGuid
     Random = fun () -> 0.5

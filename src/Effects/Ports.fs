@@ -14,6 +14,9 @@ open FunctionalBot.Domain
 type World = {
     /// The time now, UTC.
     Now: unit -> DateTimeOffset
+    /// A clock that nobody sets and that never goes back. Only differences mean something; time in which the
+    /// machine slept may be missing.
+    Elapsed: unit -> TimeSpan
     /// Completes when the span has passed, or is cancelled with the token.
     Delay: TimeSpan -> CancellationToken -> Task
     NewId: unit -> Guid

@@ -19,6 +19,7 @@ let world: World =
 
     {
         Now = fun () -> time.GetUtcNow()
+        Elapsed = fun () -> time.GetElapsedTime 0L
         Delay = fun span cancel -> Task.Delay(span, time, cancel)
         NewId = Guid.CreateVersion7
         Random = Random.Shared.NextDouble

@@ -144,6 +144,7 @@ module VirtualWorld =
         {
             World = {
                 Now = fun () -> DateTimeOffset(now.Value, TimeSpan.Zero)
+                Elapsed = fun () -> TimeSpan now.Value
                 Delay = delay
                 NewId = newId
                 Random = random.NextDouble

@@ -6,14 +6,14 @@ open System.Threading.Tasks
 open Npgsql
 open FunctionalBot.Effects
 
-/// One look at PostgreSQL's clock: what the node's own clock said before and after.
+/// One look at PostgreSQL's clock: how long the node had been running before and after.
 type ClockReading = {
-    /// UTC, by the node's clock.
-    Asked: DateTimeOffset
+    /// By `World.Elapsed`.
+    Asked: TimeSpan
     /// UTC, by PostgreSQL's clock, at some moment in between.
     Database: DateTimeOffset
-    /// UTC, by the node's clock.
-    Answered: DateTimeOffset
+    /// By `World.Elapsed`.
+    Answered: TimeSpan
 }
 
 /// PostgreSQL's clock as one node knows it. Nodes write instants for each other to read: ends of leases, waiting
@@ -22,19 +22,27 @@ type ClockReading = {
 type DatabaseClock = {
     /// The node's world with PostgreSQL's time for `Now`; before the first measurement with the node's own.
     World: World
-    /// How far PostgreSQL's clock is ahead of the node's, as measured last; zero before the first measurement.
+    /// How far PostgreSQL's clock, as measured last, is ahead of the node's; zero before the first measurement.
     Offset: unit -> TimeSpan
     /// Measures now. Raises StoreUnavailable when the database cannot be asked; what was measured before stays.
     Measure: unit -> Task
     /// Measures every few seconds until cancelled, and tells the offset after each time. While the database
-    /// is away the last offset holds.
+    /// is away the last measurement holds.
     Keep: (TimeSpan -> unit) -> CancellationToken -> Task
 }
 
-/// Measuring the difference between two clocks.
+/// Knowing PostgreSQL's time: what it was when it was measured, and how long ago that is by a clock that nobody
+/// sets. So a node's own clock may be moved while it works, and nothing is early or late for it.
 module DatabaseClock =
-    /// How often the offset is measured: a clock that is set right meanwhile is wrong here for so long.
+    /// How often PostgreSQL's clock is asked.
     let private refresh = TimeSpan.FromSeconds 5.
+
+    /// How often it is looked whether the node's clock has made a jump. The clock that nobody sets may stand still
+    /// while the machine sleeps, and a jump is all that tells of it.
+    let private glance = TimeSpan.FromMilliseconds 200.
+
+    /// A clock that is merely put right in small steps is no jump.
+    let private jump = TimeSpan.FromSeconds 1.
 
     /// A reading is off by at most half of its round trip. One that took longer, since the node was paused or
     /// the machine is overloaded, says less than the one before it.
@@ -45,51 +53,59 @@ module DatabaseClock =
 
     let private roundTrip reading = reading.Answered - reading.Asked
 
-    /// The node's clock can be set back while a reading is under way.
-    let private makesSense reading = roundTrip reading >= TimeSpan.Zero
-
-    let private offsetOf reading =
+    /// PostgreSQL's time at the moment at which the node had run for no time at all.
+    let private zeroOf reading =
         reading.Database - (reading.Asked + roundTrip reading / 2.)
 
-    /// A clock that is read with `ask`, which is given the node's own clock.
-    let create (ask: (unit -> DateTimeOffset) -> Task<ClockReading>) (world: World) : DatabaseClock =
-        let offset = ref 0L
-        let isMeasured = ref false
+    /// A clock that is read with `ask`, which is given `World.Elapsed`.
+    let create (ask: (unit -> TimeSpan) -> Task<ClockReading>) (world: World) : DatabaseClock =
+        // Ticks of PostgreSQL's time when nothing had elapsed; 0 before the first measurement.
+        let zero = ref 0L
 
         let measure () : Task = task {
             let found = ResizeArray()
 
             for _ in 1..readings do
-                let! reading = ask world.Now
+                let! reading = ask world.Elapsed
+                found.Add reading
 
-                if makesSense reading then
-                    found.Add reading
+            let best = Seq.minBy roundTrip found
 
-            if found.Count > 0 then
-                let best = Seq.minBy roundTrip found
-
-                if roundTrip best <= longest || not isMeasured.Value then
-                    Interlocked.Exchange(&offset.contents, (offsetOf best).Ticks) |> ignore
-                    isMeasured.Value <- true
+            if roundTrip best <= longest || Interlocked.Read &zero.contents = 0L then
+                Interlocked.Exchange(&zero.contents, (zeroOf best).UtcTicks) |> ignore
         }
 
-        let current () =
-            TimeSpan.FromTicks(Interlocked.Read &offset.contents)
+        let now () =
+            match Interlocked.Read &zero.contents with
+            | 0L -> world.Now()
+            | ticks -> DateTimeOffset(ticks, TimeSpan.Zero) + world.Elapsed()
+
+        let offset () = now () - world.Now()
+
+        /// Moves only when somebody moves the node's clock, or when the machine slept.
+        let started () = world.Now() - world.Elapsed()
+
+        /// Completes when it is time to measure again.
+        let pause (cancel: CancellationToken) : Task = task {
+            let before = started ()
+            let due = world.Elapsed() + refresh
+            do! world.Delay glance cancel
+
+            while world.Elapsed() < due && (started () - before).Duration() < jump do
+                do! world.Delay glance cancel
+        }
 
         {
-            World = {
-                world with
-                    Now = fun () -> world.Now() + current ()
-            }
-            Offset = current
+            World = { world with Now = now }
+            Offset = offset
             Measure = measure
             Keep =
                 fun told cancel -> task {
                     while not cancel.IsCancellationRequested do
                         try
-                            do! world.Delay refresh cancel
+                            do! pause cancel
                             do! measure ()
-                            told (current ())
+                            told (offset ())
                         with
                         | StoreUnavailable _
                         | :? OperationCanceledException -> ()
@@ -100,11 +116,11 @@ module DatabaseClock =
 
     /// Reads the clock of the database behind these connections. A connection is taken before the time is, so
     /// that waiting for one is no part of the round trip.
-    let internal ask (source: NpgsqlDataSource) (now: unit -> DateTimeOffset) : Task<ClockReading> =
+    let internal ask (source: NpgsqlDataSource) (elapsed: unit -> TimeSpan) : Task<ClockReading> =
         Database.transact source (fun work -> task {
             // The transaction begins with the first statement that is sent.
             do! Database.run work [ Statement.create "SELECT 1" [], Database.ignoreRows ]
-            let asked = now ()
+            let asked = elapsed ()
             let database = ref DateTimeOffset.MinValue
 
             do!
@@ -115,7 +131,7 @@ module DatabaseClock =
             return {
                 Asked = asked
                 Database = database.Value
-                Answered = now ()
+                Answered = elapsed ()
             }
         })
 
