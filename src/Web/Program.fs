@@ -28,6 +28,8 @@ let private dataFolder () =
         above (DirectoryInfo AppContext.BaseDirectory)
 
 let private printProblems (problems: Problem list) =
+    // What several settings are read from is told once.
+    let problems = List.distinct problems
     eprintfn "The bot cannot start; %i setting(s) need attention:" problems.Length
 
     for problem in problems do
@@ -129,19 +131,24 @@ let main words =
     try
         let arguments = parser.ParseCommandLine(words, raiseOnUsage = true)
 
-        match arguments.TryGetSubCommand() with
-        | Some(Arguments.Serve given) -> serve arguments given
-        | Some(Arguments.Doctor given) -> doctor arguments given
-        | Some(Arguments.Status given) -> Status.run (envFile arguments) given
-        | Some(Arguments.Inbound given) -> Inbound.run (envFile arguments) given
-        | Some(Arguments.Outbox given) -> Outbox.run (envFile arguments) given
-        | Some(Arguments.Db given) -> DatabaseVerbs.run (envFile arguments) given
-        | Some(Arguments.Session given) -> session arguments given
-        | Some Arguments.Version -> version ()
-        | Some(Arguments.Env_File _)
-        | None ->
+        let isNamed = arguments.Contains Arguments.Env_File
+
+        match arguments.TryGetSubCommand(), Setting.fileProblem (envFile arguments) isNamed with
+        | Some Arguments.Version, _ -> version ()
+        | Some(Arguments.Env_File _), _
+        | None, _ ->
             printfn "%s" (parser.PrintUsage())
             ExitCode.ok
+        | Some _, Some problem ->
+            printProblems [ problem ]
+            ExitCode.configuration
+        | Some(Arguments.Serve given), None -> serve arguments given
+        | Some(Arguments.Doctor given), None -> doctor arguments given
+        | Some(Arguments.Status given), None -> Status.run (envFile arguments) given
+        | Some(Arguments.Inbound given), None -> Inbound.run (envFile arguments) given
+        | Some(Arguments.Outbox given), None -> Outbox.run (envFile arguments) given
+        | Some(Arguments.Db given), None -> DatabaseVerbs.run (envFile arguments) given
+        | Some(Arguments.Session given), None -> session arguments given
     with
     | :? ArguParseException as problem ->
         if problem.ErrorCode = ErrorCode.HelpText then

@@ -53,6 +53,9 @@ type LimitConfiguration = {
     Keep: TimeSpan
 }
 
+let private secretHelp =
+    "Copy it from Meta for Developers > your app > Settings > Basic."
+
 let private metaHelp = "Meta for Developers > your app > WhatsApp > API Setup"
 
 /// Reads WHATSAPP_*.
@@ -77,13 +80,21 @@ let whatsApp (source: Source) : Reading<WhatsAppConfiguration> =
             ("Make a system user's token with whatsapp_business_messaging: " + metaHelp + ".")
     )
     |> apply (
-        required
-            source
-            "WHATSAPP_APP_SECRET"
-            "Copy it from Meta for Developers > your app > Settings > Basic."
-        |> Result.map (fun text ->
-            text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
-            |> List.ofArray)
+        required source "WHATSAPP_APP_SECRET" secretHelp
+        |> Result.bind (fun text ->
+            match
+                text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
+                |> List.ofArray
+            with
+            | [] ->
+                Error [
+                    {
+                        Name = "WHATSAPP_APP_SECRET"
+                        Wrong = "holds no secret, only what stands between several"
+                        Mend = secretHelp
+                    }
+                ]
+            | secrets -> Ok secrets)
     )
     |> apply (
         required
@@ -176,10 +187,11 @@ let assistant (source: Source) : Reading<AssistantConfiguration> =
     let kinds = [ "openai", "openai"; "local", "local"; "echo", "echo" ]
 
     let fallback =
-        if (source "OPENAI_API_KEY").IsSome then
-            "openai"
-        else
-            "local"
+        match source "OPENAI_API_KEY" with
+        | Ok None -> "local"
+        // A key that cannot be read is told of; without it nothing starts.
+        | Ok(Some _)
+        | Error _ -> "openai"
 
     oneOf
         kinds
@@ -195,19 +207,13 @@ let assistant (source: Source) : Reading<AssistantConfiguration> =
 /// Reads ODOO_*.
 let odoo (source: Source) : Reading<OdooConfiguration> =
     let team =
-        match source "ODOO_TEAM_ID" with
-        | None -> Ok None
-        | Some text ->
+        let read (text: string) =
             match Int64.TryParse text with
-            | true, id when id > 0L -> Ok(Some id)
-            | _ ->
-                Error [
-                    {
-                        Name = "ODOO_TEAM_ID"
-                        Wrong = "is not a database id"
-                        Mend = "Open the team or project in Odoo; its id is in the address."
-                    }
-                ]
+            | true, id when id > 0L -> Some(Some id)
+            | _ -> None
+
+        let mend = "Open the team or project in Odoo; its id is in the address."
+        parsed read "a database id" source "ODOO_TEAM_ID" None mend
 
     build
         (fun url database user key model team protocol keyField -> {

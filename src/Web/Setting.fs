@@ -16,8 +16,9 @@ type Problem = {
 /// A value that was read, or everything that is wrong with it. Combined with `apply`, problems add up.
 type Reading<'value> = Result<'value, Problem list>
 
-/// Where the values come from: a variable's text, or None where it is not set or blank.
-type Source = string -> string option
+/// Where the values come from: a variable's text, or None where it is not set or blank. An error where it says
+/// that the text is somewhere else, and it cannot be had there.
+type Source = string -> Reading<string option>
 
 /// Combines readings so that the problems of both are kept.
 let apply (value: Reading<'value>) (next: Reading<'value -> 'result>) : Reading<'result> =
@@ -41,13 +42,14 @@ let private problem name wrong mend : Reading<'value> =
 
 /// A value that must be there.
 let required (source: Source) name mend : Reading<string> =
-    match source name with
-    | Some value -> Ok value
-    | None -> problem name "is not set" mend
+    source name
+    |> Result.bind (function
+        | Some value -> Ok value
+        | None -> problem name "is not set" mend)
 
 /// A value that has a default.
 let withDefault (source: Source) name fallback : Reading<string> =
-    Ok(source name |> Option.defaultValue fallback)
+    source name |> Result.map (Option.defaultValue fallback)
 
 /// Reads a text further, where there is one.
 let parsed
@@ -58,12 +60,13 @@ let parsed
     (fallback: 'value)
     mend
     : Reading<'value> =
-    match source name with
-    | None -> Ok fallback
-    | Some text ->
-        match read text with
-        | Some value -> Ok value
-        | None -> problem name ("is not " + expected) mend
+    source name
+    |> Result.bind (function
+        | None -> Ok fallback
+        | Some text ->
+            match read text with
+            | Some value -> Ok value
+            | None -> problem name ("is not " + expected) mend)
 
 /// A whole number within bounds.
 let number (source: Source) name fallback (least, most) mend : Reading<int> =
@@ -90,12 +93,12 @@ let address (source: Source) name fallback mend : Reading<Uri> =
         | true, NonNull address when address.Scheme = "http" || address.Scheme = "https" -> Some address
         | _ -> None
 
-    match source name with
-    | None ->
-        match read fallback with
-        | Some address -> Ok address
-        | None -> problem name "is not set" mend
-    | Some _ -> parsed read "an http or https address" source name (Uri "http://127.0.0.1") mend
+    source name
+    |> Result.bind (fun text ->
+        match text, read (Option.defaultValue fallback text) with
+        | _, Some address -> Ok address
+        | None, None -> problem name "is not set" mend
+        | Some _, None -> problem name "is not an http or https address" mend)
 
 /// One of a few words.
 let oneOf (choices: (string * 'value) list) (source: Source) name fallback mend : Reading<'value> =
@@ -107,23 +110,54 @@ let oneOf (choices: (string * 'value) list) (source: Source) name fallback mend 
     let words = choices |> List.map fst |> String.concat ", "
     parsed read ("one of " + words) source name fallback mend
 
+/// The text of a file, or why it cannot be read.
+let private contentOf (path: string) : Result<string, string> =
+    try
+        Ok(File.ReadAllText path)
+    with
+    | :? FileNotFoundException
+    | :? DirectoryNotFoundException -> Error("names a file that is not there: " + path)
+    | :? UnauthorizedAccessException
+    | :? IOException
+    | :? ArgumentException -> Error("names a file that cannot be read: " + path)
+
+/// What is wrong with a file of settings, if anything is. One that was not asked for by name may be missing.
+let fileProblem (envFile: string) (isNamed: bool) : Problem option =
+    match contentOf envFile with
+    | Error wrong when isNamed || File.Exists envFile ->
+        Some {
+            Name = "--env-file"
+            Wrong = wrong
+            Mend = "Name a file that is there and that the user who runs the bot may read."
+        }
+    | Error _
+    | Ok _ -> None
+
+let private variablesOf (text: string) =
+    text.Split '\n'
+    |> Array.choose (fun line ->
+        let line = line.Trim()
+
+        match line.IndexOf '=' with
+        | at when at > 0 && not (line.StartsWith '#') ->
+            Some(line.Substring(0, at).Trim(), line.Substring(at + 1).Trim().Trim('"', '\''))
+        | _ -> None)
+    |> Map.ofArray
+
+let private notBlank (text: string) =
+    match text.Trim() with
+    | "" -> None
+    | value -> Some value
+
 /// The variables of the process, over those of a `.env` file (lines NAME=value, "#" begins a comment,
 /// quotes are taken off). A variable NAME_FILE names a file that holds the value, for secrets kept by the
-/// system.
+/// system. A file of settings that cannot be read is as none: whoever starts the program asks `fileProblem` first.
 let source (environment: string -> string | null) (envFile: string option) : Source =
     let fromFile =
-        match envFile with
-        | Some path when File.Exists path ->
-            File.ReadAllLines path
-            |> Array.choose (fun line ->
-                let line = line.Trim()
-
-                match line.IndexOf '=' with
-                | at when at > 0 && not (line.StartsWith '#') ->
-                    Some(line.Substring(0, at).Trim(), line.Substring(at + 1).Trim().Trim('"', '\''))
-                | _ -> None)
-            |> Map.ofArray
-        | _ -> Map.empty
+        match envFile |> Option.map contentOf with
+        | Some(Ok text) -> variablesOf text
+        | Some(Error _)
+        | None -> Map.empty
 
     let plain name =
         match environment name with
@@ -132,10 +166,11 @@ let source (environment: string -> string | null) (envFile: string option) : Sou
         | value -> Some value
 
     fun name ->
-        match plain name, plain (name + "_FILE") with
-        | Some value, _ when value.Trim() <> "" -> Some(value.Trim())
-        | _, Some path when File.Exists path ->
-            match (File.ReadAllText path).Trim() with
-            | "" -> None
-            | value -> Some value
-        | _ -> None
+        match plain name |> Option.bind notBlank, plain (name + "_FILE") |> Option.bind notBlank with
+        | Some value, _ -> Ok(Some value)
+        | None, None -> Ok None
+        | None, Some path ->
+            match contentOf path with
+            | Ok text -> Ok(notBlank text)
+            | Error wrong ->
+                problem (name + "_FILE") wrong $"Put the value into that file, or set %s{name} itself."

@@ -35,18 +35,20 @@ let private endpoint (source: Source) =
 /// Reads OTEL_*. None where no collector is named: then nothing is listened to and nothing is exported.
 let telemetry (source: Source) : Reading<TelemetryConfiguration option> =
     match source "OTEL_EXPORTER_OTLP_ENDPOINT" with
-    | None -> Ok None
-    | Some _ ->
+    | Error problems -> Error problems
+    | Ok None -> Ok None
+    | Ok(Some _) ->
         build
-            (fun endpoint protocol name share ->
+            (fun endpoint headers protocol name share ->
                 Some {
                     Endpoint = endpoint
                     Protocol = protocol
-                    Headers = source "OTEL_EXPORTER_OTLP_HEADERS"
+                    Headers = headers
                     ServiceName = name
                     SampledShare = share
                 })
             (endpoint source)
+        |> apply (source "OTEL_EXPORTER_OTLP_HEADERS")
         |> apply (
             oneOf
                 [ "http/protobuf", HttpProtobuf; "grpc", Grpc ]

@@ -88,9 +88,10 @@ let private crash (text: string) : Reading<Engine.Milestone -> unit> =
 let read (source: Source) (world: World) : Reading<TestSwitches> =
     let guarded name none (read: string -> Reading<'Value>) =
         match source name, source "BOT_TEST_SWITCHES" with
-        | None, _ -> Ok none
-        | Some text, Some "allowed" -> read text
-        | Some _, _ ->
+        | Error problems, _ -> Error problems
+        | Ok None, _ -> Ok none
+        | Ok(Some text), Ok(Some "allowed") -> read text
+        | Ok(Some _), _ ->
             refused
                 name
                 "is set, but BOT_TEST_SWITCHES is not \"allowed\""

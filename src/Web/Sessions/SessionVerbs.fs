@@ -26,5 +26,6 @@ let run (source: Source) (data: string) (given: ParseResults<SessionArguments>) 
     | Some(SessionArguments.Export given) ->
         withConnection (fun connection -> SessionFiles.export connection given)
     | Some(SessionArguments.SaveTest given) ->
-        let data = source "BOT_DATA" |> Option.defaultValue data
-        withConnection (fun connection -> SessionFiles.saveTest connection data given)
+        withDefault source "BOT_DATA" data
+        |> Result.bind (fun data ->
+            withConnection (fun connection -> SessionFiles.saveTest connection data given))
