@@ -321,15 +321,17 @@ let ``full buckets and what nodes told that are gone for a day are forgotten`` (
             INSERT INTO bot.service_state VALUES
                 ('odoo', 'gone', 'paused', '2026-10-30', '502', '2026-10-30'),
                 ('odoo', 'here', 'paused', '2026-10-30', '502', '2026-11-02 08:59'),
+                ('odoo', 'ended well', 'working', '2026-10-30', NULL, NULL),
+                ('odoo', 'new', 'working', '2026-11-02 08:00', NULL, NULL),
                 ('whatsapp', '', 'stopped', '2026-10-01', 'token', '2026-10-01')"
 
     let! gone = bench.Store.Forget month bench.Now 5000
-    Assert.Equal(2, gone)
+    Assert.Equal(3, gone)
 
     let! left =
         bench.Database.Cell "SELECT string_agg(node, ',' ORDER BY node) FROM bot.service_state"
 
-    Assert.Equal(",here", left)
+    Assert.Equal(",here,new", left)
     let! buckets = bench.Database.Cell "SELECT string_agg(customer, ',') FROM bot.pace"
     Assert.Equal("", buckets)
 }

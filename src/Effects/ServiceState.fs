@@ -50,6 +50,14 @@ module ServiceState =
     let ofWord (text: string) : ServiceCondition option =
         words |> List.tryFind (fun (_, known) -> known = text) |> Option.map fst
 
+    /// What a node told of a service says nothing any more when nobody has looked for so long after the time at
+    /// which the next call may find out: nobody calls it, or the node is gone.
+    let private stale = TimeSpan.FromMinutes 10.
+
     /// Whether operators are to be told: it does not work.
-    let isTrouble (state: ServiceState) =
-        state.Condition <> ServiceCondition.Working
+    let isTrouble (now: DateTimeOffset) (state: ServiceState) =
+        match state.Condition with
+        | ServiceCondition.Working -> false
+        | ServiceCondition.Stopped -> true
+        | ServiceCondition.Paused
+        | ServiceCondition.Probing -> now - (state.NextProbe |> Option.defaultValue state.Since) <= stale

@@ -98,6 +98,7 @@ let private services (configuration: Configuration) () = task {
     try
         let! answer = task {
             try
+                do! store.Clock.Measure()
                 let! states = store.Port.ServiceStates()
                 return Ok states
             with StoreUnavailable(message, _) ->
@@ -105,7 +106,7 @@ let private services (configuration: Configuration) () = task {
         }
 
         return
-            match answer |> Result.map Protection.describeTrouble with
+            match answer |> Result.map (Protection.describeTrouble (store.Clock.World.Now())) with
             | Error _ -> Fine "nothing is known; see the database"
             | Ok [] -> Fine "no running node has trouble with a service"
             | Ok trouble ->

@@ -88,7 +88,7 @@ let ready
         | Ok(accounting, states) ->
             let node = describe (now ()) accounting
 
-            match Protection.describeTrouble states with
+            match Protection.describeTrouble (now ()) states with
             | [] -> node["status"] <- JsonValue.Create "ready"
             | trouble ->
                 node["status"] <- JsonValue.Create "degraded"

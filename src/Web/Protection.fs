@@ -127,9 +127,9 @@ let announce (configuration: Configuration) (world: World) (store: StorePort) : 
 }
 
 /// What does not work, in words: "whatsapp is stopped since …: reason; next try at …".
-let describeTrouble (states: ServiceState list) : string list =
+let describeTrouble (now: DateTimeOffset) (states: ServiceState list) : string list =
     states
-    |> List.filter ServiceState.isTrouble
+    |> List.filter (ServiceState.isTrouble now)
     |> List.map (fun state ->
         String.concat "" [
             state.Service

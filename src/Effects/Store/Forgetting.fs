@@ -76,11 +76,12 @@ module internal Forgetting =
             RETURNING 1)
         SELECT count(*) FROM gone"
 
-    /// What a node told that has not been heard of for a day is of no use.
+    /// What a node told that has not been heard of for a day is of no use: names of nodes may never come back. Of a
+    /// node that lives and has had no trouble since, nothing is lost, since no word means no trouble.
     let private stateSql =
         "WITH gone AS (
             DELETE FROM bot.service_state
-            WHERE node <> '' AND greatest(since, next_probe) < $1 - interval '1 day' AND state <> 'working'
+            WHERE node <> '' AND greatest(since, next_probe) < $1 - interval '1 day'
             RETURNING 1)
         SELECT count(*) FROM gone"
 
