@@ -29,7 +29,8 @@ let private desk failure : TicketsPort = {
     Find = fun _ _ -> Task.FromResult(Error failure)
 }
 
-let private servicesWith outcome assistant failure : Services = {
+/// Services of which each call ends so.
+let servicesWith outcome assistant failure : Services = {
     World = world
     WhatsApp = whatsAppThat world (fun _ -> outcome) (fun () -> outcome)
     Assistant = assistant

@@ -63,7 +63,8 @@ let private logChange (log: Serilog.ILogger) (state: ServiceState) =
         )
 
 /// The services behind their protection. What WhatsApp's messages pass is, in this order: the stop of the
-/// channel, the breaker, the limits. So a slot is only taken for a message that is really sent.
+/// channel, the breaker, the limits. So a slot is only taken for a message that is really sent; and one that all
+/// this kept for too long is not.
 let protect
     (configuration: Configuration)
     (store: StorePort)
@@ -80,13 +81,20 @@ let protect
         Changed = changed
     }
 
+    let waiting whatsApp =
+        whatsApp
+        |> Pace.create (limits configuration.Limits) services.World store engineLog
+        |> Breakers.whatsApp host Breakers.whatsAppSettings
+        |> ChannelStop.create (stopSettings configuration.Limits) services.World store changed
+
     {
         services with
             WhatsApp =
-                services.WhatsApp
-                |> Pace.create (limits configuration.Limits) services.World store engineLog
-                |> Breakers.whatsApp host Breakers.whatsAppSettings
-                |> ChannelStop.create (stopSettings configuration.Limits) services.World store changed
+                InTime.around
+                    (InTime.limitFor services.Retry.UnknownWait)
+                    services.World
+                    waiting
+                    services.WhatsApp
             Assistant =
                 match configuration.Assistant with
                 | OpenAI _ -> Breakers.assistant host Breakers.assistantSettings services.Assistant

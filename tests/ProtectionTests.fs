@@ -1,0 +1,147 @@
+/// What stands around the services in the program that runs: limits, breakers, the stop of the channel.
+module FunctionalBot.Tests.ProtectionTests
+
+open System
+open System.Collections.Generic
+open System.Threading.Tasks
+open Xunit
+open FunctionalBot.Effects
+open FunctionalBot.Tests.Protected
+open FunctionalBot.Web
+
+let private seconds (count: float) = TimeSpan.FromSeconds count
+
+let private limitsOf rate pair : PaceLimits =
+    Protection.limits {
+        NumberRate = rate
+        PairSeconds = pair
+        PairBurst = 45
+        FirstProbe = seconds 30.
+        Keep = TimeSpan.FromDays 30.
+    }
+
+[<Fact>]
+let ``the limits of a number and of a customer are as configured, and 0 lifts one`` () =
+    let both = limitsOf 80. 6.
+    Assert.Equal(Some { Interval = seconds 0.0125; Burst = 1 }, both.Number)
+    Assert.Equal(Some { Interval = seconds 6.; Burst = 45 }, both.Pair)
+    Assert.Equal(None, (limitsOf 0. 6.).Number)
+    Assert.Equal(None, (limitsOf 80. 0.).Pair)
+
+let private stateOf condition node nextProbe : ServiceState = {
+    Service = ServiceState.odoo
+    Node = node
+    Condition = condition
+    Since = start
+    Reason = Some "502"
+    NextProbe = nextProbe
+}
+
+[<Fact>]
+let ``a service that a node left alone is no trouble any more when nobody has called it for long`` () =
+    let paused =
+        stateOf ServiceCondition.Paused (Some "node") (Some(start + seconds 60.))
+
+    let probing = stateOf ServiceCondition.Probing (Some "node") (Some start)
+    let stopped = stateOf ServiceCondition.Stopped None (Some start)
+    let working = stateOf ServiceCondition.Working (Some "node") None
+
+    let told (minutes: float) =
+        Protection.describeTrouble (start + TimeSpan.FromMinutes minutes) [
+            paused
+            probing
+            stopped
+            working
+        ]
+        |> List.length
+
+    Assert.Equal<int list>([ 3; 3; 2; 1; 1 ], [ for minutes in [ 0.; 9.; 10.5; 12.; 3000. ] -> told minutes ])
+
+/// Sends one message through the protection of a real configuration. `looking` and `reserving` are how long the store
+/// takes for either. Returns the outcome and when WhatsApp was called.
+let private sentAfter looking reserving =
+    let configuration =
+        match SettingTests.configured [ "BOT_UNKNOWN_WAIT_SECONDS", "60" ] with
+        | Ok configuration -> configuration
+        | Error problems -> failwith $"%A{problems}"
+
+    let outcomes = List<SendOutcome>()
+    let calls = List<DateTimeOffset>()
+
+    inSimulatedTime 1 (fun world -> task {
+        let store = (storeIn world).Port
+
+        let store = {
+            store with
+                ServiceStates =
+                    fun () -> task {
+                        do! world.Delay looking never
+                        return! store.ServiceStates()
+                    }
+                Reserve =
+                    fun limits requests -> task {
+                        do! world.Delay reserving never
+                        return! store.Reserve limits requests
+                    }
+        }
+
+        let outcomeOf reason = HeldBack(TimeSpan.Zero, reason)
+
+        let whatsApp = {
+            whatsAppThat world (fun _ -> outcomeOf "unused") (fun () -> outcomeOf "unused") with
+                Send =
+                    fun _ _ _ _ _ ->
+                        calls.Add(world.Now())
+                        Task.FromResult(Accepted(FunctionalBot.Domain.MessageId "wamid.1"))
+        }
+
+        let services = {
+            InterpreterTests.servicesWith (outcomeOf "unused") InterpreterTests.unused (WillNotDo "unused") with
+                World = world
+                WhatsApp = whatsApp
+                Retry = {
+                    Interpreter.defaultRetry with
+                        UnknownWait = configuration.UnknownWait
+                }
+        }
+
+        let guarded =
+            Protection.protect configuration store silent Serilog.Core.Logger.None services
+
+        let! outcome = sendOne guarded.WhatsApp (keyOf "Ana" 1L)
+        outcomes.Add outcome
+    })
+
+    outcomes[0], calls.Count
+
+[<Theory>]
+[<InlineData(0., 0.)>]
+[<InlineData(0., 20.)>]
+[<InlineData(12., 15.)>]
+let ``a message that waits a little for the store is sent`` (looking: float) (reserving: float) =
+    let outcome, calls = sentAfter (seconds looking) (seconds reserving)
+    Assert.True(outcome.IsAccepted, $"%A{outcome}")
+    Assert.Equal(1, calls)
+
+[<Theory>]
+[<InlineData(0., 31.)>]
+[<InlineData(31., 0.)>]
+[<InlineData(16., 16.)>]
+[<InlineData(0., 3600.)>]
+let ``a message that was kept from going for so long that another node may have sent it is not sent``
+    (looking: float)
+    (reserving: float)
+    =
+    // As when the node sleeps while it waits: what it was told of the lease is of long ago.
+    match sentAfter (seconds looking) (seconds reserving) with
+    | HeldBack(after, reason), calls ->
+        Assert.Equal((TimeSpan.Zero, 0), (after, calls))
+        Assert.Contains("too long", reason)
+    | outcome -> Assert.Fail $"%A{outcome}"
+
+[<Fact>]
+let ``the waits for slots alone never keep a message back, however short the wait for unknown outcomes is``
+    ()
+    =
+    Assert.True(InTime.limitFor (seconds 1.) > (limitsOf 80. 6.).Patience * 2.)
+    Assert.Equal(seconds 30., InTime.limitFor (seconds 60.))
