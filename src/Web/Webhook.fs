@@ -32,16 +32,41 @@ let receiver (world: World) (store: StorePort) (stored: CustomerKey list -> unit
     let waiting =
         Channel.CreateBounded<struct (ReceivedBody * TaskCompletionSource)>(BoundedChannelOptions 10_000)
 
-    let commit (batch: ResizeArray<struct (ReceivedBody * TaskCompletionSource)>) = task {
+    let receive bodies : Task<exn option> = task {
         try
-            let! waiting = store.Receive [ for struct (body, _) in batch -> body ]
+            let! waiting = store.Receive bodies
             stored waiting
-
-            for struct (_, answer) in batch do
-                answer.TrySetResult() |> ignore
+            return None
         with fault ->
+            return Some fault
+    }
+
+    /// A body that cannot be written as it was read is kept as one that cannot be read: `inbound retry` reads it again.
+    let keepAlone body = task {
+        match! receive [ body ] with
+        | None -> return None
+        | Some(StoreUnavailable _ as fault) -> return Some fault
+        | Some fault ->
+            let reason = "it cannot be stored as it was read: " + fault.GetType().Name
+            return! receive [ { body with Updates = Error reason } ]
+    }
+
+    let finish (answer: TaskCompletionSource) fault =
+        match fault with
+        | None -> answer.TrySetResult() |> ignore
+        | Some fault -> answer.TrySetException(fault: exn) |> ignore
+
+    // Nobody is turned away because of what another one's body holds.
+    let commit (batch: ResizeArray<struct (ReceivedBody * TaskCompletionSource)>) = task {
+        match! receive [ for struct (body, _) in batch -> body ] with
+        | None
+        | Some(StoreUnavailable _) as outcome ->
             for struct (_, answer) in batch do
-                answer.TrySetException fault |> ignore
+                finish answer outcome
+        | Some _ ->
+            for struct (body, answer) in batch do
+                let! outcome = keepAlone body
+                finish answer outcome
     }
 
     {
@@ -126,7 +151,9 @@ let private readBody (context: HttpContext) : Task<byte[] option> = task {
         if length.HasValue && length.Value > int64 bodyLimit then
             return None
         else
-            use buffer = new MemoryStream(if length.HasValue then int length.Value else 4096)
+            // What a caller says of the length is believed once it has come: nobody is verified yet.
+            let expected = if length.HasValue then int length.Value else 4096
+            use buffer = new MemoryStream(min expected 65_536)
             let chunk = ArrayPool<byte>.Shared.Rent 16384
 
             try
