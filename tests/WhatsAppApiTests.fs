@@ -92,7 +92,7 @@ let private reply
     context.Response.WriteAsync body
 
 let private sendVia (settings: WhatsAppSettings) recipient token = task {
-    use client = WhatsAppApi.httpClient ()
+    use client = FunctionalBot.Web.Composition.newClient (TimeSpan.FromSeconds 60.)
     let port = WhatsAppApi.create settings client
     return! port.Send key recipient (TextMessage "secreto del cliente") (Some(MessageId "wamid.0")) token
 }
@@ -400,7 +400,7 @@ let ``what counts is whether the body was begun`` () : Task = task {
 [<Fact>]
 let ``marking as read answers with the message that was marked`` () =
     withServer (reply 200 [] """{"success":true}""") (fun url seen -> task {
-        use client = WhatsAppApi.httpClient ()
+        use client = FunctionalBot.Web.Composition.newClient (TimeSpan.FromSeconds 60.)
         let port = WhatsAppApi.create (settingsFor url) client
         let! outcome = port.MarkRead (MessageId "wamid.1") CancellationToken.None
         Assert.Equal(Accepted(MessageId "wamid.1"), outcome)
@@ -422,7 +422,7 @@ let ``halves of emoji and other odd text still make a JSON body`` () =
 [<Fact>]
 let ``the doctor's check tells what the number is, or what is wrong`` () : Task = task {
     let check (url: string) = task {
-        use client = WhatsAppApi.httpClient ()
+        use client = FunctionalBot.Web.Composition.newClient (TimeSpan.FromSeconds 60.)
         return! WhatsAppApi.check (settingsFor url) client CancellationToken.None
     }
 

@@ -47,11 +47,13 @@ let loadTexts (configuration: Configuration) : Result<Texts, string list> =
     | Ok _, Error problems -> Error problems
     | Error first, Error second -> Error(first @ second)
 
-/// One client for each service. None follows a redirect: a token must not travel to another host.
-let private client (timeout: TimeSpan) =
+/// One client for each service. None follows a redirect: a token must not travel to another host. None keeps cookies:
+/// no call depends on another. How many connections there are, the number of parallel calls says.
+let newClient (timeout: TimeSpan) : HttpClient =
     let handler =
         new SocketsHttpHandler(
             AllowAutoRedirect = false,
+            UseCookies = false,
             PooledConnectionLifetime = TimeSpan.FromMinutes 5.,
             ConnectTimeout = TimeSpan.FromSeconds 10.
         )
@@ -122,10 +124,10 @@ let services
 
     {
         World = world
-        WhatsApp = WhatsAppApi.create (whatsAppSettings configuration) (client longer)
+        WhatsApp = WhatsAppApi.create (whatsAppSettings configuration) (newClient longer)
         Assistant = assistant configuration texts
         StandIn = LocalAssistant.create texts.Knowledge
-        Tickets = Odoo.create (odooSettings configuration) (client longer)
+        Tickets = Odoo.create (odooSettings configuration) (newClient longer)
         ReadStream = store.ReadStream
         ReadThread = threads.Read
         Render = render
@@ -154,5 +156,3 @@ let reception (configuration: Configuration) : Reception.ReceptionSettings = {
     Policy = configuration.Policy
     Language = configuration.Language
 }
-
-let newClient = client

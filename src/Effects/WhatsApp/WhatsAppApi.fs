@@ -21,23 +21,6 @@ type BusinessNumber = {
 module WhatsAppApi =
     open LenientJson
 
-    /// A client fit for the Graph API: it follows no redirects (the token stays with Meta), gives up
-    /// connecting after five seconds, and looks the name up again every few minutes. Time limits are
-    /// `WhatsAppSettings.Timeout`'s.
-    let httpClient () : HttpClient =
-        let handler =
-            new SocketsHttpHandler(
-                AllowAutoRedirect = false,
-                UseCookies = false,
-                ConnectTimeout = TimeSpan.FromSeconds 5.,
-                PooledConnectionLifetime = TimeSpan.FromMinutes 5.,
-                PooledConnectionIdleTimeout = TimeSpan.FromMinutes 1.,
-                MaxConnectionsPerServer = 64,
-                AutomaticDecompression = DecompressionMethods.All
-            )
-
-        new HttpClient(handler, Timeout = Timeout.InfiniteTimeSpan)
-
     /// Reads an answer as JSON and hands the root on. None for what is no JSON.
     let private withJson (body: byte[]) (read: JsonElement -> 'a option) : 'a option =
         try
