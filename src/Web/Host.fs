@@ -218,7 +218,7 @@ let run
     let receive =
         Webhook.receive door now (WatchedDoor.receiver instruments gated) answered notStored
 
-    app.MapPost("/webhook", handler (WatchedDoor.receive instruments now receive))
+    app.MapPost("/webhook", handler (WatchedDoor.receive instruments world.Elapsed receive))
     |> ignore
 
     app.MapGet("/healthz", handler Health.live) |> ignore

@@ -104,31 +104,31 @@ let private ended (instruments: Instruments) (took: TimeSpan) (status: int) (act
 
 let private watched
     (instruments: Instruments)
-    now
+    (elapsed: unit -> TimeSpan)
     (receive: HttpContext -> Task)
     (context: HttpContext)
     : Task = task {
-    let start: DateTimeOffset = now ()
+    let start = elapsed ()
     let activity = begun instruments context
 
     try
         do! receive context
-        ended instruments (now () - start) context.Response.StatusCode activity
+        ended instruments (elapsed () - start) context.Response.StatusCode activity
     with fault ->
         // The caller went away, or a fault of this program; the web server answers 500 or nothing.
         Trace.fail fault activity
-        ended instruments (now () - start) 500 activity
+        ended instruments (elapsed () - start) 500 activity
         return! Task.FromException<unit> fault
 }
 
 /// `Webhook.receive`, watched. Where nobody listens it is called as it is.
 let receive
     (instruments: Instruments)
-    (now: unit -> DateTimeOffset)
+    (elapsed: unit -> TimeSpan)
     (receive: HttpContext -> Task)
     (context: HttpContext)
     : Task =
     if instruments.WatchesDoor then
-        watched instruments now receive context
+        watched instruments elapsed receive context
     else
         receive context

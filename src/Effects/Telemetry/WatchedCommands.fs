@@ -92,12 +92,12 @@ module WatchedCommands =
         (cancel: CancellationToken)
         : Task<CommandResult> = task {
         let action = claimed.Command.Action
-        let start = world.Now()
+        let start = world.Elapsed()
 
         // A later try has waited on purpose.
         if claimed.Attempt = 1 then
             instruments.Wait.Record(
-                max 0. (start - claimed.QueuedAt).TotalSeconds,
+                max 0. (world.Now() - claimed.QueuedAt).TotalSeconds,
                 Label.tag "bot.service" (Label.serviceOf action)
             )
 
@@ -105,11 +105,11 @@ module WatchedCommands =
 
         try
             let! result = run claimed cancel
-            ended instruments action (world.Now() - start) (Label.ofResult result) activity
+            ended instruments action (world.Elapsed() - start) (Label.ofResult result) activity
             return result
         with fault ->
             Trace.fail fault activity
-            ended instruments action (world.Now() - start) "left" activity
+            ended instruments action (world.Elapsed() - start) "left" activity
             return! Task.FromException<CommandResult> fault
     }
 

@@ -12,11 +12,11 @@ let private note
     (instruments: Instruments)
     (world: World)
     (name: string)
-    (start: DateTimeOffset)
+    (start: TimeSpan)
     (fault: exn option)
     =
     let call = Label.tag "bot.call" name
-    instruments.StoreCalls.Record((world.Now() - start).TotalSeconds, call)
+    instruments.StoreCalls.Record((world.Elapsed() - start).TotalSeconds, call)
 
     match fault with
     | Some(StoreUnavailable _) -> instruments.Unavailable.Add(1L, call)
@@ -29,7 +29,7 @@ let private timed
     name
     (call: unit -> Task<'answer>)
     : Task<'answer> = task {
-    let start = world.Now()
+    let start = world.Elapsed()
 
     try
         let! answer = call ()
