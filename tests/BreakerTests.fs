@@ -51,7 +51,6 @@ type private Scene = {
     Now: DateTimeOffset
     Breaker: Breaker
     UnderWay: CallPermit list
-    Probes: DateTimeOffset list
     Broken: string list
 }
 
@@ -75,11 +74,6 @@ let private play (steps: (Step * float) list) : Scene =
             scene with
                 Breaker = breaker
                 UnderWay = scene.UnderWay @ [ permit ]
-                Probes =
-                    if permit.IsProbe then
-                        scene.Now :: scene.Probes
-                    else
-                        scene.Probes
           }
 
     let finish chance index verdict (scene: Scene) =
@@ -119,7 +113,6 @@ let private play (steps: (Step * float) list) : Scene =
         Now = start
         Breaker = CircuitBreaker.closed start
         UnderWay = []
-        Probes = []
         Broken = []
     }
 

@@ -221,3 +221,116 @@ let ``a question is asked twice, and goes to the stand-in at once where the assi
     let! leftAlone = asking (CannotAnswer "left alone") 1
     Assert.True(isFailed leftAlone, $"%A{leftAlone}")
 }
+
+[<Fact>]
+let ``a port that throws is a fault of this program: tried anew, a send only after a wait, and given up at last``
+    ()
+    : Task = task {
+    let throwing: Services =
+        let services =
+            servicesWith (Accepted(MessageId "unused")) unused (WillNotDo "unused")
+
+        let fault () =
+            raise (InvalidOperationException "600 111 222")
+
+        {
+            services with
+                WhatsApp = {
+                    services.WhatsApp with
+                        Send = fun _ _ _ _ _ -> fault ()
+                }
+                Tickets = {
+                    services.Tickets with
+                        Create = fun _ _ _ _ _ -> fault ()
+                        AddNote = fun _ _ _ _ -> fault ()
+                        Find = fun _ _ -> fault ()
+                }
+                Assistant = { Ask = fun _ _ -> fault () }
+        }
+
+    let question =
+        AskAssistant {
+            Turn = 1L
+            Assistant = Primary
+            Hint = None
+            Language = Spanish
+        }
+
+    let actions = [
+        say "hola"
+        question
+        CreateTicket(ticket, customer)
+        AddToTicket(keyOf "ES.1" 1L, "nota")
+        LookUpTickets customer
+    ]
+
+    for action in actions do
+        let running attempt putOffs =
+            Interpreter.run throwing (claimed action attempt putOffs false) never
+
+        let last = defaultRetry.FaultTries
+        let! first = running 1 0
+        let! before = running (last + 3) 4
+
+        for result in [ first; before ] do
+            match action, result with
+            // Nobody knows whether it went out.
+            | Say _, Parked(until, _) -> Assert.Equal(start + defaultRetry.UnknownWait, until)
+            | Say _, _ -> failwith $"%A{result}"
+            | _, RunAgain(at, reason, None) ->
+                Assert.True(at > start)
+                Assert.Equal("fault: InvalidOperationException", reason)
+            | _ -> failwith $"%A{result}"
+
+        match! running last 0 with
+        | GivenUp(reason, fact) ->
+            Assert.Equal("fault: InvalidOperationException", reason)
+            let expected = outcomeOfFault (claimed action last 0 false).Command reason
+            Assert.Equal(expected, fact)
+        | result -> failwith $"%A{result}"
+}
+
+[<Fact>]
+let ``a note whose ticket was refused ends, and a look-up is tried twice`` () : Task = task {
+    let creation = keyOf "ES.1" 1L
+
+    let noting (facts: Fact list) =
+        let events = [
+            for version, fact in List.indexed facts ->
+                {
+                    Session = creation.Session
+                    Version = int64 version + 1L
+                    At = start
+                    Id = Guid.Empty
+                    Cause = "wamid"
+                    Fact = fact
+                }
+        ]
+
+        Interpreter.run
+            {
+                servicesWith (Accepted(MessageId "unused")) unused (TryAgain(None, "404")) with
+                    ReadStream = fun _ -> Task.FromResult(Ok events)
+            }
+            (claimed (AddToTicket(creation, "nota")) 1 0 false)
+            never
+
+    let! waits = noting []
+    Assert.True(waits.IsRunAgain, $"%A{waits}")
+    let! other = noting [ TicketRefused(keyOf "ES.1" 2L, "x") ]
+    Assert.True(other.IsRunAgain, $"%A{other}")
+
+    match! noting [ TicketRefused(creation, "x") ] with
+    | GivenUp(reason, None) -> Assert.Contains("refused", reason)
+    | result -> failwith $"%A{result}"
+
+    let looking attempt =
+        ticketing (TryAgain(None, "502")) (LookUpTickets customer) attempt false
+
+    let! first = looking 1
+    Assert.True(first.IsRunAgain, $"%A{first}")
+
+    match! looking 2 with
+    | Done(Some(TicketLookUpFailed _)) -> ()
+    | result -> failwith $"%A{result}"
+}

@@ -407,6 +407,7 @@ let ``check and status tell what is wrong by exit code and as JSON`` () : Task =
             "accounting"
             "dead_letters"
             "open_commands"
+            "services"
             "sessions_by_phase"
             "last_received"
             "last_activity"

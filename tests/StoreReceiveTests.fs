@@ -213,3 +213,16 @@ let ``any fact with any text reaches the decision as a replay will see it`` () :
     | Ok events -> Assert.Equal<Fact list>(expected, events |> List.map _.Fact)
     | Error problem -> failwith $"%A{problem}"
 }
+
+[<Fact>]
+let ``the accounting says since when each service has something open, tried or not`` () : Task = task {
+    use! bench = startBench ()
+    let since = bench.Now
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "w1" bench.Now "hola" ] ]
+    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> [ say "1"; say "2" ]))
+    bench.Pass(TimeSpan.FromMinutes 5.)
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.2" "w2" bench.Now "hola" ] ]
+    let! _ = bench.Store.Decide 10 (decideWith bench.Now (fun _ -> [ say "3" ]))
+    let! account = bench.Store.Accounting()
+    Assert.Equal<Map<Service, DateTimeOffset>>(Map [ Messaging, since ], account.OldestOpen)
+}

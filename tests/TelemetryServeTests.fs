@@ -210,6 +210,8 @@ let ``nothing personal and no secret is in what is exported`` () =
                     "bot.inbox.unaccounted", "{entry}"
                     "bot.inbox.oldest", "s"
                     "bot.commands", "{command}"
+                    "bot.commands.oldest", "s"
+                    "bot.services.trouble", "{node}"
                     "bot.timers", "{timer}"
                 ] do
                 Assert.Contains((name, unit), told |> List.map (fun metric -> metric.Name, metric.Unit))

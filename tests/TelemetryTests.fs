@@ -470,6 +470,10 @@ let ``gauges show the accounting as it was counted last, and nothing while the s
         do! world.Delay (TimeSpan.FromSeconds 10.) never
         Assert.Equal<float list>([ 0. ], shown "bot.inbox.pending" [])
         Assert.Equal<float list>([ 1. ], shown "bot.commands" [ "bot.state=ready" ])
+        // Nobody has tried it: it was queued ten seconds ago.
+        Assert.Equal<float list>([ 10. ], shown "bot.commands.oldest" [ "bot.service=messaging" ])
+        Assert.Equal<float list>([ 0. ], shown "bot.commands.oldest" [ "bot.service=ticketing" ])
+        Assert.Equal<float list>([ 0. ], shown "bot.services.trouble" [ "bot.called=whatsapp" ])
         Assert.Equal<float list>([ 0. ], shown "bot.inbox.oldest" [])
         Assert.Equal(2, counts.Value)
 

@@ -36,7 +36,8 @@ type Slot =
     /// The pair's slot is taken and comes after this wait; the number's is to be asked for then, so that it
     /// is not kept from others meanwhile.
     | PairTaken of wait: TimeSpan
-    /// Nothing is taken. After this wait a slot is free, if nobody else takes it.
+    /// Nothing is taken by this request; a pair's slot that an earlier one took is gone. After this wait a slot is
+    /// free, if nobody else takes it.
     | TooFar of wait: TimeSpan
 
 /// Token buckets. A bucket is one moment: the time until which its slots are taken ("theoretical arrival

@@ -199,6 +199,8 @@ type Accounting = {
     OldestPending: DateTimeOffset option
     /// Commands by state: "ready", "running", "unknown", "done", "dead", and "dropped" where a person gave one up.
     Commands: Map<string, int64>
+    /// When the oldest command that has not ended was queued, of each service that has one, tried or not.
+    OldestOpen: Map<Service, DateTimeOffset>
     /// Timers that are set. Exact up to 10,000; beyond that PostgreSQL's own estimate, since counting a
     /// million would cost more than everything else here.
     Timers: int64

@@ -32,14 +32,21 @@ let describe (now: DateTimeOffset) (accounting: Accounting) : JsonObject =
     node["unaccounted"] <- JsonValue.Create(accounting.Received - ended - accounting.Pending)
 
     // 0 where nothing waits, so that an alarm needs one rule only.
-    let age =
-        match accounting.OldestPending with
+    let age (since: DateTimeOffset option) =
+        match since with
         | Some since -> Math.Round((now - since).TotalSeconds, 1)
         | None -> 0.
 
-    node["oldest_pending_seconds"] <- JsonValue.Create age
+    node["oldest_pending_seconds"] <- JsonValue.Create(age accounting.OldestPending)
 
     node["commands"] <- numbers accounting.Commands
+    let oldest = JsonObject()
+
+    for service in [ Messaging; Assisting; Ticketing ] do
+        oldest[Telemetry.Label.ofService service] <-
+            JsonValue.Create(age (accounting.OldestOpen.TryFind service))
+
+    node["oldest_command_seconds"] <- oldest
     node["timers"] <- JsonValue.Create accounting.Timers
     node
 

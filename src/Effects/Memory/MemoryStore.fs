@@ -99,6 +99,14 @@ module MemoryStore =
                 | [] -> None
                 | waiting -> Some(waiting |> List.map (fun entry -> entry.ReceivedAt) |> List.min)
             Commands = Map.ofList (endedCommands @ openCommands)
+            OldestOpen =
+                tables.Outbox.Values
+                |> Seq.choose (fun found ->
+                    Interpreter.serviceOf found.Command.Action
+                    |> Option.map (fun service -> service, found.QueuedAt))
+                |> Seq.groupBy fst
+                |> Seq.map (fun (service, found) -> service, found |> Seq.map snd |> Seq.min)
+                |> Map.ofSeq
             Timers = int64 tables.Timers.Count
         }
 

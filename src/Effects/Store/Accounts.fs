@@ -17,6 +17,9 @@ module internal Accounts =
         UNION ALL
         SELECT 'command', state, count(*), NULL FROM bot.outbox GROUP BY state
         UNION ALL
+        SELECT 'oldest', o.service, 0, (SELECT c.queued_at FROM bot.command c WHERE c.id = o.id)
+        FROM (SELECT service, min(id) AS id FROM bot.outbox GROUP BY service) o
+        UNION ALL
         SELECT 'timer', '', CASE WHEN few.n <= 10000 THEN few.n ELSE greatest(few.n, c.reltuples::bigint) END,
             NULL
         FROM (SELECT count(*) AS n FROM (SELECT 1 FROM bot.timer LIMIT 10001) counted) few, pg_class c
@@ -28,8 +31,16 @@ module internal Accounts =
         Pending = 0L
         OldestPending = None
         Commands = Map.empty
+        OldestOpen = Map.empty
         Timers = 0L
     }
+
+    let private serviceOf word =
+        match word with
+        | "messaging" -> Some Messaging
+        | "assisting" -> Some Assisting
+        | "ticketing" -> Some Ticketing
+        | _ -> None
 
     /// What is known now.
     let read (source: NpgsqlDataSource) : Task<Accounting> =
@@ -69,6 +80,16 @@ module internal Accounts =
                                 account with
                                     Commands = account.Commands.Add(state, count)
                             }
+                        | "oldest", service ->
+                            match serviceOf service with
+                            | Some service when not (reader.IsDBNull 3) ->
+                                let queued = Database.instantOf reader 3
+
+                                account <- {
+                                    account with
+                                        OldestOpen = account.OldestOpen.Add(service, queued)
+                                }
+                            | _ -> ()
                         | _ -> account <- { account with Timers = count }
                 ]
 

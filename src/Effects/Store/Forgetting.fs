@@ -5,8 +5,9 @@ open System.Threading.Tasks
 open Npgsql
 open FunctionalBot.Effects
 
-/// Deleting what ended long ago. Only rows that nobody changes any more are locked, so no writer waits. Dead letters
-/// stay, with all that running them again needs, until they were run again or somebody dropped them.
+/// Deleting what ended long ago. Only rows that nobody changes any more are locked, so no writer waits, but for a
+/// message to whom nothing was sent for an hour: its full bucket may go at that moment, and it waits for the batch.
+/// Dead letters stay, with all that running them again needs, until they were run again or somebody dropped them.
 module internal Forgetting =
     /// Meta sends a webhook again for up to 7 days: what came is known by its source id for at least 8.
     let private leastKept = TimeSpan.FromDays 8.

@@ -12,6 +12,8 @@ type Overview = {
     Accounting: Accounting
     /// Open commands by service ("messaging", "assisting", "ticketing") and state.
     Open: Map<string * string, int64>
+    /// How services stand, as nodes told last.
+    Services: ServiceState list
     /// Saved sessions by phase ("conversing", "ticket", "with-agent", "closed").
     Sessions: Map<string, int64>
     /// PostgreSQL's own version, for example "15.18".
@@ -37,12 +39,14 @@ module internal Overviews =
 
     let read (source: NpgsqlDataSource) (now: DateTimeOffset) : Task<Overview> = task {
         let! accounting = Accounts.read source
+        let! states = ServiceStates.read source
 
         let overview =
             ref {
                 At = now
                 Accounting = accounting
                 Open = Map.empty
+                Services = states
                 Sessions = Map.empty
                 DatabaseVersion = ""
                 DatabaseBytes = 0L

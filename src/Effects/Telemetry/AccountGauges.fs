@@ -26,11 +26,11 @@ let unaccounted (account: Accounting) : int64 =
 /// exported last is how things ended. Reading a gauge waits for nothing: it tells what was counted last, and
 /// nothing while the database is away.
 let create (instruments: Instruments) (world: World) (store: StorePort) : CancellationToken -> Task =
-    let latest: Accounting option ref = ref None
+    let latest: (Accounting * ServiceState list) option ref = ref None
 
     let observed (measure: Accounting -> Measurement<'number> seq) () : IEnumerable<Measurement<'number>> =
         match latest.Value with
-        | Some account -> measure account
+        | Some(account, _) -> measure account
         | None -> Seq.empty
 
     let meter = instruments.Meter
@@ -61,23 +61,64 @@ let create (instruments: Instruments) (world: World) (store: StorePort) : Cancel
     level "bot.commands" "{command}" "Commands by state" (fun account -> byState account.Commands)
     level "bot.timers" "{timer}" "Timers that are set" (fun account -> one account.Timers)
 
-    let age (account: Accounting) =
-        match account.OldestPending with
+    let age (since: DateTimeOffset option) =
+        match since with
         | Some since -> max 0. (world.Now() - since).TotalSeconds
         | None -> 0.
 
+    let ageOf (account: Accounting) service =
+        Measurement<float>(
+            age (account.OldestOpen.TryFind service),
+            Label.tag "bot.service" (Label.ofService service)
+        )
+
     meter.CreateObservableGauge<float>(
         "bot.inbox.oldest",
-        Func<_>(observed (fun account -> [ Measurement<float>(age account) ])),
+        Func<_>(observed (fun account -> [ Measurement<float>(age account.OldestPending) ])),
         "s",
         "Age of the oldest entry that waits to be decided, 0 where none does"
+    )
+    |> ignore
+
+    meter.CreateObservableGauge<float>(
+        "bot.commands.oldest",
+        Func<_>(
+            observed (fun account -> [
+                for service in [ Messaging; Assisting; Ticketing ] -> ageOf account service
+            ])
+        ),
+        "s",
+        "Age of the oldest command that has not ended, tried or not, 0 where there is none"
+    )
+    |> ignore
+
+    let troubles () : IEnumerable<Measurement<int64>> =
+        match latest.Value with
+        | None -> Seq.empty
+        | Some(_, states) -> [
+            for service in [ ServiceState.whatsApp; ServiceState.assistant; ServiceState.odoo ] do
+                let now = world.Now()
+
+                let found =
+                    states
+                    |> List.filter (fun state -> state.Service = service && ServiceState.isTrouble now state)
+
+                Measurement<int64>(int64 found.Length, Label.tag "bot.called" service)
+          ]
+
+    meter.CreateObservableGauge<int64>(
+        "bot.services.trouble",
+        Func<_>(troubles),
+        "{node}",
+        "Nodes that leave a service alone; the stop of WhatsApp, which is for all, counts as one"
     )
     |> ignore
 
     let count () : Task = task {
         try
             let! account = store.Accounting()
-            latest.Value <- Some account
+            let! states = store.ServiceStates()
+            latest.Value <- Some(account, states)
         with _ ->
             // That the database is away is counted where it is called.
             latest.Value <- None

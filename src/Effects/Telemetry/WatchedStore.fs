@@ -158,10 +158,14 @@ let create (instruments: Instruments) (spans: CommandSpans) (world: World) (stor
     Accounting = fun () -> watch instruments world "accounting" store.Accounting
     Reserve =
         fun limits requests -> watch instruments world "reserve" (fun () -> store.Reserve limits requests)
-    // What nodes tell each other is rare.
-    ReportService = store.ReportService
-    ServiceStates = store.ServiceStates
-    TakeProbe = store.TakeProbe
-    ResumeMessages = store.ResumeMessages
+    ReportService =
+        fun state ->
+            watch instruments world "report service" (fun () -> task { do! store.ReportService state })
+    ServiceStates = fun () -> watch instruments world "service states" store.ServiceStates
+    TakeProbe =
+        fun service now next ->
+            watch instruments world "take probe" (fun () -> store.TakeProbe service now next)
+    ResumeMessages =
+        fun now -> watch instruments world "resume messages" (fun () -> task { do! store.ResumeMessages now })
     Forget = fun keep now most -> watch instruments world "forget" (fun () -> store.Forget keep now most)
 }

@@ -39,6 +39,7 @@ let private document (overview: Overview) : JsonObject =
                     "count", Document.number amount
                 ]
         ]
+        "services", Protection.describe overview.Services
         "sessions_by_phase",
         Document.fields [
             for KeyValue(phase, amount) in overview.Sessions -> phase, Document.number amount
@@ -98,6 +99,13 @@ let private rows (overview: Overview) : string list list =
                 |> List.map (fun ((_, state), amount) -> $"%d{amount} %s{state}")
                 |> String.concat ", "
             ]
+        for KeyValue(service, since) in accounting.OldestOpen do
+            [
+                "  oldest of " + FunctionalBot.Effects.Telemetry.Label.ofService service
+                ago overview.At (Some since)
+            ]
+        for trouble in Protection.describeTrouble overview.At overview.Services do
+            [ "trouble"; trouble ]
         [ "timers"; string accounting.Timers ]
         [ "sessions"; states overview.Sessions ]
         [ "last received"; ago overview.At overview.LastReceived ]
