@@ -124,6 +124,74 @@ let ``an id, a phone, a name or an address that still stands is found`` () =
     Assert.Equal(0, Masking.leaks sessionId events "nobody")
 
 [<Fact>]
+let ``what comes with a file says nothing of whose it is, and is looked for too`` () =
+    let media =
+        MediaReceived {
+            Message = MessageId "wamid.C"
+            Kind = Document
+            MediaId = None
+            MimeType = Some "Application/PDF; name=contrato.de.leocadia@ejemplo.es"
+            Sha256 = None
+            FileName = Some "ana@ejemplo.es (2).pdf"
+            Caption = Some "de eva@ejemplo.es"
+            Content = None
+        }
+
+    let strange =
+        MediaReceived {
+            Message = MessageId "wamid.D"
+            Kind = Document
+            MediaId = None
+            MimeType = Some "leocadia"
+            Sha256 = None
+            FileName = None
+            Caption = None
+            Content = None
+        }
+
+    let pressed =
+        ChoicePicked {
+            Message = MessageId "wamid.E"
+            ChoiceId = "x"
+            Title = "a luz@ejemplo.es"
+            Quoted = None
+        }
+
+    let events =
+        eventsFrom sessionId (opened :: List.map (fun fact -> fun _ -> fact) [ media; strange; pressed ])
+
+    let session, masked = Masking.events sessionId events
+
+    Assert.Equal<string option list>(
+        [ Some "application/pdf"; Some "application/octet-stream" ],
+        [
+            for event in masked do
+                match event.Fact with
+                | MediaReceived media -> media.MimeType
+                | _ -> ()
+        ]
+    )
+
+    for address in [ "contrato.de.leocadia"; "ana"; "eva"; "luz" ] do
+        Assert.Equal(1, Masking.leaks sessionId events $"before %s{address}@ejemplo.es behind")
+
+    let file = Regression.write (regressionOf true session (Regression.rowsOf masked))
+    Assert.Equal(0, Masking.leaks sessionId events file)
+
+[<Fact>]
+let ``a conversation in which another question is asked has gone another way`` () =
+    let ticket step : Session = {
+        Session.initial sessionId with
+            Phase = TicketCreation(Draft.empty, step)
+    }
+
+    let outlines =
+        [ AskingTitle; AskingDescription; AskingEmail ]
+        |> List.map (ticket >> SessionWords.outline)
+
+    Assert.Equal(3, (List.distinct outlines).Length)
+
+[<Fact>]
 let ``a regression file comes back as it was written, and holds`` () =
     holdsFor 300 (fun events ->
         let events = stored events

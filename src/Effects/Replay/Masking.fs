@@ -1,6 +1,7 @@
 namespace FunctionalBot.Effects.Replay
 
 open System
+open System.Text.RegularExpressions
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 
@@ -67,10 +68,21 @@ module Masking =
 
     let private leftOut = "left out"
 
+    /// A type without its parameters, one of which may be a file's name; one that is none is of no use.
+    let private coverMimeType (mimeType: string) =
+        let parts = mimeType.Split ';'
+        let bare = parts[0].Trim().ToLowerInvariant()
+
+        if Regex.IsMatch(bare, "^(application|audio|image|text|video)/[a-z0-9.+-]{1,80}$") then
+            bare
+        else
+            "application/octet-stream"
+
     let private coverMedia (cover: Cover) (media: CustomerMedia) : CustomerMedia = {
         media with
             Message = cover.Message media.Message
             MediaId = media.MediaId |> Option.map cover.File
+            MimeType = media.MimeType |> Option.map coverMimeType
             Sha256 = media.Sha256 |> Option.map (fun _ -> leftOut)
             FileName = cover.Texts media.FileName
             Caption = cover.Texts media.Caption
@@ -187,9 +199,12 @@ module Masking =
         let (CustomerId id) = session.Customer
 
         let addresses (text: string) =
-            text.Split([| ' '; '\n'; '\t'; ','; ';'; '<'; '>'; '('; ')'; '"'; ':' |])
+            text.Split([| ' '; '\n'; '\t'; ','; ';'; '<'; '>'; '('; ')'; '"'; ':'; '=' |])
             |> Array.filter (fun word -> Result.isOk (EmailAddress.create (word.Trim('.', '!', '?'))))
             |> List.ofArray
+
+        let addressesOf (texts: string option list) =
+            texts |> List.collect (Option.toList >> List.collect addresses)
 
         [
             id
@@ -208,8 +223,14 @@ module Masking =
                 | MediaReceived media ->
                     yield! Option.toList media.MediaId
                     yield! Option.toList media.Sha256
+
+                    yield! addressesOf [ media.Caption; media.FileName; media.MimeType ]
+                | ChoicePicked choice -> yield! addresses choice.Title
                 | AssistantAnswered(_, answer) ->
-                    yield! answer.Hints.Email |> Option.map addresses |> Option.defaultValue []
+                    yield! addresses answer.Reply
+
+                    let hints = answer.Hints
+                    yield! addressesOf [ hints.Title; hints.Description; hints.Email ]
                 | _ -> ()
         ]
         // Shorter ones are found in anything by chance.
