@@ -38,8 +38,8 @@ let writeTable (headings: string list) (rows: string list list) =
 /// A line of talk.
 let say (text: string) = Console.Error.WriteLine text
 
-/// Runs work that may take long and shows how far it is: a bar on a terminal, a line every five seconds elsewhere. The work tells how many of `total` are done so far; without a total only the count
-/// is shown.
+/// Runs work that may take long and shows how far it is: a bar on a terminal, a line every five seconds elsewhere.
+/// The work tells how many of `total` are done so far; without a total only the count is shown.
 let withProgress (title: string) (total: int64 option) (work: (int64 -> unit) -> Task<'T>) : Task<'T> = task {
     if Console.IsErrorRedirected then
         let started = Diagnostics.Stopwatch.StartNew()

@@ -9,7 +9,7 @@ module internal InboxDrop =
 
     let private stateSql = "SELECT state FROM bot.inbox_state WHERE id = $1"
 
-    /// It stays readable with the reason, counts as dead no longer, and is deleted by its age like everything that ended.
+    /// It stays readable with the reason, counts as dead no longer, and is deleted by its age like all that ended.
     let private dropSql =
         "WITH arrived AS (
             UPDATE bot.inbox SET ended = 'dropped', reason = concat_ws('; ', reason, $2::text)
