@@ -15,11 +15,13 @@ type Milestone =
     /// A transition is committed with its commands.
     | Decided
     /// A command is leased and about to run.
-    | CommandStarted
+    | CommandStarted of Command
     /// A command has run; its result is not recorded yet.
-    | CommandRan
-    /// The result is recorded.
-    | CommandRecorded
+    | CommandRan of Command
+    /// The results are recorded.
+    | CommandsRecorded of Command list
+    /// Timers have become entries of the inbox.
+    | TimersFired
 
 /// How the engine paces itself.
 type EngineSettings = {
@@ -100,9 +102,9 @@ let create
     let finish = new CancellationTokenSource()
 
     let runOne (claimed: ClaimedCommand) : Task<CommandResult> = task {
-        reached CommandStarted
+        reached (CommandStarted claimed.Command)
         let! result = run claimed finish.Token
-        reached CommandRan
+        reached (CommandRan claimed.Command)
 
         match result with
         | RunAgain(_, reason, _)
@@ -189,7 +191,7 @@ let create
         for claimed, _ in batch do
             forget claimed
 
-        reached CommandRecorded
+        reached (CommandsRecorded [ for claimed, _ in batch -> claimed.Command ])
         wakeBehind batch
 
     let roundsPort: RoundsPort = {
@@ -218,6 +220,7 @@ let create
         if fired.IsEmpty then
             do! world.Delay settings.TimerPoll cancel
         else
+            reached TimersFired
             arrivals.Add fired
     }
 

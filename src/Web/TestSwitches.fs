@@ -5,8 +5,11 @@ module FunctionalBot.Web.TestSwitches
 open System
 open System.Diagnostics
 open System.Globalization
+open System.IO
 open System.Threading
+open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Effects.Replay
 open FunctionalBot.Web.Setting
 
 /// What is switched on.
@@ -27,61 +30,122 @@ let private refused name wrong mend =
         }
     ]
 
-/// BOT_CLOCK_OFFSET_SECONDS moves the clock of this process (below zero: behind).
-let private clock (world: World) (text: string) : Reading<World> =
+let private seconds (text: string) : float option =
     match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
-    | true, seconds when abs seconds <= 1e6 ->
-        Ok {
-            world with
-                Now = fun () -> world.Now().AddSeconds seconds
-        }
-    | _ ->
+    | true, seconds when abs seconds <= 1e6 -> Some seconds
+    | _ -> None
+
+let private wrongBy (offset: unit -> float) (world: World) : World = {
+    world with
+        Now = fun () -> world.Now().AddSeconds(offset ())
+}
+
+/// BOT_CLOCK_OFFSET_SECONDS moves the clock of this process (below zero: behind).
+let private clock (text: string) : Reading<World -> World> =
+    match seconds text with
+    | Some seconds -> Ok(wrongBy (fun () -> seconds))
+    | None ->
         refused
             "BOT_CLOCK_OFFSET_SECONDS"
             "is not a number of seconds"
             "Leave it out: it makes the clock wrong on purpose, for tests."
 
-let private nameOf milestone =
+/// How often the file of BOT_CLOCK_OFFSET_FILE is looked at.
+let private looks = TimeSpan.FromMilliseconds 20.
+
+/// BOT_CLOCK_OFFSET_FILE names a file with a number of seconds, by which the clock of this process is moved as soon as
+/// the file is there, and as often as it changes.
+let private movingClock (file: string) : Reading<World -> World> =
+    let offset = ref 0.
+
+    let look (_: obj | null) =
+        try
+            File.ReadAllText file
+            |> seconds
+            |> Option.iter (fun seconds -> Volatile.Write(&offset.contents, seconds))
+        with :? IOException ->
+            ()
+
+    let watch = new Threading.Timer(look, null, TimeSpan.Zero, looks)
+
+    Ok(
+        wrongBy (fun () ->
+            GC.KeepAlive watch
+            Volatile.Read &offset.contents)
+    )
+
+/// What a moment is called, and the commands that it is about.
+let private described (milestone: Engine.Milestone) : string * Command list =
     match milestone with
-    | Engine.BodiesStored -> "stored"
-    | Engine.Decided -> "decided"
-    | Engine.CommandStarted -> "started"
-    | Engine.CommandRan -> "ran"
-    | Engine.CommandRecorded -> "recorded"
+    | Engine.BodiesStored -> "stored", []
+    | Engine.Decided -> "decided", []
+    | Engine.TimersFired -> "fired", []
+    | Engine.CommandStarted command -> "started", [ command ]
+    | Engine.CommandRan command -> "ran", [ command ]
+    | Engine.CommandsRecorded commands -> "recorded", commands
 
-let private milestones = [
-    Engine.BodiesStored
-    Engine.Decided
-    Engine.CommandStarted
-    Engine.CommandRan
-    Engine.CommandRecorded
-]
+/// Moments by name; those of commands may name a kind of command.
+let private moments = [ "stored"; "decided"; "fired" ]
 
-/// BOT_CRASH_AT names a milestone, and after a colon how many times it is reached: the process kills itself there, as
-/// `kill -9` does.
+let private momentsOfCommands = [ "started"; "ran"; "recorded" ]
+
+/// How often what is waited for is met with this milestone.
+let private met name (kind: string option) (milestone: Engine.Milestone) =
+    match described milestone, kind with
+    | (found, _), _ when found <> name -> 0
+    | (_, commands), Some kind ->
+        commands
+        |> List.filter (fun command -> CommandWords.kind command.Action = kind)
+        |> List.length
+    | (_, commands), None -> max 1 commands.Length
+
+/// "ran", "ran:3", "ran:create-ticket" or "ran:create-ticket:2", as name, kind and count.
+let private parts (text: string) : (string * string option * int) option =
+    let count (text: string) =
+        match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
+        | true, count when count > 0 -> Some count
+        | _ -> None
+
+    let kind text =
+        if List.contains text CommandWords.kinds then
+            Some text
+        else
+            None
+
+    match List.ofArray (text.Split ':') with
+    | [ name ] when List.contains name (moments @ momentsOfCommands) -> Some(name, None, 1)
+    | [ name; second ] when List.contains name momentsOfCommands && (kind second).IsSome ->
+        Some(name, Some second, 1)
+    | [ name; second ] when List.contains name (moments @ momentsOfCommands) ->
+        count second |> Option.map (fun count -> name, None, count)
+    | [ name; second; third ] when List.contains name momentsOfCommands && (kind second).IsSome ->
+        count third |> Option.map (fun count -> name, Some second, count)
+    | _ -> None
+
+/// BOT_CRASH_AT names a moment, after a colon the kind of the command that it is about, and after another how many
+/// times it is met: the process kills itself there, as `kill -9` does.
 let private crash (text: string) : Reading<Engine.Milestone -> unit> =
-    let name, count =
-        match text.Split ':' with
-        | [| name; count |] ->
-            match Int32.TryParse count with
-            | true, count when count > 0 -> name, Some count
-            | _ -> name, None
-        | _ -> text, Some 1
-
-    match milestones |> List.tryFind (fun milestone -> nameOf milestone = name), count with
-    | Some milestone, Some count ->
+    match parts text with
+    | Some(name, kind, count) ->
         let left = ref count
 
         Ok(fun reached ->
-            if reached = milestone && Interlocked.Decrement &left.contents = 0 then
-                Process.GetCurrentProcess().Kill()
-                Thread.Sleep Timeout.Infinite)
-    | _ ->
-        let names = milestones |> List.map nameOf |> String.concat ", "
+            match met name kind reached with
+            | 0 -> ()
+            | times ->
+                let after = Interlocked.Add(&left.contents, -times)
+
+                if after <= 0 && after + times > 0 then
+                    Process.GetCurrentProcess().Kill()
+                    Thread.Sleep Timeout.Infinite)
+    | None ->
+        let names = moments @ momentsOfCommands |> String.concat ", "
+        let kinds = String.concat ", " CommandWords.kinds
 
         refused
             "BOT_CRASH_AT"
-            $"is none of %s{names}, with \":\" and a number behind it"
+            ($"is none of %s{names}, with \":\" and a number behind it; "
+             + $"the last three may name one of %s{kinds} before the number")
             "Leave it out: it kills the bot on purpose, for tests."
 
 /// Reads the switches. Without any, the world is as it is given and milestones pass.
@@ -97,8 +161,20 @@ let read (source: Source) (world: World) : Reading<TestSwitches> =
                 "is set, but BOT_TEST_SWITCHES is not \"allowed\""
                 "Leave it out: it does harm on purpose, for tests."
 
-    match guarded "BOT_CLOCK_OFFSET_SECONDS" world (clock world), guarded "BOT_CRASH_AT" ignore crash with
-    | Ok world, Ok reached -> Ok { World = world; Reached = reached }
-    | Error problems, Ok _
-    | Ok _, Error problems -> Error problems
-    | Error first, Error second -> Error(first @ second)
+    match
+        guarded "BOT_CLOCK_OFFSET_SECONDS" id clock,
+        guarded "BOT_CLOCK_OFFSET_FILE" id movingClock,
+        guarded "BOT_CRASH_AT" ignore crash
+    with
+    | Ok fixedClock, Ok movingClock, Ok reached ->
+        Ok {
+            World = world |> fixedClock |> movingClock
+            Reached = reached
+        }
+    | clock, moving, crash ->
+        let problems reading =
+            match reading with
+            | Error problems -> problems
+            | Ok _ -> []
+
+        Error(problems clock @ problems moving @ problems crash)

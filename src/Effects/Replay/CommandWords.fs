@@ -20,6 +20,16 @@ module CommandWords =
         | SetTimer _ -> "set-timer"
         | CancelTimer _ -> "cancel-timer"
 
+    /// The kinds that become rows of `bot.command`.
+    let kinds = [
+        "say"
+        "mark-read"
+        "ask-assistant"
+        "create-ticket"
+        "add-to-ticket"
+        "look-up-tickets"
+    ]
+
     /// Whether the action becomes a row of `bot.command`. A timer is a row of `bot.timer` instead.
     let isQueued (action: Action) : bool =
         match action with
