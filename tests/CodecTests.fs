@@ -28,7 +28,7 @@ let private message = MessageId "wamid.HBgLMzQ2MDAwMDAwMDAVAgASGBQzQUE="
 let private quoted = MessageId "wamid.HBgLMzQ2MDAwMDAwMDAVAgARGBI5QjE="
 
 /// One value of each case, the same that lies in data/events.
-let private samples: Fact list = [
+let samples: Fact list = [
     SessionOpened(
         {
             Id = session.Customer

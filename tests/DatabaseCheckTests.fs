@@ -184,6 +184,40 @@ let ``the streams that conversations write pass the ten rules, and the books are
     Assert.Equal<string list list>([ [ for _ in 1..6 -> "True" ] ], amounts)
 }
 
+/// A decision that writes one event of each type that there is, whatever came in.
+let private oneOfEach now (work: CustomerWork) : CustomerDecision =
+    let plain = decideWith now (fun _ -> []) work
+    let opened = plain.Events.Head
+
+    let events =
+        CodecTests.samples
+        |> List.mapi (fun index fact -> {
+            opened with
+                Id = Guid.NewGuid()
+                Version = int64 (index + 1)
+                Fact = fact
+        })
+
+    let last = int64 events.Length
+
+    {
+        plain with
+            Events = events
+            Sessions = plain.Sessions |> List.map (fun session -> { session with Version = last })
+            Endings = plain.Endings |> List.map (fun (entry, _) -> entry, Applied last)
+    }
+
+[<Fact>]
+let ``events of every type pass the ten rules`` () : Task = task {
+    use! bench = startBench ()
+    do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "ES.1.1" bench.Now "hola" ] ]
+    let! ended = bench.Store.Decide 10 (oneOfEach bench.Now)
+    Assert.Equal(1, ended)
+    let! types = bench.Database.Rows "SELECT DISTINCT type FROM mt_events"
+    Assert.Equal<Set<string>>(Codec.aliases, types |> List.map List.head |> set)
+    do! expectSound (operationsOf bench)
+}
+
 [<Fact>]
 let ``each rule is seen to fail when the layout or the books are broken`` () : Task = task {
     use! bench = startBench ()
