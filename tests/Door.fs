@@ -28,6 +28,10 @@ type Door = {
     /// The addresses of the nodes that requests may go to.
     Nodes: Uri list ref
     Policy: Policy ref
+    /// While it is shut, webhooks wait before it.
+    IsShut: bool ref
+    /// How many webhooks wait before it now.
+    Waiting: int ref
     /// Every status that a node answered to a webhook; 0 where none came.
     Answers: ConcurrentQueue<int>
     Stop: unit -> Task
@@ -64,15 +68,28 @@ let private answer (context: HttpContext) status (text: string) : Task =
 /// Opens the door at this port of 127.0.0.1. It tries no second node by itself: whoever sends repeats.
 let openAt (port: int) : Task<Door> = task {
     let client =
-        new HttpClient(new SocketsHttpHandler(UseProxy = false), Timeout = TimeSpan.FromSeconds 10.)
+        new HttpClient(new SocketsHttpHandler(UseProxy = false), Timeout = TimeSpan.FromSeconds 4.)
 
     let nodes = ref []
     let policy = ref inTurn
     let answers = ConcurrentQueue()
     let turn = ref -1
+    let isShut = ref false
+    let waiting = ref 0
+
+    let pass () : Task = task {
+        Interlocked.Increment &waiting.contents |> ignore
+
+        while Volatile.Read &isShut.contents do
+            do! Task.Delay 5
+
+        Interlocked.Decrement &waiting.contents |> ignore
+    }
 
     let webhook (context: HttpContext) : Task = task {
         let! body = Exchange.readBytes context
+
+        do! pass ()
 
         match nodes.Value with
         | [] -> do! answer context 0 ""
@@ -117,6 +134,8 @@ let openAt (port: int) : Task<Door> = task {
     return {
         Nodes = nodes
         Policy = policy
+        IsShut = isShut
+        Waiting = waiting
         Answers = answers
         Stop = running.Stop
     }

@@ -79,12 +79,15 @@ let private pace = [
     "BOT_UNKNOWN_WAIT_SECONDS", "3"
 ]
 
+/// Webhooks that are under way at the same time, at most.
+let connections = 64
+
 /// Plays with these customers on the database, behind a door.
 let onNodesOf (customers: WhatsApp.Customer list) (database: Database) (play: Theatre -> Task<unit>) : Task =
     let adjust (settings: WhatsApp.Settings) = {
         settings with
             Customers = customers
-            Connections = 64
+            Connections = connections
             JournalLimit = 20_000
     }
 

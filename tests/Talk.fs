@@ -6,28 +6,34 @@ open FunctionalBot.Emulators
 open FunctionalBot.Tests.Nodes
 open FunctionalBot.Tests.Stage
 
-/// How many answers each customer must have got, and how many tickets were confirmed.
+/// How many answers each customer must have got, and how many tickets each has confirmed.
 type Expected = {
     Answers: Map<string, int>
-    Confirmed: int
+    Confirmed: Map<string, int>
 }
 
 /// Nothing was said yet.
-let nothing = { Answers = Map.empty; Confirmed = 0 }
+let nothing = {
+    Answers = Map.empty
+    Confirmed = Map.empty
+}
+
+let private added (more: Map<string, int>) (counts: Map<string, int>) =
+    (counts, more)
+    ||> Map.fold (fun all customer count ->
+        all
+        |> Map.change customer (fun before -> Some(Option.defaultValue 0 before + count)))
 
 /// Both together.
 let plus (more: Expected) (expected: Expected) : Expected = {
-    Answers =
-        (expected.Answers, more.Answers)
-        ||> Map.fold (fun all customer count ->
-            all
-            |> Map.change customer (fun before -> Some(Option.defaultValue 0 before + count)))
-    Confirmed = expected.Confirmed + more.Confirmed
+    Answers = expected.Answers |> added more.Answers
+    Confirmed = expected.Confirmed |> added more.Confirmed
 }
 
-let private answered customer count = {
-    Answers = Map [ customer, count ]
-    Confirmed = 0
+/// The customer has so many answers, and no ticket.
+let answered (customer: string) (count: int) : Expected = {
+    nothing with
+        Answers = Map [ customer, count ]
 }
 
 /// The bot's messages to a customer, oldest first.
@@ -89,9 +95,11 @@ let ask (customer: string) (number: int) (theatre: Theatre) : Task<Expected> = t
 /// Asks so many questions, one after the other, and then for help so many times without waiting.
 let converse (customer: string) (questions: int) (burst: int) (theatre: Theatre) : Task<Expected> = task {
     let expected = ref nothing
+    // No question is like one that was asked before.
+    let asked = (theatre.Stage.WhatsApp.Conversations.Thread customer).Length
 
     for number in 1..questions do
-        let! more = ask customer number theatre
+        let! more = ask customer (asked + number) theatre
         expected.Value <- expected.Value |> plus more
 
     let before = (heard customer theatre).Length
@@ -103,31 +111,36 @@ let converse (customer: string) (questions: int) (burst: int) (theatre: Theatre)
     return expected.Value |> plus (answered customer burst)
 }
 
-let rec private ids (json: Json.Json) : string list =
+/// All that is called "id", in whatever depth.
+let rec idsIn (json: Json.Json) : string list =
     match json with
     | Json.Fields fields -> [
         for name, value in fields do
             match name, value with
             | "id", Json.Text id -> id
-            | _ -> yield! ids value
+            | _ -> yield! idsIn value
       ]
-    | Json.Items items -> List.collect ids items
+    | Json.Items items -> List.collect idsIn items
     | _ -> []
 
 /// The ids of a message's buttons or rows.
-let choices (message: WhatsApp.Message) : string list = ids message.Content
+let choices (message: WhatsApp.Message) : string list = idsIn message.Content
 
 /// Presses a choice of the message that begins like this.
 let press (customer: string) (message: WhatsApp.Message) (choice: string) (theatre: Theatre) : unit =
     let id = choices message |> List.find (fun id -> id.StartsWith choice)
     theatre.Stage.WhatsApp.Customers.Press customer message.Id id |> sure
 
+/// What the customer's tickets are called: nobody else's are.
+let ticketTitle (customer: string) : string =
+    $"La taladradora de %s{customer} no enciende"
+
 /// From the wish for a ticket to the message that shows it, and what was expected so far.
 let fillInTicket (customer: string) (theatre: Theatre) : Task<WhatsApp.Message * Expected> = task {
     let before = (heard customer theatre).Length
     write customer "quiero abrir un ticket" theatre
     let! _ = hear customer (before + 1) theatre
-    write customer $"La taladradora de %s{customer} no enciende" theatre
+    write customer (ticketTitle customer) theatre
     let! _ = hear customer (before + 2) theatre
     write customer "La compré ayer y no enciende." theatre
     let! email = hear customer (before + 3) theatre
@@ -147,7 +160,7 @@ let openTicket (customer: string) (theatre: Theatre) : Task<Expected> = task {
         expected
         |> plus {
             answered customer 1 with
-                Confirmed = 1
+                Confirmed = Map [ customer, 1 ]
         }
 }
 

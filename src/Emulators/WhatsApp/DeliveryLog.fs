@@ -18,6 +18,8 @@ type Delivery = {
     Problem: string option
     /// True once the bot has answered 200.
     Accepted: bool
+    /// When the first answer with 200 had come.
+    AcceptedAt: DateTimeOffset option
 }
 
 /// What an attempt came to: `Refused` is an answer other than 200 (0 for none in time), `Unreached` is no
@@ -35,7 +37,7 @@ type internal DeliveryLog(limit: int, now: unit -> DateTimeOffset) =
     let deliveries = Dictionary<int64, Delivery>()
     let mutable problem: string option = None
 
-    let created number (body: byte array) =
+    let created number (body: byte array) at =
         order.Enqueue number
 
         if order.Count > limit then
@@ -43,16 +45,17 @@ type internal DeliveryLog(limit: int, now: unit -> DateTimeOffset) =
 
         {
             Number = number
-            At = now ()
+            At = at
             Body = Encoding.ASCII.GetString body
             Attempts = 0
             Status = None
             Problem = None
             Accepted = false
+            AcceptedAt = None
         }
 
-    /// Notes what the attempt with this number came to.
-    member _.Record(number: int64, body: byte array, attempts: int, outcome: Attempt) =
+    /// Notes what the attempt with this number, begun at that time, came to.
+    member _.Record(number: int64, body: byte array, attempts: int, began: DateTimeOffset, outcome: Attempt) =
         let status, text =
             match outcome with
             | Taken -> Some 200, None
@@ -66,7 +69,7 @@ type internal DeliveryLog(limit: int, now: unit -> DateTimeOffset) =
             let before =
                 match deliveries.TryGetValue number with
                 | true, found -> found
-                | false, _ -> created number body
+                | false, _ -> created number body began
 
             deliveries[number] <- {
                 before with
@@ -74,6 +77,9 @@ type internal DeliveryLog(limit: int, now: unit -> DateTimeOffset) =
                     Status = status
                     Problem = text
                     Accepted = before.Accepted || outcome = Taken
+                    AcceptedAt =
+                        before.AcceptedAt
+                        |> Option.orElseWith (fun () -> if outcome = Taken then Some(now ()) else None)
             })
 
     /// The last deliveries, oldest first.

@@ -83,17 +83,20 @@ type WebhookSender
         | :? OperationCanceledException when not stopping.IsCancellationRequested -> return Refused 0
     }
 
+    // A webhook that is to be sent once more is on its way until that is done.
     let settle number updates body attempts = task {
-        lock gate (fun () ->
-            for key, _ in updates do
-                unsettled.Remove(key: int64) |> ignore)
-
         for _, update in updates do
             accepted update
 
-        if faults.Strikes _.Duplicate (fun all left -> { all with Duplicate = left }) then
-            let! again = post body
-            log.Record(number, body, attempts + 1, again)
+        try
+            if faults.Strikes _.Duplicate (fun all left -> { all with Duplicate = left }) then
+                let began = now ()
+                let! again = post body
+                log.Record(number, body, attempts + 1, began, again)
+        finally
+            lock gate (fun () ->
+                for key, _ in updates do
+                    unsettled.Remove(key: int64) |> ignore)
 
         changed ()
     }
@@ -116,8 +119,9 @@ type WebhookSender
         let mutable finished = false
 
         while not finished && isOpen updates do
+            let began = now ()
             let! outcome = post body
-            log.Record(number, body, attempts, outcome)
+            log.Record(number, body, attempts, began, outcome)
 
             match outcome with
             | Taken ->
