@@ -69,24 +69,27 @@ let expectNotAllowed (outcome: ChangeOutcome) : string =
     | NotAllowed why -> why
     | other -> failwith $"%A{other}"
 
-/// Everything in all tables of the bot, as one text, for seeing that nothing was changed.
-let contents (bench: Bench) : Task<string> = task {
+/// Everything in all tables of the bot and of the streams, as one text, for seeing that nothing was changed.
+let contentsOf (database: Database) : Task<string> = task {
     let! tables =
-        bench.Database.Rows
-            "SELECT table_name FROM information_schema.tables
-            WHERE table_schema = 'bot' AND table_type = 'BASE TABLE' ORDER BY 1"
+        database.Rows
+            "SELECT table_schema || '.' || table_name FROM information_schema.tables
+            WHERE table_type = 'BASE TABLE' AND (table_schema = 'bot' OR table_name LIKE 'mt\\_%') ORDER BY 1"
 
     let texts = ResizeArray()
 
     for table in tables do
         let! text =
-            bench.Database.Cell
-                $"SELECT coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '') FROM bot.%s{table.Head} t"
+            database.Cell
+                $"SELECT coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '') FROM %s{table.Head} t"
 
         texts.Add(table.Head + ": " + text)
 
     return String.Join("\n", texts)
 }
+
+/// Everything in all tables of the bench.
+let contents (bench: Bench) : Task<string> = contentsOf bench.Database
 
 /// A text of a customer whose name and ids are given.
 let textOf (who: Person) id (at: DateTimeOffset) text =

@@ -253,21 +253,3 @@ let ``a start without a database waits for it`` () =
         let! code = bot.Stop()
         Assert.Equal(0, code)
     })
-
-[<Fact>]
-let ``a database of a newer build is left alone, with a clear message`` () =
-    onStage (fun stage -> task {
-        let! bot = startBot stage
-        let! _ = bot.Stop()
-
-        do!
-            stage.Database.Execute
-                "INSERT INTO bot.migration (number, name, sha256) VALUES (999, '999-of-the-future.sql', 'x')"
-
-        let later = launch stage.Environment stage.Folder [ "serve" ]
-        stage.Bots.Enqueue later
-        do! later.Process.WaitForExitAsync()
-        later.Process.WaitForExit()
-        Assert.Equal(4, later.Process.ExitCode)
-        Assert.Contains("newer build", later.Output)
-    })
