@@ -3,6 +3,7 @@
 module FunctionalBot.Tests.NodesClockTests
 
 open System
+open System.IO
 open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Tests.Nodes
@@ -50,8 +51,12 @@ let ``what a node that is ahead has queued and set is done by the others in time
         }))
 
 /// A send takes longer than these nodes look around, and no status tells of it: whoever takes the lease for run
-/// out sends it again.
-let private doesNotSendTwice (settings: (string * string) list) (others: (string * string) list) : Task =
+/// out sends it again. Meanwhile something happens to the nodes' clocks.
+let private doesNotSendTwice
+    (settings: (string * string) list)
+    (others: (string * string) list)
+    (meanwhile: unit -> unit)
+    : Task =
     seeded (fun _ ->
         onNodes 1 (fun theatre -> task {
             let! _ =
@@ -62,6 +67,7 @@ let private doesNotSendTwice (settings: (string * string) list) (others: (string
             let! other = startNodeOutside "v22.0" others theatre
             write "c0001" (question "c0001" 1) theatre
             let! _ = hear "c0001" 1 theatre
+            meanwhile ()
             // Before its wait is over, the answer has come, if nobody meddles.
             do! quiet theatre.Stage
             openTo other theatre
@@ -70,22 +76,37 @@ let private doesNotSendTwice (settings: (string * string) list) (others: (string
                 theatre.Stage.Database.Rows "SELECT reason FROM bot.command_end WHERE attempts > 1"
 
             Assert.Empty attempts
+            // The session's idle time is half an hour, and was not over.
+            let! idle =
+                theatre.Stage.Database.Cell "SELECT count(*) FROM bot.timer WHERE name = 'idle'"
 
-            do!
-                Audit.look
-                    {
-                        nothing with
-                            Answers = Map [ "c0001", 1 ]
-                    }
-                    theatre
+            Assert.Equal("1", idle)
+            do! Audit.look (answered "c0001" 1) theatre
         }))
 
-[<Fact>]
-let ``a node that is ahead does not take a lease that has not run out`` () : Task =
-    doesNotSendTwice [] (wrongBy 30)
+/// A node that gets such a clock, and whatever sets it wrong by so many minutes while the node works.
+let private jumping (minutes: int) (play: (string * string) list -> (unit -> unit) -> Task) : Task = task {
+    let file =
+        Path.Combine(Path.GetTempPath(), "functionalbot-clock-" + Path.GetRandomFileName())
+
+    let jump () =
+        // In one step, so that the node never reads half a number.
+        File.WriteAllText(file + ".new", string (minutes * 60))
+        File.Move(file + ".new", file)
+
+    try
+        do! play [ "BOT_TEST_SWITCHES", "allowed"; "BOT_CLOCK_OFFSET_FILE", file ] jump
+    finally
+        File.Delete file
+}
 
 [<Fact>]
-let ``a node that is behind keeps the leases that it has`` () : Task = doesNotSendTwice (wrongBy -30) []
+let ``a node whose clock jumps ahead takes no lease that has not run out, and fires no timer`` () : Task =
+    jumping 40 (fun other jump -> doesNotSendTwice [] other jump)
+
+[<Fact>]
+let ``a node whose clock is behind, and jumps back further, keeps the leases that it has`` () : Task =
+    jumping -40 (fun sender jump -> doesNotSendTwice (sender @ wrongBy -30) [] jump)
 
 [<Fact>]
 let ``switches that do harm are refused where nobody allowed tests`` () : Task =
