@@ -163,7 +163,8 @@ let private lookAtTickets (expected: Expected) (stage: Stage) : Task = task {
     for ticket in found do
         let told =
             stage.WhatsApp.Conversations.All
-            |> List.filter (fun message -> (textOf message).Contains ticket.Number)
+            |> List.filter (fun message ->
+                message.Author = WhatsApp.ByBusiness && (textOf message).Contains ticket.Number)
 
         match told with
         | [ message ] when ticketTitle message.CustomerId = ticket.Name -> ()
