@@ -210,8 +210,8 @@ let ``a node that freezes within a transaction holds up its customers and its we
         Assert.False(deciding.IsCompleted || receiving.IsCompleted)
         // It wakes up, and finds its connections gone.
         proxy.Stop()
-        let! _ = Assert.ThrowsAnyAsync<exn>(fun () -> deciding :> Task)
-        let! _ = Assert.ThrowsAnyAsync<exn>(fun () -> receiving)
+        let! _ = Assert.ThrowsAsync<StoreUnavailable>(fun () -> deciding :> Task)
+        let! _ = Assert.ThrowsAsync<StoreUnavailable>(fun () -> receiving)
         let! after = bench.Store.Accounting()
         Assert.Equal(account, after)
     })

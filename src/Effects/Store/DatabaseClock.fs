@@ -106,9 +106,9 @@ module DatabaseClock =
                             do! pause cancel
                             do! measure ()
                             told (offset ())
-                        with
-                        | StoreUnavailable _
-                        | :? OperationCanceledException -> ()
+                        with _ ->
+                            // Whatever it was, the clock goes on by the last measurement, and the next may succeed.
+                            ()
                 }
         }
 

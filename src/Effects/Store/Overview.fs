@@ -21,7 +21,7 @@ type Overview = {
     DatabaseBytes: int64
     /// The newest entry of the inbox.
     LastReceived: DateTimeOffset option
-    /// The newest activity of any customer.
+    /// The newest event of any session.
     LastActivity: DateTimeOffset option
 }
 
@@ -35,7 +35,7 @@ module internal Overviews =
     let private databaseSql =
         "SELECT current_setting('server_version'), pg_database_size(current_database()),
             (SELECT received_at FROM bot.inbox ORDER BY id DESC LIMIT 1),
-            (SELECT max(last_activity) FROM bot.contact)"
+            (SELECT timestamp FROM public.mt_events ORDER BY seq_id DESC LIMIT 1)"
 
     let read (source: NpgsqlDataSource) (now: DateTimeOffset) : Task<Overview> = task {
         let! accounting = Accounts.read source
