@@ -383,3 +383,74 @@ let ``one who floods does not keep another waiting who is behind`` () : Task = t
 
     Assert.Equal("applied", state)
 }
+
+/// Waits until somebody waits for a lock of this database.
+let private waitForALock (bench: Bench) : Task = task {
+    let mutable waiting = "0"
+
+    while waiting = "0" do
+        let! found =
+            bench.Database.Cell
+                "SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+        waiting <- found
+}
+
+[<Fact>]
+let ``a transaction that began earlier and wrote later leaves times in the order of versions`` () : Task =
+    task {
+        use! bench = startBench ()
+        do! converse bench "ES.1" "a1" "hola"
+        do! ask bench "ES.2" "b1" [ say "uno" ]
+        let! commands = claim bench Messaging
+
+        let command =
+            commands
+            |> List.find (fun claimed -> claimed.Command.Key.Session.Customer = CustomerId "ES.2")
+
+        use holder = new Npgsql.NpgsqlConnection(bench.Database.ConnectionString)
+        do! holder.OpenAsync()
+        use! transaction = holder.BeginTransactionAsync()
+
+        use lockRow =
+            new Npgsql.NpgsqlCommand(
+                $"SELECT id FROM bot.outbox WHERE id = %d{command.Place} FOR UPDATE",
+                holder,
+                transaction
+            )
+
+        let! _ = lockRow.ExecuteNonQueryAsync()
+
+        let late =
+            bench.Store.Advance
+                {
+                    Results = [ command, Done None ]
+                    Known = [
+                        {
+                            Channel = channel
+                            Customer = CustomerId "ES.1"
+                        }
+                    ]
+                    Most = 10
+                    Room = Map.empty
+                    Lease = lease
+                }
+                (decideAt bench.Now)
+
+        do! waitForALock bench
+        do! converse bench "ES.1" "a2" "¿hola?"
+        do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "a3" bench.Now "¿me oyen?" ] ]
+        do! transaction.RollbackAsync()
+        let! advanced = late
+        Assert.Equal(1, advanced.Ended)
+
+        let! disordered =
+            bench.Database.Cell
+                "SELECT count(*) FROM mt_events e JOIN mt_streams s ON s.id = e.stream_id
+            WHERE e.timestamp > s.timestamp
+                OR EXISTS (SELECT 1 FROM mt_events later WHERE later.stream_id = e.stream_id
+                    AND later.version > e.version AND later.timestamp < e.timestamp)"
+
+        Assert.Equal("0", disordered)
+    }

@@ -20,18 +20,19 @@ module internal Writing =
     let private appendSql =
         "WITH fresh AS (
             INSERT INTO public.mt_streams (id, type, version, timestamp, created, tenant_id, is_archived)
-            SELECT id, NULL, version, now(), now(), '*DEFAULT*', false
+            SELECT id, NULL, version, statement_timestamp(), statement_timestamp(), '*DEFAULT*', false
             FROM unnest($1, $2) AS n(id, version) ORDER BY id
             ON CONFLICT (id) DO NOTHING RETURNING id),
         moved AS (
-            UPDATE public.mt_streams s SET version = ($5)[array_position($3, s.id)], timestamp = now()
+            UPDATE public.mt_streams s SET version = ($5)[array_position($3, s.id)],
+                timestamp = greatest(s.timestamp, statement_timestamp())
             WHERE s.id = ANY ($3) AND s.version = ($4)[array_position($3, s.id)] AND s.is_archived = false
             RETURNING s.id),
         written AS (
             INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, bdata, type, timestamp,
                 tenant_id, mt_dotnet_type, is_archived)
             SELECT nextval('public.mt_events_sequence'), id, stream, version, data::jsonb, NULL, type,
-                now(), '*DEFAULT*', dotnet_type, false
+                statement_timestamp(), '*DEFAULT*', dotnet_type, false
             FROM (SELECT * FROM unnest($6, $7, $8, $9, $10, $11)
                     WITH ORDINALITY AS n(id, stream, version, data, type, dotnet_type, place)
                 ORDER BY place) e
