@@ -39,7 +39,7 @@ module internal Sessions =
     /// Marten's layout lets both columns be null: such a row must concern its own session and no other. Writing wants
     /// it to be said that a stream is not archived, so one of which it is not said takes no events either.
     let private loadSql =
-        "SELECT st.id, coalesce(st.version, 0), coalesce(st.is_archived, true), se.version, se.shape,
+        "SELECT st.id, st.version, coalesce(st.is_archived, true), se.version, se.shape,
             CASE WHEN se.version = n.known THEN NULL ELSE se.data::text END
         FROM unnest($1, $2) AS n(stream, known)
         CROSS JOIN LATERAL (SELECT * FROM public.mt_streams s WHERE s.id = n.stream LIMIT 1) st
@@ -163,7 +163,7 @@ module internal Sessions =
                         rows.Add {
                             Stream = stream
                             Version = version
-                            Archived = not (reader.IsDBNull 2) && reader.GetBoolean 2
+                            Archived = reader.GetBoolean 2
                             Saved = savedOf stream version reader
                         }
             ]
