@@ -216,7 +216,7 @@ let ``a yes behind words that still wait confirms nothing that was not shown yet
         |> pauses
         |> writes "ana@example.com"
 
-    // A row of an older version of the bot, whose title is read as if it had been typed.
+    // A row of an older version of the bot.
     let unknownChoice: CustomerChoice = {
         Message = MessageId "wamid.row"
         ChoiceId = "an-id-of-an-older-version"
@@ -226,7 +226,10 @@ let ``a yes behind words that still wait confirms nothing that was not shown yet
 
     let answered = askedForEmail |> happens (ChoicePicked unknownChoice)
     equal [] (ticketsAskedFor answered)
-    equal [ Ask(IsThisRight ticket, None) ] (lastPhrases answered)
+
+    equal
+        [ Ask(IsThisRight ticket, None); Ask(IsThisRight ticket, Some ButtonIsStale) ]
+        (lastPhrases answered)
 
     // The id that the confirmation is only about to get.
     let guessed = askedForEmail |> presses (Confirm(askedForEmail.Session.Version + 1L))
@@ -510,3 +513,147 @@ let ``the thread holds both sides in order`` () =
         FromCustomer "gracias"
         FromBot _ ] -> ()
     | other -> failwithf "%A" other
+
+let private neverOffered title : Fact =
+    ChoicePicked {
+        Message = MessageId "wamid.never"
+        ChoiceId = "an-id-that-was-never-offered"
+        Title = title
+        Quoted = None
+    }
+
+[<Fact>]
+let ``a button that was never offered is no answer within the ticket dialogue`` () =
+    let title = opened |> presses OpenTicket
+    let description = title |> writes "La taladradora no enciende"
+    let email = description |> writes "La compré ayer. Probé con otro enchufe y nada."
+
+    for words in [ "Más tarde"; "sí"; "adiós"; "cancelar"; "ana@example.com"; "" ] do
+        for scene, question in [ title, WhichTitle; description, WhichDescription; email, WhichEmail ] do
+            let pressed = scene |> happens (neverOffered words)
+            equal [ Ask(question, Some ButtonIsStale) ] (lastPhrases pressed)
+            equal scene.Session.Phase pressed.Session.Phase
+
+        let shown = email |> writes "ana@example.com"
+        let pressed = shown |> happens (neverOffered words)
+        equal [ Ask(IsThisRight ticket, Some ButtonIsStale) ] (lastPhrases pressed)
+        equal [] (ticketsAskedFor pressed)
+
+[<Fact>]
+let ``a button that was never offered is read as its words outside the ticket dialogue`` () =
+    let pressed = opened |> happens (neverOffered "quiero abrir un ticket")
+    equal [ Ask(WhichTitle, None) ] (lastPhrases pressed)
+    // One that says nothing at all is not handed to the assistant.
+    equal [ ThatButtonIsStale ] (opened |> happens (neverOffered " ") |> lastPhrases)
+
+[<Fact>]
+let ``a stale button does not take the conversation away from the team`` () =
+    let waiting = opened |> writes "hola" |> presses TalkToPerson
+
+    for pressed in
+        [
+            waiting |> presses SkipEmail
+            waiting |> presses (Confirm 3L)
+            waiting |> happens (neverOffered "")
+        ] do
+        equal [ ThatButtonIsStale ] (lastPhrases pressed)
+        equal waiting.Session.Phase pressed.Session.Phase
+
+/// What the team is told of something that was sent to it.
+let private noteOf (media: CustomerMedia) =
+    opened
+    |> presses TalkToPerson
+    |> happens (MediaReceived media)
+    |> lastActions
+    |> List.pick (function
+        | AddToTicket(_, note) -> Some note
+        | _ -> None)
+
+let private sent kind : CustomerMedia = {
+    Message = MessageId "wamid.media"
+    Kind = kind
+    MediaId = None
+    MimeType = None
+    Sha256 = None
+    FileName = None
+    Caption = None
+    Content = None
+}
+
+[<Fact>]
+let ``the team reads places and cards, and no raw elements`` () =
+    let place =
+        "Plaza Mayor (40.4, -3.7) https://www.openstreetmap.org/?mlat=40.4&mlon=-3.7"
+
+    equal
+        ("[ubicación] " + place)
+        (noteOf {
+            sent Location with
+                Content = Some place
+        })
+
+    equal
+        "[contacto] Eva; +34600"
+        (noteOf {
+            sent ContactCard with
+                Content = Some "Eva; +34600"
+        })
+
+    for kind in [ Other; Image; Document ] do
+        let note =
+            noteOf {
+                sent kind with
+                    Content = Some """{"id":"wamid.1"}"""
+            }
+
+        Assert.DoesNotContain("wamid", note)
+
+[<Fact>]
+let ``the team gets a file with the words on it`` () =
+    let photo = {
+        sent Image with
+            MediaId = Some "7"
+            Caption = Some "así quedó"
+    }
+
+    equal "[imagen] así quedó (7)" (noteOf photo)
+
+    // Words that wait come first, and may take the conversation back.
+    let waiting =
+        openedWithQuietTime
+        |> writes "hola"
+        |> pauses
+        |> presses TalkToPerson
+        |> writes "volver con el bot"
+
+    let after = waiting |> happens (MediaReceived photo)
+    equal [ BackWithBot ] (lastPhrases after)
+
+    equal
+        1
+        (lastActions after
+         |> List.filter (function
+             | AskAssistant _ -> true
+             | _ -> false)
+         |> List.length)
+
+[<Fact>]
+let ``what turns the direction of writing does not reach the team`` () =
+    equal
+        "[documento] facturafdp.exe (7)"
+        (noteOf {
+            sent Document with
+                MediaId = Some "7"
+                FileName = Some "factura\u202Efdp.exe"
+        })
+
+    let notes =
+        opened
+        |> presses TalkToPerson
+        |> writes "mira \u202Eesto\u202C\u0007 👨‍👩‍👧\nya"
+        |> lastActions
+        |> List.choose (function
+            | AddToTicket(_, note) -> Some note
+            | _ -> None)
+
+    equal [ "mira esto 👨‍👩‍👧\nya" ] notes

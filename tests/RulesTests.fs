@@ -101,3 +101,35 @@ let ``these are goodbyes`` (text: string) =
 [<InlineData("", false)>]
 let ``an address is told from what is none`` (text: string, isAddress: bool) =
     Assert.Equal(isAddress, Result.isOk (EmailAddress.create text))
+
+/// What cannot be seen within a word, or is an accent behind its letter.
+[<Theory>]
+[<InlineData("abrir un ti\u200Bcket")>]
+[<InlineData("a\u00ADbrir un tic\u2060ket\uFEFF")>]
+[<InlineData("\u202Eabrir \u2066un\u2069 ticket")>]
+[<InlineData("a\u200Db\u200Dr\u200Di\u200Dr un ticket")>]
+[<InlineData("abrir un ticket\uDB40\uDC41\uDB40\uDC4D\uDB40\uDC7F")>]
+[<InlineData("abri\u0301r un tic\u034Fket")>]
+let ``what is not seen within a word hides no wish`` (text: string) =
+    Assert.Equal(Some(Means WantsTicket), meaning text)
+
+[<Theory>]
+[<InlineData("adio\u0301s")>]
+[<InlineData("tcha\u200Cu")>]
+let ``accents that stand behind their letters are accents`` (text: string) =
+    Assert.Equal(Some(Means Leaves), meaning text)
+
+[<Theory>]
+[<InlineData("👍")>]
+[<InlineData("👍\uFE0F")>]
+[<InlineData("👍🏽")>]
+let ``a thumb is a yes, whatever follows it`` (text: string) =
+    Assert.Equal(Some(Means SaysYes), meaning text)
+
+[<Theory>]
+[<InlineData("\uD840\uDC4D")>]
+[<InlineData("\uDB40\uDC4D")>]
+[<InlineData("\uDC4D")>]
+[<InlineData("\uD83C\uDC4D")>]
+[<InlineData("\u200B\u200D\u00AD")>]
+let ``half of a thumb is none`` (text: string) = Assert.Equal(None, meaning text)

@@ -219,6 +219,14 @@ module internal Conversation =
         decision
         |> remark TicketOffered (CannotReadKind kind) [ OpenTicket; TalkToPerson ]
 
+    /// A button that counts no more takes nothing away, nor the conversation from the team that has it.
+    let takeStaleChoice decision =
+        match decision.Session.Phase with
+        | WithAgent _ -> decision |> say ThatButtonIsStale [ ReturnToBot ]
+        | Conversing _
+        | TicketCreation _
+        | Closed _ -> decision |> remark NothingOffered ThatButtonIsStale openings
+
     /// A button outside the ticket dialogue.
     let takeChoice choice decision =
         match choice with
@@ -234,10 +242,15 @@ module internal Conversation =
         | Confirm _
         | ChangeSomething
         | Change _
-        | KeepTicket -> decision |> remark NothingOffered ThatButtonIsStale openings
+        | KeepTicket -> takeStaleChoice decision
 
     /// Passes something on to the team, and tells so the first time.
     let private passOn creation told (note: string) decision =
+        let note =
+            match TypedText.shown note with
+            | "" -> "[mensaje vacío]"
+            | words -> words
+
         let decision = decision |> perform (AddToTicket(creation, note))
 
         if told then
@@ -273,14 +286,27 @@ module internal Conversation =
         | ContactCard -> "contacto"
         | Other -> "mensaje no compatible"
 
+    /// What a person can read of the content; the JSON of other elements says nothing to the team.
+    let private readable (media: CustomerMedia) =
+        match media.Kind with
+        | Location
+        | ContactCard -> media.Content
+        | Image
+        | Video
+        | VoiceNote
+        | Audio
+        | Document
+        | Sticker
+        | Other -> None
+
     /// A message without text while the team has the conversation: the note says what came and where it is
     /// kept.
     let takeMediaForAgent (media: CustomerMedia) creation told decision =
         let parts = [
             Some("[" + kindName media.Kind + "]")
-            media.FileName
+            media.FileName |> Option.map TypedText.shownOnOneLine
             media.Caption
-            media.Content
+            readable media
             media.MediaId |> Option.map (fun id -> "(" + id + ")")
         ]
 

@@ -42,6 +42,21 @@ module private Words =
         | 'ñ' -> 'n'
         | other -> other
 
+    /// Soft hyphens, zero-width spaces, marks of direction, accents that stand behind their letter: what is not seen,
+    /// or was taken off the letter already. It neither ends a word nor belongs to it.
+    let private isUnseen (text: string) index =
+        match Char.GetUnicodeCategory text[index] with
+        | Globalization.UnicodeCategory.Format
+        | Globalization.UnicodeCategory.NonSpacingMark
+        | Globalization.UnicodeCategory.EnclosingMark -> true
+        // The tags from U+E0000 on, which are two units each.
+        | Globalization.UnicodeCategory.Surrogate ->
+            text[index] = '\uDB40' || (index > 0 && text[index - 1] = '\uDB40')
+        | _ -> false
+
+    /// Whether the unit at this place is the second half of a sign that begins with U+D83D, as 👍 and 👎 do.
+    let private isThumb (text: string) index = index > 0 && text[index - 1] = '\uD83D'
+
     /// Only so much of a text is looked at: an intent that comes later than this is not one that the rules
     /// serve.
     let private longest = 600
@@ -74,7 +89,12 @@ module private Words =
                 elif run < 3 then
                     word[length] <- letter
                     length <- length + 1
-            elif letter <> '\'' && letter <> '’' then
+            elif letter = '\'' || letter = '’' then
+                ()
+            // Below U+00AD nothing is unseen, so that most texts are not asked.
+            elif letter >= '\u00AD' && isUnseen text index then
+                ()
+            else
                 if length > 0 then
                     words.Add(String(word, 0, length))
                     length <- 0
@@ -89,8 +109,8 @@ module private Words =
 
                     match letter with
                     // The second halves of 👍 and 👎 (U+1F44D and U+1F44E).
-                    | '\uDC4D' -> words.Add "si"
-                    | '\uDC4E' -> words.Add "no"
+                    | '\uDC4D' when isThumb text index -> words.Add "si"
+                    | '\uDC4E' when isThumb text index -> words.Add "no"
                     | _ -> ()
 
         words.ToArray()

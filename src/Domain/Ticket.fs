@@ -1,7 +1,6 @@
 namespace FunctionalBot.Domain
 
 open System
-open System.Text
 
 /// Why a text cannot be taken for a field of the ticket.
 type FieldProblem =
@@ -82,44 +81,14 @@ type TicketHints = {
     Email: string option
 }
 
-/// Reading text that a person typed.
-module private Text =
-    let private invisible (rune: Rune) =
-        match Rune.GetUnicodeCategory rune with
-        | Globalization.UnicodeCategory.Control
-        | Globalization.UnicodeCategory.Format
-        | Globalization.UnicodeCategory.Surrogate
-        | Globalization.UnicodeCategory.PrivateUse -> true
-        | _ -> false
-
-    /// Without control and direction characters (line breaks stay) and without white space at the ends. The
-    /// joiners that hold an emoji together go too, which changes how an emoji looks and never what a word
-    /// says.
-    let clean (text: string) =
-        let kept = StringBuilder text.Length
-
-        for rune in text.EnumerateRunes() do
-            if rune.Value = int '\n' || not (invisible rune) then
-                kept.Append(rune.ToString()) |> ignore
-            elif rune.Value = int '\t' || rune.Value = int '\r' then
-                kept.Append ' ' |> ignore
-
-        kept.ToString().Trim()
-
-    let hasWord (text: string) =
-        let mutable found = false
-
-        for rune in text.EnumerateRunes() do
-            found <- found || Rune.IsLetterOrDigit rune
-
-        found
-
+/// What every field of text must hold.
+module private Field =
     let check limit (text: string) =
         if text = "" then
             Error Blank
         elif text.Length > limit then
             Error(TooLong(text.Length, limit))
-        elif not (hasWord text) then
+        elif not (TypedText.hasWord text) then
             Error WithoutWords
         else
             Ok text
@@ -133,9 +102,9 @@ module TicketTitle =
 
     /// Line breaks become spaces; the rest of the text stays as it was typed.
     let create (raw: string) : Result<TicketTitle, FieldProblem> =
-        (Text.clean raw).Split([| '\n'; ' ' |], StringSplitOptions.RemoveEmptyEntries)
+        (TypedText.clean raw).Split([| '\n'; ' ' |], StringSplitOptions.RemoveEmptyEntries)
         |> String.concat " "
-        |> Text.check limit
+        |> Field.check limit
         |> Result.map TicketTitle
 
 /// The description of a ticket.
@@ -146,7 +115,7 @@ module TicketDescription =
     let value (TicketDescription text) = text
 
     let create (raw: string) : Result<TicketDescription, FieldProblem> =
-        Text.clean raw |> Text.check limit |> Result.map TicketDescription
+        TypedText.clean raw |> Field.check limit |> Result.map TicketDescription
 
 /// The e-mail address of a ticket.
 module EmailAddress =
@@ -180,7 +149,7 @@ module EmailAddress =
         && not (local.Contains "..")
 
     let create (raw: string) : Result<EmailAddress, FieldProblem> =
-        let text = (Text.clean raw).ToLowerInvariant()
+        let text = (TypedText.clean raw).ToLowerInvariant()
 
         match text.Split '@' with
         | [| local; domain |] when text.Length <= limit && localIsValid local && domainIsValid domain ->
@@ -200,7 +169,7 @@ module EmailAddress =
 
         match candidates |> Array.tryPick (create >> Result.toOption) with
         | Some address -> Ok address
-        | None when Text.clean sentence = "" -> Error Blank
+        | None when TypedText.clean sentence = "" -> Error Blank
         | None -> Error NotAnAddress
 
 /// Filling in a ticket step by step.

@@ -80,32 +80,23 @@ module internal Turns =
                         }
             })
 
+    /// The words on a file count as written, but for the team, which gets the file with them.
     let takeMedia (media: CustomerMedia) decision =
-        match media.Caption with
-        | Some caption when caption.Trim() <> "" -> decision |> gather media.Message caption
-        | _ ->
+        let words = media.Caption |> Option.filter (fun caption -> caption.Trim() <> "")
+
+        match words, decision.Session.Phase with
+        | Some caption, (Conversing _ | TicketCreation _ | Closed _) ->
+            decision |> gather media.Message caption
+        | words, _ ->
             let decision = decision |> perform (MarkRead media.Message) |> takeGathered true
 
-            match decision.Session.Phase with
-            | Conversing _ -> decision |> Conversation.takeMedia media.Kind
-            | TicketCreation(draft, step) -> decision |> TicketDialogue.takeMedia media.Kind draft step
-            | WithAgent(creation, told) -> decision |> Conversation.takeMediaForAgent media creation told
-            | Closed _ -> decision
-
-    /// A choice that this version does not know is what stands on it, as if typed: the last line of what
-    /// waits, and not an answer to a question that those lines are only about to lead to.
-    let private takeUnknownChoice (picked: CustomerChoice) decision =
-        match decision.Session.Gathering with
-        | None -> decision |> takeTurn picked.Title
-        | Some gathering ->
-            let texts = gathering.Texts @ [ picked.Message, picked.Title ]
-
-            decision
-            |> change (fun session -> {
-                session with
-                    Gathering = Some { gathering with Texts = texts }
-            })
-            |> takeGathered true
+            match decision.Session.Phase, words with
+            | WithAgent(creation, told), _ -> decision |> Conversation.takeMediaForAgent media creation told
+            // What had been written just before took the conversation back from the team.
+            | _, Some caption -> decision |> takeTurn caption
+            | Conversing _, None -> decision |> Conversation.takeMedia media.Kind
+            | TicketCreation(draft, step), None -> decision |> TicketDialogue.takeMedia media.Kind draft step
+            | Closed _, None -> decision
 
     /// Takes what was written before a button, where it answers a question or is for the team. While the
     /// two simply talk, the button says what is wanted and the words beside it need no answer of their own.
@@ -117,6 +108,39 @@ module internal Turns =
             |> perform (CancelTimer QuietTimer)
             |> change (fun session -> { session with Gathering = None })
         | _ -> decision |> takeGathered true
+
+    /// Says that the button is none of those that count now, and asks again what was asked.
+    let private takeStale decision =
+        match decision.Session.Phase with
+        | TicketCreation(draft, step) -> decision |> TicketDialogue.repeat draft step ButtonIsStale
+        | Conversing _
+        | WithAgent _ -> decision |> Conversation.takeStaleChoice
+        | Closed _ -> decision
+
+    /// Outside the ticket dialogue a choice that this version does not know is what stands on it, as if typed: the last
+    /// line of what waits, and not an answer to a question that those lines are only about to lead to.
+    let private takeUnknownWords (picked: CustomerChoice) decision =
+        match decision.Session.Gathering with
+        | _ when System.String.IsNullOrWhiteSpace picked.Title -> decision |> takeStale
+        | None -> decision |> takeTurn picked.Title
+        | Some gathering ->
+            let texts = gathering.Texts @ [ picked.Message, picked.Title ]
+
+            decision
+            |> change (fun session -> {
+                session with
+                    Gathering = Some { gathering with Texts = texts }
+            })
+            |> takeGathered true
+
+    /// A choice that was never offered. Within the ticket dialogue its words are no answer: nobody was asked what
+    /// stands on it.
+    let private takeUnknownChoice (picked: CustomerChoice) decision =
+        match decision.Session.Phase with
+        | TicketCreation _ -> decision |> takeBefore |> takeStale
+        | Conversing _
+        | WithAgent _
+        | Closed _ -> decision |> takeUnknownWords picked
 
     /// A button, or the row of a list.
     let takeChoice (picked: CustomerChoice) decision =
