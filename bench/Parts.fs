@@ -16,6 +16,7 @@ type Part =
     | Order = 7
     | Slow = 8
     | Stored = 9
+    | Parsing = 10
 
 /// The parts that run the bot.
 let withBots = [ Part.Start; Part.Load; Part.Order; Part.Slow; Part.Stored ]

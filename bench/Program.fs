@@ -34,6 +34,8 @@ let private withoutDatabase (effort: Effort) (wanted: Part -> bool) : Findings l
         announced "transition and rules" (fun () -> Core.transition effort)
     if wanted Part.Codec then
         announced "codec" (fun () -> Core.codec effort)
+    if wanted Part.Parsing then
+        announced "parsing" (fun () -> Parsing.measure effort)
 ]
 
 let private withDatabase effort sessions (wanted: Part -> bool) (server: string) : Findings list = [

@@ -4,6 +4,7 @@ module FunctionalBot.Tests.WhatsAppSamples
 open System
 open System.Text
 open System.Text.Json
+open System.Text.Json.Nodes
 open FsCheck.FSharp
 open FunctionalBot.Effects
 
@@ -43,6 +44,29 @@ let readOne (body: string) =
     match read body with
     | Ok [ update ] -> update
     | other -> failwith $"expected one update, got %A{other}"
+
+/// The JSON with the member at this position, counted as they are read and from the start again behind the last,
+/// replaced by other JSON.
+let withMemberReplaced (sample: string) (position: int) (replacement: string) : string =
+    let root = nonNull (JsonNode.Parse sample)
+    let spots = ResizeArray<JsonObject * string>()
+
+    let rec visit (part: JsonNode | null) =
+        match part with
+        | :? JsonObject as found ->
+            for pair in found do
+                spots.Add(found, pair.Key)
+                visit pair.Value
+        | :? JsonArray as found ->
+            for item in found do
+                visit item
+        | _ -> ()
+
+    visit root
+    let owner, name = spots[position % spots.Count]
+    let mark = "here comes something else"
+    owner[name] <- JsonValue.Create mark
+    root.ToJsonString().Replace("\"" + mark + "\"", replacement)
 
 let private names = [
     "entry"

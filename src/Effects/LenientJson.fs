@@ -1,6 +1,7 @@
 namespace FunctionalBot.Effects
 
 open System
+open System.Buffers
 open System.Globalization
 open System.Runtime.InteropServices
 open System.Text
@@ -11,7 +12,7 @@ open System.Text.Json
 module LenientJson =
     let private replacement = char 0xFFFD
 
-    /// Deeper bodies are refused; Meta's own are about twelve levels deep.
+    /// Deeper elements are not read as they are; Meta's own are about six levels deep.
     let maximumDepth = 64
 
     /// Whole text of the element as it was written, in valid Unicode (broken bytes become U+FFFD).
@@ -20,61 +21,74 @@ module LenientJson =
 
     /// A text without what PostgreSQL cannot store (U+0000) and without halves of surrogate pairs.
     let private storable (text: string) =
-        let isBroken index =
-            let unit = text[index]
-
-            unit = '\000'
-            || (Char.IsHighSurrogate unit
-                && not (index + 1 < text.Length && Char.IsLowSurrogate text[index + 1]))
-            || (Char.IsLowSurrogate unit
-                && not (index > 0 && Char.IsHighSurrogate text[index - 1]))
-
-        let rec firstBroken index =
-            if index >= text.Length then -1
-            elif isBroken index then index
-            else firstBroken (index + 1)
-
-        if firstBroken 0 < 0 then
+        if
+            text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0
+            && not (text.Contains '\000')
+        then
             text
         else
-            String.init text.Length (fun index ->
-                string (if isBroken index then replacement else text[index]))
+            let units = text.ToCharArray()
 
-    /// Undoes JSON's escapes one by one, for the texts that System.Text.Json refuses: broken surrogates and
-    /// bytes.
-    let private unescape (quoted: string) =
-        let inner = quoted.Substring(1, quoted.Length - 2)
-        let result = StringBuilder inner.Length
+            for index in 0 .. units.Length - 1 do
+                let unit = text[index]
 
-        let rec copy index =
-            if index < inner.Length then
-                if inner[index] <> '\\' || index + 1 >= inner.Length then
-                    result.Append inner[index] |> ignore
-                    copy (index + 1)
-                else
-                    match inner[index + 1] with
-                    | 'u' when index + 5 < inner.Length ->
-                        let digits = inner.AsSpan(index + 2, 4)
+                let isBroken =
+                    unit = '\000'
+                    || (Char.IsHighSurrogate unit
+                        && not (index + 1 < text.Length && Char.IsLowSurrogate text[index + 1]))
+                    || (Char.IsLowSurrogate unit
+                        && not (index > 0 && Char.IsHighSurrogate text[index - 1]))
 
-                        let number =
-                            UInt16.Parse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+                if isBroken then
+                    units[index] <- replacement
 
-                        result.Append(char number) |> ignore
-                        copy (index + 6)
-                    | letter ->
-                        let plain =
-                            match letter with
-                            | 'n' -> '\n'
-                            | 'r' -> '\r'
-                            | 't' -> '\t'
-                            | 'b' -> '\b'
-                            | 'f' -> '\f'
-                            | other -> other
+            String units
 
-                        result.Append plain |> ignore
-                        copy (index + 2)
+    /// Undoes JSON's escapes one by one, for the texts that System.Text.Json refuses (broken surrogates and bytes) and
+    /// for those of which only the start is wanted. An escape that is cut off at the end is left out.
+    let private unescape (inner: ReadOnlySpan<byte>) =
+        let result = StringBuilder(min inner.Length 4096)
+        let mutable index = 0
 
-        copy 0
+        while index < inner.Length do
+            let rest = inner.Slice index
+
+            match rest.IndexOf(byte '\\') with
+            | -1 ->
+                result.Append(Encoding.UTF8.GetString rest) |> ignore
+                index <- inner.Length
+            | 0 when rest.Length < 2 -> index <- inner.Length
+            | 0 when rest[1] = byte 'u' ->
+                let mutable number = 0us
+
+                if
+                    rest.Length >= 6
+                    && UInt16.TryParse(
+                        rest.Slice(2, 4),
+                        NumberStyles.AllowHexSpecifier,
+                        CultureInfo.InvariantCulture,
+                        &number
+                    )
+                then
+                    result.Append(char number) |> ignore
+
+                index <- index + 6
+            | 0 ->
+                let plain =
+                    match char rest[1] with
+                    | 'n' -> '\n'
+                    | 'r' -> '\r'
+                    | 't' -> '\t'
+                    | 'b' -> '\b'
+                    | 'f' -> '\f'
+                    | other -> other
+
+                result.Append plain |> ignore
+                index <- index + 2
+            | run ->
+                result.Append(Encoding.UTF8.GetString(rest.Slice(0, run))) |> ignore
+                index <- index + run
+
         result.ToString()
 
     let private textOfString (element: JsonElement) =
@@ -82,7 +96,8 @@ module LenientJson =
             try
                 nonNull (element.GetString())
             with :? InvalidOperationException ->
-                unescape (written element)
+                let quoted = JsonMarshal.GetRawUtf8Value element
+                unescape (quoted.Slice(1, quoted.Length - 2))
 
         storable text
 
@@ -132,6 +147,21 @@ module LenientJson =
         | JsonValueKind.False -> Some(written element)
         | _ -> None
 
+    /// `asText`, where no more than about so many UTF-16 units of it are wanted: of a longer text only the start is
+    /// read, however long it is. What comes may be longer.
+    let asTextUpTo (units: int) (element: JsonElement) : string option =
+        // A unit is written in six bytes at most, and a reader who cuts between characters looks a little further.
+        let enough = 6 * (units + 16)
+        let raw = JsonMarshal.GetRawUtf8Value element
+
+        if raw.Length <= enough + 2 then
+            asText element
+        else
+            match element.ValueKind with
+            | JsonValueKind.String -> Some(storable (unescape (raw.Slice(1, enough))))
+            | JsonValueKind.Number -> Some(Encoding.UTF8.GetString(raw.Slice(0, enough)))
+            | _ -> None
+
     /// The member of that name as text. None if it is missing, null, or an object or array.
     let text name element : string option =
         field name element |> Option.bind asText
@@ -140,9 +170,9 @@ module LenientJson =
     let filled name element : string option =
         text name element |> Option.filter (String.IsNullOrWhiteSpace >> not)
 
-    /// The member as a whole number, also where it is written as text.
-    let whole name element : int64 option =
-        match filled name element with
+    /// A whole number, also where it is written as text.
+    let asWhole (element: JsonElement) : int64 option =
+        match asTextUpTo 40 element with
         | None -> None
         | Some digits ->
             match
@@ -151,25 +181,54 @@ module LenientJson =
             | true, number -> Some number
             | _ -> None
 
-    /// The element as it was written, without white space between its parts.
-    let compact (element: JsonElement) : string =
-        let raw = written element
-        let result = StringBuilder raw.Length
+    /// `asWhole` of the member of that name.
+    let whole name element : int64 option =
+        field name element |> Option.bind asWhole
+
+    /// A part that is kept as it was written is cut to so many bytes of UTF-8: the body that it came in is kept whole.
+    let longestKept = 65_536
+
+    /// JSON as it was written, without white space between its parts, in valid Unicode. What is longer than
+    /// `longestKept` bytes is cut between characters and ends in "…".
+    let compactBytes (raw: ReadOnlySpan<byte>) : string =
+        let kept = ArrayPool<byte>.Shared.Rent(min raw.Length longestKept)
+        let mutable length = 0
+        let mutable index = 0
         let mutable quoted = false
         let mutable escaped = false
 
-        for unit in raw do
+        while index < raw.Length && length < longestKept do
+            let unit = raw[index]
+            index <- index + 1
+
             if quoted then
-                result.Append unit |> ignore
+                kept[length] <- unit
+                length <- length + 1
 
                 if escaped then
                     escaped <- false
-                elif unit = '\\' then
+                elif unit = byte '\\' then
                     escaped <- true
-                elif unit = '"' then
+                elif unit = byte '"' then
                     quoted <- false
-            elif not (unit = ' ' || unit = '\n' || unit = '\r' || unit = '\t') then
-                result.Append unit |> ignore
-                quoted <- unit = '"'
+            elif not (unit = byte ' ' || unit = byte '\n' || unit = byte '\r' || unit = byte '\t') then
+                kept[length] <- unit
+                length <- length + 1
+                quoted <- unit = byte '"'
 
-        result.ToString()
+        let isCut = raw.Slice(index).IndexOfAnyExcept(ReadOnlySpan " \n\r\t"B) >= 0
+
+        if isCut then
+            // Back to the first byte of the last character, and past it.
+            while length > 0 && (kept[length - 1] &&& 0xC0uy) = 0x80uy do
+                length <- length - 1
+
+            length <- max 0 (length - 1)
+
+        let text = Encoding.UTF8.GetString(kept, 0, length)
+        ArrayPool<byte>.Shared.Return kept
+        if isCut then text + "…" else text
+
+    /// `compactBytes` of an element.
+    let compact (element: JsonElement) : string =
+        compactBytes (JsonMarshal.GetRawUtf8Value element)

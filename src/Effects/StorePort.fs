@@ -17,6 +17,23 @@ type ReceivedBody = {
     Updates: Result<Update list, string>
 }
 
+/// The times in bodies.
+module ReceivedBody =
+    /// Stands for a time that nobody can tell.
+    let unknownTime = DateTimeOffset.UnixEpoch
+
+    /// Clocks of senders may be ahead by so much.
+    let private tolerance = TimeSpan.FromMinutes 1.
+
+    /// The time by which something in the body is put in its order: the sender's, but that of the body's arrival
+    /// where the sender's is unknown or still to come. Else a message without a time would be decided ahead of older
+    /// ones that wait with it, and one from the year 2199 behind everything that its sender writes from now on.
+    let timeOf (body: ReceivedBody) (at: DateTimeOffset) : DateTimeOffset =
+        if at = unknownTime || at > body.At + tolerance then
+            body.At
+        else
+            at
+
 /// How an inbox entry ended.
 type Ending =
     /// Its event has this version.

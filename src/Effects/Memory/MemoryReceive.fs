@@ -32,6 +32,7 @@ module internal MemoryReceive =
 
     let private takeStatus tables (body: ReceivedBody) (MessageId message) status callback at =
         let sourceId = String.Concat(message, ":", statusName status)
+        let at = ReceivedBody.timeOf body at
 
         match ownSend tables callback, status with
         | None, _ ->
@@ -67,6 +68,7 @@ module internal MemoryReceive =
         | CustomerDid(channel, person, sourceId, at, fact) ->
             match MemoryContacts.resolve tables channel person with
             | Some customer ->
+                let at = ReceivedBody.timeOf body at
                 MemoryInbox.add tables body.At channel customer None "whatsapp" sourceId at body.Trace fact
 
                 Some {

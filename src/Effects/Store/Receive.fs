@@ -42,6 +42,7 @@ module internal Receive =
         fact
         : NewEntry =
         let sourceId = StoredText.name sourceId
+        let at = ReceivedBody.timeOf body at
         let stored = Codec.write at sourceId fact
 
         {
@@ -86,6 +87,7 @@ module internal Receive =
         at
         =
         let name = statusName status
+        let at = ReceivedBody.timeOf body at
 
         let entry = {
             plainEntry webhook body.At (String.Concat(message, ":", name)) None with

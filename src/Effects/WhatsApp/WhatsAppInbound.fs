@@ -13,14 +13,24 @@ module WhatsAppInbound =
     [<NoComparison; NoEquality>]
     type private Surroundings = {
         Channel: string
-        People: WhatsAppPeople
         /// The time to take where an element tells none.
         FallbackTime: DateTimeOffset
     }
 
+    /// A message that was read, while it is not known yet who its ids belong to.
+    [<NoComparison; NoEquality>]
+    type private Letter = {
+        Slice: Slice
+        SourceId: string option
+        /// None for what is no object.
+        Sender: SenderIds voption
+        /// What the customer did and when, or why nothing is to be done.
+        Read: Result<struct (DateTimeOffset * Fact), string>
+    }
+
     /// The time of something whose own time, and that of its entry, cannot be read: the start of Unix time.
-    /// Whoever stores updates puts the time of arrival in its place.
-    let unknownTime = DateTimeOffset.UnixEpoch
+    /// Whoever stores updates puts the time of arrival in its place (`ReceivedBody.timeOf`).
+    let unknownTime = ReceivedBody.unknownTime
 
     // WhatsApp began in 2009; the other end only keeps nonsense out.
     let private firstSecond =
@@ -29,56 +39,110 @@ module WhatsAppInbound =
     let private lastSecond =
         DateTimeOffset(2200, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds()
 
+    let private inRange seconds =
+        seconds >= firstSecond && seconds <= lastSecond
+
     /// Seconds since 1970, or milliseconds where the number only makes sense as such.
-    let private time name element =
-        let inRange seconds =
-            seconds >= firstSecond && seconds <= lastSecond
-
-        match whole name element with
-        | Some number when inRange number -> Some(DateTimeOffset.FromUnixTimeSeconds number)
-        | Some number when inRange (number / 1000L) ->
+    let private moment (number: int64) =
+        if inRange number then
+            Some(DateTimeOffset.FromUnixTimeSeconds number)
+        elif inRange (number / 1000L) then
             Some(DateTimeOffset.FromUnixTimeSeconds(number / 1000L))
-        | _ -> None
+        else
+            None
 
-    let private message around (element: JsonElement) =
+    let private time name element =
+        whole name element |> Option.bind moment
+
+    let private timeOf element = asWhole element |> Option.bind moment
+
+    let private raw (slice: Slice) =
+        LenientJson.compactBytes slice.Bytes.Span
+
+    /// What a fault of the reader is called. Its message may hold a part of what was read.
+    let private unreadable (fault: exn) =
+        "an element that cannot be read: " + fault.GetType().Name
+
+    let private letterOf around (slice: Slice) (element: JsonElement) : Letter =
+        let letter sourceId read = {
+            Slice = slice
+            SourceId = sourceId
+            Sender = ValueSome(WhatsAppPeople.senderIds element)
+            Read = read
+        }
+
         match filled "id" element with
-        | None -> NothingToDo(None, "a message without an id", compact element)
+        | None -> letter None (Error "a message without an id")
         | Some wamid ->
             let sourceId = wamid.Trim()
 
-            let nothing reason =
-                NothingToDo(Some sourceId, reason, compact element)
+            match filled "group_id" element with
+            | Some _ -> Error "a message to a group"
+            | None ->
+                WhatsAppMessage.fact (MessageId sourceId) element
+                |> Result.map (fun fact ->
+                    struct (time "timestamp" element |> Option.defaultValue around.FallbackTime, fact))
+            |> letter (Some sourceId)
 
-            match filled "group_id" element, WhatsAppPeople.sender around.People element with
-            | Some _, _ -> nothing "a message to a group"
-            | None, sender ->
-                match WhatsAppMessage.fact (MessageId sourceId) element, sender with
-                | Error reason, _ -> nothing reason
-                | Ok _, None -> nothing "a message that names no sender to answer"
-                | Ok fact, Some sender ->
-                    let at = time "timestamp" element |> Option.defaultValue around.FallbackTime
-                    CustomerDid(around.Channel, sender, sourceId, at, fact)
+    /// Reads one message; whatever becomes of it, its neighbours do not hear of it.
+    let private letter around (slice: Slice) : Letter =
+        let nothing reason = {
+            Slice = slice
+            SourceId = None
+            Sender = ValueNone
+            Read = Error reason
+        }
 
-    let private failure element =
-        match list "errors" element with
+        try
+            WhatsAppEnvelope.inside slice (fun element ->
+                if element.ValueKind = JsonValueKind.Object then
+                    letterOf around slice element
+                else
+                    nothing "an element that is no object")
+        with fault ->
+            nothing (unreadable fault)
+
+    /// What a letter comes to among these people.
+    let private message around people (letter: Letter) : Update =
+        let nothing reason =
+            NothingToDo(letter.SourceId, reason, raw letter.Slice)
+
+        match letter.Read, letter.SourceId, letter.Sender with
+        | Error reason, _, _ -> nothing reason
+        | Ok struct (at, fact), Some sourceId, ValueSome ids ->
+            match WhatsAppPeople.sender people ids with
+            | Some sender -> CustomerDid(around.Channel, sender, sourceId, at, fact)
+            | None -> nothing "a message that names no sender to answer"
+        | Ok _, _, _ -> nothing "a message that names no sender to answer"
+
+    /// Words of Meta's that stand in reasons are kept to a line.
+    let private note = WhatsAppText.line 200
+
+    /// Code and title of the first of these errors.
+    let private failureIn (errors: JsonElement) =
+        match items errors with
         | error :: _ ->
             let code = whole "code" error |> Option.defaultValue 0L
 
             let title =
-                filled "title" error
-                |> Option.orElse (filled "message" error)
+                note "title" error
+                |> Option.orElseWith (fun () -> note "message" error)
                 |> Option.defaultValue "no title given"
 
             (if abs code > int64 Int32.MaxValue then 0 else int code), title
         | [] -> 0, "no error given"
 
-    let private status around (element: JsonElement) =
-        let nothing reason =
-            NothingToDo(None, reason, compact element)
+    let private failure element =
+        match field "errors" element with
+        | Some errors -> failureIn errors
+        | None -> 0, "no error given"
 
-        match filled "id" element, filled "status" element with
+    let private statusOf around (slice: Slice) (element: JsonElement) =
+        let nothing reason = NothingToDo(None, reason, raw slice)
+
+        match filled "id" element, note "status" element with
         | None, _ -> nothing "a status without a message id"
-        | Some id, None -> nothing ("a status of " + id + " that says nothing")
+        | Some _, None -> nothing "a status that says nothing"
         | Some _, Some _ when text "recipient_type" element = Some "group" ->
             nothing "a status of a group message"
         | Some id, Some word ->
@@ -101,94 +165,111 @@ module WhatsAppInbound =
                 at
             )
 
-    /// Reads one element; what even the lenient readers stumble over (a member's name that is no Unicode)
-    /// is kept too.
-    let private guarded (read: JsonElement -> Update) (element: JsonElement) =
+    let private status around (slice: Slice) : Update =
         try
-            if element.ValueKind = JsonValueKind.Object then
-                read element
-            else
-                NothingToDo(None, "an element that is no object", compact element)
-        with :? InvalidOperationException as problem ->
-            NothingToDo(None, "an element that cannot be read: " + problem.Message, compact element)
+            WhatsAppEnvelope.inside slice (fun element ->
+                if element.ValueKind = JsonValueKind.Object then
+                    statusOf around slice element
+                else
+                    NothingToDo(None, "an element that is no object", raw slice))
+        with fault ->
+            NothingToDo(None, unreadable fault, raw slice)
 
-    let private error element =
-        let code, title = failure element
-        $"WhatsApp reports error %d{code}: %s{title}"
+    /// Reads a part of the envelope; None where it is missing, or is a thing that cannot be read.
+    let private part (slice: Slice voption) (read: JsonElement -> 'result option) : 'result option =
+        match slice with
+        | ValueNone -> None
+        | ValueSome slice ->
+            try
+                WhatsAppEnvelope.inside slice read
+            with _ ->
+                None
 
     /// One `changes[]` element: all that its value holds, in order.
-    let private change (entryTime: DateTimeOffset option) (element: JsonElement) : Update list =
-        let whole reason = [ NothingToDo(None, reason, compact element) ]
-        let fieldName = filled "field" element |> Option.defaultValue "messages"
+    let private change (entryTime: DateTimeOffset option) (found: EnvelopeChange) : Update list =
+        let whole reason = [ NothingToDo(None, reason, raw found.Whole) ]
 
-        match field "value" element with
-        | _ when fieldName <> "messages" -> whole ("a notice of another field: " + fieldName)
-        | None -> whole "a change without a value"
-        | Some value ->
+        let fieldName =
+            part found.Field (asTextUpTo 200)
+            |> Option.filter (String.IsNullOrWhiteSpace >> not)
+            |> Option.defaultValue "messages"
+
+        match found.Value with
+        | _ when fieldName <> "messages" ->
+            whole ("a notice of another field: " + Graphemes.cut 200 fieldName)
+        | ValueNone -> whole "a change without a value"
+        | ValueSome value ->
             let channel =
-                field "metadata" value
-                |> Option.bind (filled "phone_number_id")
+                part value.Metadata (filled "phone_number_id")
                 |> Option.bind WhatsAppPeople.name
 
-            let messages = list "messages" value
-            let statuses = list "statuses" value
-
             match channel with
-            | None when messages <> [] || statuses <> [] ->
+            | None when value.Messages.Count > 0 || value.Statuses.Count > 0 ->
                 whole "messages that do not say to which business number they came (metadata.phone_number_id)"
             | _ ->
                 let around = {
                     Channel = "whatsapp-" + Option.defaultValue "" channel
-                    People = WhatsAppPeople.ofValue messages value
                     FallbackTime = Option.defaultValue unknownTime entryTime
                 }
 
-                let read =
-                    List.map (guarded (message around)) messages
-                    @ List.map (guarded (status around)) statuses
+                let letters = value.Messages.ConvertAll(fun slice -> letter around slice)
 
-                if not (List.isEmpty read) then read
-                elif (field "errors" value).IsSome then whole (error value)
-                else whole "a change without messages or statuses"
+                let senders =
+                    letters |> Seq.choose (fun letter -> ValueOption.toOption letter.Sender)
 
-    let private entry (element: JsonElement) : Update list =
-        match list "changes" element with
-        | [] -> [ NothingToDo(None, "an entry without changes", compact element) ]
-        | changes ->
-            let entryTime = time "time" element
+                let people = WhatsAppPeople.ofValue value.Contacts senders
 
-            changes
-            |> List.collect (fun part ->
-                try
-                    change entryTime part
-                with :? InvalidOperationException as problem -> [
-                    NothingToDo(None, "a change that cannot be read: " + problem.Message, compact part)
-                ])
+                let read = [
+                    for letter in letters do
+                        message around people letter
+                    for slice in value.Statuses do
+                        status around slice
+                ]
 
-    /// The updates of a body in their order. Error only where the body as a whole is no such thing: not
-    /// JSON, nested deeper than `maximumDepth`, or without `entry`.
-    /// Ids that cannot be part of a stream's name (white space, "/", more than 150 characters) count as
-    /// missing. A timestamp that makes no sense is replaced by the entry's time, else by `unknownTime`.
-    let read (body: ReadOnlyMemory<byte>) : Result<Update list, string> =
+                if not (List.isEmpty read) then
+                    read
+                else
+                    match part value.Errors (fun errors -> Some(failureIn errors)) with
+                    | Some(code, title) -> whole $"WhatsApp reports error %d{code}: %s{title}"
+                    | None -> whole "a change without messages or statuses"
+
+    let private entry (found: EnvelopeEntry) : Update list =
+        if found.Changes.Count = 0 then
+            [ NothingToDo(None, "an entry without changes", raw found.Whole) ]
+        else
+            let entryTime = part found.Time timeOf
+
+            found.Changes |> Seq.collect (change entryTime) |> List.ofSeq
+
+    let private readEnvelope (body: ReadOnlyMemory<byte>) : Result<Update list, string> =
         try
-            use document =
-                JsonDocument.Parse(body, JsonDocumentOptions(MaxDepth = maximumDepth))
-
-            match field "entry" document.RootElement with
-            | Some entries when entries.ValueKind = JsonValueKind.Array ->
-                let read part =
-                    try
-                        entry part
-                    with :? InvalidOperationException as problem -> [
-                        NothingToDo(None, "an entry that cannot be read: " + problem.Message, compact part)
-                    ]
-
-                Ok(entries |> items |> List.collect read)
-            | _ -> Error "The body is JSON but holds no list named \"entry\"."
-        with
-        | :? JsonException as problem ->
+            match WhatsAppEnvelope.read body with
+            | ValueSome entries ->
+                Ok [
+                    for found in entries do
+                        yield! entry found
+                ]
+            | ValueNone -> Error "The body is JSON but holds no list named \"entry\"."
+        with :? JsonException as problem ->
             let line = problem.LineNumber.GetValueOrDefault() + 1L
             let position = problem.BytePositionInLine.GetValueOrDefault()
-            Error $"The body is no JSON, or nested too deep: line %d{line}, byte %d{position}."
-        | :? InvalidOperationException ->
-            Error "The body's outermost object has a member whose name is no Unicode text."
+            Error $"The body is no JSON: line %d{line}, byte %d{position}."
+
+    /// What a reader makes of a body, where a fault of the reader itself is an Error too: the body is kept, ends dead
+    /// with the fault's type, and is read again by hand (`bot inbound retry`) once the fault is mended. Meta would send
+    /// it for seven days and meet the same fault each time.
+    let settled
+        (read: ReadOnlyMemory<byte> -> Result<Update list, string>)
+        (body: ReadOnlyMemory<byte>)
+        : Result<Update list, string> =
+        try
+            read body
+        with fault ->
+            Error $"The body cannot be read by this version: %s{fault.GetType().Name}."
+
+    /// The updates of a body in their order. Error only where the body as a whole is no such thing: not JSON, or
+    /// without `entry`. An element that is nested deeper than `LenientJson.maximumDepth` is read without the members
+    /// that are so deep, in whose place stands a list that says so.
+    /// Ids that cannot be part of a stream's name (white space, "/", more than 150 characters) count as
+    /// missing. A timestamp that makes no sense is replaced by the entry's time, else by `unknownTime`.
+    let read (body: ReadOnlyMemory<byte>) : Result<Update list, string> = settled readEnvelope body

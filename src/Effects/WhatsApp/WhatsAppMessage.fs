@@ -7,6 +7,7 @@ open FunctionalBot.Domain
 /// for the `messages` field, as collected in the project's notes on the Cloud API.
 module WhatsAppMessage =
     open LenientJson
+    open WhatsAppText
 
     /// The message that is quoted. `M0` and the like inside edits never reach this.
     let private quoted message =
@@ -34,8 +35,8 @@ module WhatsAppMessage =
                 MediaId = filled "id" part
                 MimeType = filled "mime_type" part
                 Sha256 = filled "sha256" part
-                FileName = filled "filename" part
-                Caption = filled "caption" part
+                FileName = line 255 "filename" part
+                Caption = filledWords "caption" part
                 // Without an id there is no file to fetch; then the element itself is all that is left.
                 Content =
                     match filled "id" part with
@@ -44,10 +45,10 @@ module WhatsAppMessage =
             }
         | _ -> unreadable kind None id message
 
-    /// A place or cards: the part that matters, as it was written.
-    let private content kind name id message =
-        match field name message with
-        | Some part ->
+    /// A place or cards, in plain words. What nobody could make anything of is kept whole, as of no known kind.
+    let private inWords kind name read id message =
+        match field name message |> Option.bind read with
+        | Some content ->
             MediaReceived {
                 Message = id
                 Kind = kind
@@ -56,12 +57,12 @@ module WhatsAppMessage =
                 Sha256 = None
                 FileName = None
                 Caption = None
-                Content = Some(compact part)
+                Content = Some content
             }
-        | None -> unreadable kind None id message
+        | None -> unreadable Other None id message
 
     let private textReceived id message =
-        match field "text" message |> Option.bind (text "body") with
+        match field "text" message |> Option.bind (words "body") with
         | Some body ->
             TextReceived {
                 Message = id
@@ -84,7 +85,7 @@ module WhatsAppMessage =
             field "interactive" message
             |> Option.bind (fun part -> field "button_reply" part |> Option.orElse (field "list_reply" part))
 
-        match reply |> Option.map (fun part -> filled "id" part, text "title" part) with
+        match reply |> Option.map (fun part -> filled "id" part, words "title" part) with
         | Some(Some choiceId, title) -> choice id message choiceId (Option.defaultValue "" title)
         // A button without its id still has the words that the customer saw.
         | Some(None, Some title) when title.Trim() <> "" ->
@@ -98,14 +99,14 @@ module WhatsAppMessage =
     /// The quick reply of a template.
     let private button id message =
         let part = field "button" message
-        let words = part |> Option.bind (filled "text")
+        let title = part |> Option.bind (filledWords "text")
 
-        match part |> Option.bind (filled "payload"), words with
-        | Some payload, words -> choice id message payload (Option.defaultValue payload words)
-        | None, Some words ->
+        match part |> Option.bind (filled "payload"), title with
+        | Some payload, title -> choice id message payload (Option.defaultValue payload title)
+        | None, Some title ->
             TextReceived {
                 Message = id
-                Text = words
+                Text = title
                 Quoted = quoted message
             }
         | None, None -> unreadable Other None id message
@@ -115,25 +116,25 @@ module WhatsAppMessage =
         let part = field "edit" message
         let inner = part |> Option.bind (field "message")
 
-        let words =
+        let changed =
             inner
-            |> Option.bind (fun changed ->
-                match field "text" changed |> Option.bind (text "body") with
+            |> Option.bind (fun content ->
+                match field "text" content |> Option.bind (words "body") with
                 | Some body -> Some body
                 | None ->
-                    text "type" changed
-                    |> Option.bind (fun name -> field name changed)
-                    |> Option.bind (text "caption"))
+                    text "type" content
+                    |> Option.bind (fun name -> field name content)
+                    |> Option.bind (words "caption"))
 
-        match part |> Option.bind (filled "original_message_id"), words with
-        | Some original, Some words -> Ok(MessageEdited(id, MessageId original, words))
+        match part |> Option.bind (filled "original_message_id"), changed with
+        | Some original, Some changed -> Ok(MessageEdited(id, MessageId original, changed))
         | _ -> Ok(unreadable Other None id message)
 
     let private reaction id message =
         let part = field "reaction" message
 
         match part |> Option.bind (filled "message_id") with
-        | Some target -> Ok(ReactionReceived(id, MessageId target, part |> Option.bind (filled "emoji")))
+        | Some target -> Ok(ReactionReceived(id, MessageId target, part |> Option.bind (filledWords "emoji")))
         | None -> Error "a reaction that does not say to which message"
 
     let private revoked id message =
@@ -164,20 +165,20 @@ module WhatsAppMessage =
         | Some "voice" -> Ok(file VoiceNote "voice" id message)
         | Some "document" -> Ok(file Document "document" id message)
         | Some "sticker" -> Ok(file Sticker "sticker" id message)
-        | Some "location" -> Ok(content Location "location" id message)
-        | Some "contacts" -> Ok(content ContactCard "contacts" id message)
+        | Some "location" -> Ok(inWords Location "location" WhatsAppPlaces.place id message)
+        | Some "contacts" -> Ok(inWords ContactCard "contacts" WhatsAppPlaces.cards id message)
         | Some "interactive" -> Ok(interactive id message)
         | Some "button" -> Ok(button id message)
         | Some "reaction" -> reaction id message
         | Some "edit" -> edited id message
         | Some "revoke" -> revoked id message
         | Some "order" ->
-            Ok(unreadable Other (field "order" message |> Option.bind (filled "text")) id message)
+            Ok(unreadable Other (field "order" message |> Option.bind (filledWords "text")) id message)
         | Some "request_welcome" -> Error "the customer opened the chat and has not written yet"
         | Some "system" ->
             let kind = field "system" message |> Option.bind (filled "type")
             Error("a notice of WhatsApp itself: " + Option.defaultValue "of no named type" kind)
         | Some "unsupported" -> unsupported id message
         // Some senders leave the type out where there is only a text.
-        | None when (field "text" message |> Option.bind (text "body")).IsSome -> Ok(textReceived id message)
+        | None when (field "text" message |> Option.bind (words "body")).IsSome -> Ok(textReceived id message)
         | _ -> Ok(unreadable Other None id message)

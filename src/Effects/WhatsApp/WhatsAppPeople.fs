@@ -1,14 +1,36 @@
 namespace FunctionalBot.Effects
 
 open System
+open System.Collections.Generic
 open System.Text.Json
 
-/// The people that one `changes[].value` tells of.
+/// The ids under which a message names its sender, as they were written; any of them may be missing.
+[<Struct; NoComparison>]
+type internal SenderIds = {
+    From: string voption
+    UserId: string voption
+}
+
+/// One of `contacts[]`.
 [<NoComparison; NoEquality>]
-type WhatsAppPeople = {
-    Contacts: JsonElement list
-    /// All messages of the value come from one person, so that a single contact must be that person.
-    OneSender: bool
+type internal WhatsAppContact = {
+    WhatsAppId: string option
+    UserId: string option
+    Name: string option
+    /// Its place among the contacts of the value.
+    Place: int
+}
+
+/// The people that one `changes[].value` tells of, found by id without a search.
+[<NoComparison; NoEquality>]
+type internal WhatsAppPeople = {
+    /// The first contact that has the id.
+    ById: Dictionary<string, WhatsAppContact>
+    /// The only contact, where there is one and all messages of the value come from one person: then it is that
+    /// person's, whatever its ids are.
+    Only: WhatsAppContact option
+    /// Who was found for which ids.
+    Found: Dictionary<SenderIds, Person option>
 }
 
 /// Finding out who wrote, wherever Meta puts the ids: since 2026 every one of them may be missing.
@@ -33,16 +55,23 @@ module WhatsAppPeople =
 
     /// International digits of a number, however it was written. E.164 allows 15; a few more do no harm.
     let private phone (text: string) =
-        let digits = String.filter Char.IsAsciiDigit text
-
         let isNumber =
             text
-            |> Seq.forall (fun unit -> Char.IsAsciiDigit unit || " +-().".Contains unit)
+            |> String.forall (fun unit -> Char.IsAsciiDigit unit || " +-().".Contains unit)
 
-        if isNumber && digits.Length >= 5 && digits.Length <= 20 then
-            Some digits
-        else
+        if not isNumber then
             None
+        else
+            let digits =
+                if String.forall Char.IsAsciiDigit text then
+                    text
+                else
+                    String.filter Char.IsAsciiDigit text
+
+            if digits.Length >= 5 && digits.Length <= 20 then
+                Some digits
+            else
+                None
 
     /// A business-scoped id begins with two letters of a country and a dot ("ES.1349…"), so a dotted number
     /// is none.
@@ -51,62 +80,121 @@ module WhatsAppPeople =
         | Some _ -> None
         | None -> name text
 
-    /// Every id that an element names, of whatever kind. Ids of the sender stand in any of these fields.
-    let private ids fields element =
-        fields |> List.choose (fun field -> filled field element)
+    let private valueOf (id: string option) =
+        match id with
+        | Some id -> ValueSome id
+        | None -> ValueNone
 
-    let private messageIds = ids [ "from"; "from_user_id" ]
-    let private contactIds = ids [ "wa_id"; "user_id" ]
+    /// The ids that a message names its sender by.
+    let internal senderIds (message: JsonElement) : SenderIds = {
+        From = valueOf (filled "from" message)
+        UserId = valueOf (filled "from_user_id" message)
+    }
 
-    let private contactOf (people: WhatsAppPeople) (message: JsonElement) =
-        let wanted = messageIds message |> List.map (fun id -> id.Trim().TrimStart '+')
+    /// The form in which ids are compared.
+    let private compared (id: string) = id.Trim().TrimStart '+'
 
-        let isMatch contact =
-            contactIds contact
-            |> List.exists (fun id -> List.contains (id.Trim().TrimStart '+') wanted)
+    /// WhatsApp allows 25 characters in a profile's name.
+    let private longestName = 100
 
-        match List.tryFind isMatch people.Contacts, people.Contacts with
-        | Some contact, _ -> Some contact
+    let private contact place (element: JsonElement) : WhatsAppContact = {
+        WhatsAppId = filled "wa_id" element
+        UserId = filled "user_id" element
+        Name = field "profile" element |> Option.bind (WhatsAppText.line longestName "name")
+        Place = place
+    }
+
+    let private contactOf (people: WhatsAppPeople) (ids: SenderIds) : WhatsAppContact option =
+        let find (id: string voption) =
+            match id with
+            | ValueNone -> None
+            | ValueSome id ->
+                match people.ById.TryGetValue(compared id) with
+                | true, found -> Some found
+                | _ -> None
+
+        match find ids.From, find ids.UserId with
+        | Some first, Some second -> Some(if second.Place < first.Place then second else first)
+        | Some found, None
+        | None, Some found -> Some found
         // WhatsApp's own id and the number that was written from may differ for the same person.
-        | None, [ only ] when people.OneSender -> Some only
-        | None, _ -> None
+        | None, None -> people.Only
 
-    /// Who sent a message. None if neither the message nor its contact holds an id that can be used.
-    let sender (people: WhatsAppPeople) (message: JsonElement) : Person option =
-        let contact = contactOf people message
-        let own = messageIds message
+    let private whoIs (people: WhatsAppPeople) (ids: SenderIds) : Person option =
+        let contact = contactOf people ids
+        let own = [ ValueOption.toOption ids.From; ValueOption.toOption ids.UserId ]
 
         let others =
             match contact with
-            | Some contact -> contactIds contact
+            | Some contact -> [ contact.WhatsAppId; contact.UserId ]
             | None -> []
 
-        let businessScoped =
-            [ filled "from_user_id" message; contact |> Option.bind (filled "user_id") ]
-            |> List.choose id
+        let first read candidates =
+            candidates |> List.tryPick (Option.bind read)
 
-        let businessScopedId = List.tryPick scoped (businessScoped @ own @ others)
-        let phone = List.tryPick phone (own @ others)
+        // What stands where a business-scoped id belongs comes before what merely looks like one.
+        let businessScopedId =
+            [ ValueOption.toOption ids.UserId; contact |> Option.bind _.UserId ]
+            @ own
+            @ others
+            |> first scoped
 
-        match businessScopedId, phone with
+        match businessScopedId, first phone (own @ others) with
         | None, None -> None
-        | _ ->
+        | businessScopedId, phone ->
             Some {
                 BusinessScopedId = businessScopedId
                 Phone = phone
-                Name =
-                    contact
-                    |> Option.bind (field "profile")
-                    |> Option.bind (filled "name")
-                    |> Option.map _.Trim()
+                Name = contact |> Option.bind _.Name
             }
 
-    /// The people of a value that holds these messages.
-    let ofValue (messages: JsonElement list) (value: JsonElement) : WhatsAppPeople =
-        let isObject (part: JsonElement) = part.ValueKind = JsonValueKind.Object
-        let senders = messages |> List.filter isObject |> List.map messageIds
+    /// Who sent a message with these ids. None if neither they nor their contact hold an id that can be used.
+    let internal sender (people: WhatsAppPeople) (ids: SenderIds) : Person option =
+        match people.Found.TryGetValue ids with
+        | true, found -> found
+        | _ ->
+            let found = whoIs people ids
+            people.Found[ids] <- found
+            found
+
+    /// The people of a value with these contacts, whose messages have senders with these ids.
+    let internal ofValue (contacts: ResizeArray<Slice>) (senders: SenderIds seq) : WhatsAppPeople =
+        let byId = Dictionary<string, WhatsAppContact>()
+        let known = ResizeArray<WhatsAppContact>()
+
+        for slice in contacts do
+            let found =
+                try
+                    WhatsAppEnvelope.inside slice (fun element ->
+                        if element.ValueKind = JsonValueKind.Object then
+                            Some(contact known.Count element)
+                        else
+                            None)
+                with _ ->
+                    // A contact that cannot be read names nobody, and takes no message with it.
+                    None
+
+            match found with
+            | None -> ()
+            | Some contact ->
+                known.Add contact
+
+                for id in [ contact.WhatsAppId; contact.UserId ] do
+                    match id with
+                    | Some id -> byId.TryAdd(compared id, contact) |> ignore
+                    | None -> ()
+
+        let isOneSender =
+            match Seq.tryHead senders with
+            | None -> true
+            | Some first -> senders |> Seq.forall (fun ids -> ids = first)
 
         {
-            Contacts = list "contacts" value |> List.filter isObject
-            OneSender = List.length (List.distinct senders) <= 1
+            ById = byId
+            Only =
+                if known.Count = 1 && isOneSender then
+                    Some known[0]
+                else
+                    None
+            Found = Dictionary()
         }
