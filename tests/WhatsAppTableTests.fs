@@ -1,0 +1,545 @@
+/// What a customer gets for everything that can be sent, at every place of a conversation.
+module FunctionalBot.Tests.WhatsAppTableTests
+
+open System
+open Microsoft.FSharp.Reflection
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Tests.Scenarios
+open FunctionalBot.Tests.WhatsAppSamples
+open Xunit
+
+/// The places of a conversation, each with a session that is there.
+let private places: (string * Session) list =
+    let greeted = opened |> writes "hola"
+    let title = greeted |> presses OpenTicket
+    let description = title |> writes "La taladradora no enciende"
+    let email = description |> writes "La compré ayer. Probé con otro enchufe y nada."
+    let confirming = email |> writes "ana@example.com"
+
+    let shown =
+        match confirming.Session.Phase with
+        | TicketCreation(_, Confirming(_, revision)) -> revision
+        | other -> failwith $"%A{other}"
+
+    [
+        "conversing", greeted
+        "title", title
+        "description", description
+        "e-mail", email
+        "confirming", confirming
+        "creating", confirming |> presses (Confirm shown)
+        "with a person", greeted |> presses TalkToPerson
+        "closed", greeted |> writes "adiós"
+    ]
+    |> List.map (fun (name, scene) -> name, scene.Session)
+
+let private customerOf (session: Session) : CustomerWork = {
+    Channel = session.Id.Channel
+    Customer = session.Customer
+    Language = Some session.Language
+    Current = Some session
+    Others = Map.empty
+    Entries = []
+}
+
+let private nameOf (value: 'union) =
+    (FSharpValue.GetUnionFields(value, typeof<'union>) |> fst).Name
+
+let private wordsOf (phrase: Phrase) =
+    match phrase with
+    | Ask(question, None) -> nameOf question
+    | Ask(question, Some(CannotRead kind)) -> $"%s{nameOf question}, CannotRead %s{nameOf kind}"
+    | Ask(question, Some notice) -> $"%s{nameOf question}, %s{nameOf notice}"
+    | CannotReadKind kind -> $"CannotReadKind %s{nameOf kind}"
+    | other -> nameOf other
+
+/// What is seen of an action, outside of the bot.
+let private seen (action: Action) =
+    match action with
+    | Say utterance -> Some(wordsOf utterance.Phrase)
+    | AskAssistant _ -> Some "assistant"
+    | CreateTicket _ -> Some "ticket"
+    | AddToTicket(_, note) -> Some("note " + note.Split('\n')[0])
+    | LookUpTickets _ -> Some "look-up"
+    | MarkRead _
+    | SetTimer _
+    | CancelTimer _ -> None
+
+/// What comes of one element of a webhook.
+let private outcome (session: Session) (update: Update) : string =
+    let decided =
+        match update with
+        | CustomerDid(_, _, sourceId, at, fact) -> Ok(sourceId, at, None, fact)
+        // Of a send of ours, which the session is told of.
+        | StatusCame(_, MessageId id, Failed(code, title), _, at) ->
+            let key = {
+                Session = session.Id
+                Version = 1L
+                Ordinal = 0
+            }
+
+            Ok(id, at, Some session.Id, DeliveryFailed(key, code, title))
+        | StatusCame(_, _, UnknownStatus _, _, _) -> Error "kept"
+        | StatusCame(_, _, (Sent | Delivered | Read | Played), _, _) -> Error "settled"
+        | NothingToDo _ -> Error "kept"
+
+    match decided with
+    | Error ending -> ending
+    | Ok(sourceId, at, about, fact) ->
+        let work = {
+            customerOf session with
+                Entries = [
+                    {
+                        Id = 1L
+                        Source = "whatsapp"
+                        SourceId = sourceId
+                        At = at
+                        Session = about
+                        Trace = None
+                        Fact = fact
+                    }
+                ]
+        }
+
+        let decision =
+            Reception.decide
+                {
+                    Policy = session.Policy
+                    Language = Spanish
+                }
+                (session.LastActivity.AddMinutes 1.)
+                (fun () -> Guid.Empty)
+                work
+
+        let actions = decision.Commands |> List.choose (fun command -> seen command.Action)
+
+        match actions, decision.Endings with
+        | [], [ _, Ignored reason ] -> reason
+        | [], [ _, Applied _ ] -> "noted"
+        | actions, [ _, Applied _ ] -> String.concat "; " actions
+        | actions, endings -> failwith $"%A{actions} %A{endings}"
+
+/// Every type of element that the reference of the webhook names, by what tells it from others.
+let private elements: (string * string) list =
+    let value name members = name, bodyWith members
+    let one name members = name, bodyOf [ message "new" members ]
+
+    let status name members =
+        value
+            name
+            ("\"statuses\":[{\"id\":\"wamid.status\",\"timestamp\":\"1790000002\","
+             + members
+             + "}]")
+
+    let file name kind more =
+        one
+            name
+            $""" "type":"%s{kind}","%s{kind}":{{"id":"700","mime_type":"x/y","sha256":"c2hh"%s{more}}} """
+
+    let reply kind id title =
+        $""" "type":"interactive","interactive":{{"type":"%s{kind}","%s{kind}":{{"id":"%s{id}","title":"%s{title}"}}}} """
+
+    [
+        one "text" """ "type":"text","text":{"body":"No va el mando"} """
+        one
+            "text, forwarded"
+            """ "type":"text","text":{"body":"No va el mando"},"context":{"forwarded":true} """
+        one
+            "text, quoting"
+            """ "type":"text","text":{"body":"No va el mando"},"context":{"from":"34910000000","id":"wamid.0"} """
+        one
+            "text, about a product"
+            """ "type":"text","text":{"body":"No va el mando"},"context":{"referred_product":{"catalog_id":"1","product_retailer_id":"2"}} """
+        one
+            "text, from an advertisement"
+            """ "type":"text","text":{"body":"No va el mando"},"referral":{"source_type":"ad","source_id":"1"} """
+        one "text, blank" """ "type":"text","text":{"body":" \u200b "} """
+        file "image" "image" ""
+        file "image, caption" "image" ",\"caption\":\"No va el mando\""
+        file "video" "video" ""
+        file "audio" "audio" ",\"voice\":false"
+        file "voice note" "audio" ",\"voice\":true"
+        file "document" "document" ",\"filename\":\"factura.pdf\""
+        file "document, caption" "document" ",\"filename\":\"factura.pdf\",\"caption\":\"No va el mando\""
+        file "sticker" "sticker" ",\"animated\":true"
+        one
+            "location"
+            """ "type":"location","location":{"latitude":40.4,"longitude":-3.7,"name":"Plaza Mayor"} """
+        one
+            "contacts"
+            """ "type":"contacts","contacts":[{"name":{"formatted_name":"Eva"},"phones":[{"phone":"+34600"}]}] """
+        one "reaction" """ "type":"reaction","reaction":{"message_id":"wamid.0","emoji":"👍"} """
+        one "reaction, removed" """ "type":"reaction","reaction":{"message_id":"wamid.0"} """
+        one "button, offered" (reply "button_reply" "person" "Hablar con alguien")
+        one "button, stale" (reply "button_reply" "confirm:1" "Sí")
+        one "button, never offered" (reply "button_reply" "later" "Más tarde")
+        one "button, never offered, blank" (reply "button_reply" "later" "")
+        one "list, offered" (reply "list_reply" "change:title" "El título")
+        one "list, never offered" (reply "list_reply" "later" "Más tarde")
+        one "template's button" """ "type":"button","button":{"payload":"later","text":"Más tarde"} """
+        one
+            "form"
+            """ "type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{}"}} """
+        one
+            "address"
+            """ "type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"address_message","response_json":"{}"}} """
+        one
+            "permission to call"
+            """ "type":"interactive","interactive":{"type":"call_permission_reply","call_permission_reply":{"response":"accept"}} """
+        one "interactive without its object" """ "type":"interactive" """
+        one "order" """ "type":"order","order":{"catalog_id":"1","product_items":[{"quantity":1}]} """
+        one
+            "order, text"
+            """ "type":"order","order":{"catalog_id":"1","text":"No va el mando","product_items":[]} """
+        one
+            "system, number"
+            """ "type":"system","system":{"type":"user_changed_number","wa_id":"34600999888"} """
+        one "system, id" """ "type":"system","system":{"type":"user_changed_user_id","user_id":"ES.2"} """
+        one "system, identity" """ "type":"system","system":{"type":"customer_identity_changed"} """
+        one
+            "unsupported, poll"
+            """ "type":"unsupported","errors":[{"code":131051}],"unsupported":{"type":"poll_creation"} """
+        one "unsupported, elsewhere" """ "type":"unsupported","errors":[{"code":131060}] """
+        one "unsupported, pin" """ "type":"unsupported","unsupported":{"type":"pin"} """
+        one "unsupported, kept in chat" """ "type":"unsupported","unsupported":{"type":"keep_in_chat"} """
+        one "welcome" """ "type":"request_welcome" """
+        one
+            "edit"
+            """ "type":"edit","edit":{"original_message_id":"wamid.0","message":{"type":"text","text":{"body":"No va el mando"}}} """
+        one
+            "edit of a caption"
+            """ "type":"edit","edit":{"original_message_id":"wamid.0","message":{"type":"image","image":{"caption":"No va el mando"}}} """
+        one
+            "edit of a file"
+            """ "type":"edit","edit":{"original_message_id":"wamid.0","message":{"type":"image"}} """
+        one "revoke" """ "type":"revoke","revoke":{"original_message_id":"wamid.0"} """
+        one "unknown type" """ "type":"hologram","hologram":{"x":1} """
+        one "in a group" """ "type":"text","text":{"body":"No va el mando"},"group_id":"G1" """
+        value "errors only" """ "errors":[{"code":131000,"title":"Something went wrong"}] """
+        "call", """{"entry":[{"changes":[{"field":"calls","value":{"calls":[{"id":"1"}]}}]}]}"""
+        "account", """{"entry":[{"changes":[{"field":"account_update","value":{"event":"X"}}]}]}"""
+        status "status, sent" "\"status\":\"sent\""
+        status "status, delivered" "\"status\":\"delivered\""
+        status "status, read" "\"status\":\"read\""
+        status "status, played" "\"status\":\"played\""
+        status "status, failed" "\"status\":\"failed\",\"errors\":[{\"code\":131026,\"title\":\"x\"}]"
+        status "status, unknown" "\"status\":\"warning\""
+        status "status, of a group" "\"status\":\"read\",\"recipient_type\":\"group\""
+    ]
+
+/// Elements that are answered alike, and below them what the customer gets at each place.
+let private expected =
+    """
+text
+text, forwarded
+text, quoting
+text, about a product
+text, from an advertisement
+edit
+edit of a caption
+    conversing: assistant
+    title: WhichDescription
+    description: WhichEmail
+    e-mail: WhichEmail, FieldRejected
+    confirming: IsThisRight, PleaseConfirm
+    creating: TicketIsBeingCreated
+    with a person: note No va el mando; PassedOnToPerson
+    closed: assistant
+text, blank
+    conversing: assistant
+    title: WhichTitle, FieldRejected
+    description: WhichDescription, FieldRejected
+    e-mail: WhichEmail, FieldRejected
+    confirming: IsThisRight, PleaseConfirm
+    creating: TicketIsBeingCreated
+    with a person: note [mensaje vacío]; PassedOnToPerson
+    closed: assistant
+image
+    conversing: CannotReadKind Image
+    title: WhichTitle, CannotRead Image
+    description: WhichDescription, CannotRead Image
+    e-mail: WhichEmail, CannotRead Image
+    confirming: IsThisRight, CannotRead Image
+    creating: TicketIsBeingCreated
+    with a person: note [imagen] (700); PassedOnToPerson
+    closed: CannotReadKind Image
+image, caption
+    conversing: assistant
+    title: WhichDescription
+    description: WhichEmail
+    e-mail: WhichEmail, FieldRejected
+    confirming: IsThisRight, PleaseConfirm
+    creating: TicketIsBeingCreated
+    with a person: note [imagen] No va el mando (700); PassedOnToPerson
+    closed: assistant
+video
+    conversing: CannotReadKind Video
+    title: WhichTitle, CannotRead Video
+    description: WhichDescription, CannotRead Video
+    e-mail: WhichEmail, CannotRead Video
+    confirming: IsThisRight, CannotRead Video
+    creating: TicketIsBeingCreated
+    with a person: note [vídeo] (700); PassedOnToPerson
+    closed: CannotReadKind Video
+audio
+    conversing: CannotReadKind Audio
+    title: WhichTitle, CannotRead Audio
+    description: WhichDescription, CannotRead Audio
+    e-mail: WhichEmail, CannotRead Audio
+    confirming: IsThisRight, CannotRead Audio
+    creating: TicketIsBeingCreated
+    with a person: note [audio] (700); PassedOnToPerson
+    closed: CannotReadKind Audio
+voice note
+    conversing: CannotReadKind VoiceNote
+    title: WhichTitle, CannotRead VoiceNote
+    description: WhichDescription, CannotRead VoiceNote
+    e-mail: WhichEmail, CannotRead VoiceNote
+    confirming: IsThisRight, CannotRead VoiceNote
+    creating: TicketIsBeingCreated
+    with a person: note [nota de voz] (700); PassedOnToPerson
+    closed: CannotReadKind VoiceNote
+document
+    conversing: CannotReadKind Document
+    title: WhichTitle, CannotRead Document
+    description: WhichDescription, CannotRead Document
+    e-mail: WhichEmail, CannotRead Document
+    confirming: IsThisRight, CannotRead Document
+    creating: TicketIsBeingCreated
+    with a person: note [documento] factura.pdf (700); PassedOnToPerson
+    closed: CannotReadKind Document
+document, caption
+    conversing: assistant
+    title: WhichDescription
+    description: WhichEmail
+    e-mail: WhichEmail, FieldRejected
+    confirming: IsThisRight, PleaseConfirm
+    creating: TicketIsBeingCreated
+    with a person: note [documento] factura.pdf No va el mando (700); PassedOnToPerson
+    closed: assistant
+sticker
+    conversing: CannotReadKind Sticker
+    title: WhichTitle, CannotRead Sticker
+    description: WhichDescription, CannotRead Sticker
+    e-mail: WhichEmail, CannotRead Sticker
+    confirming: IsThisRight, CannotRead Sticker
+    creating: TicketIsBeingCreated
+    with a person: note [sticker] (700); PassedOnToPerson
+    closed: CannotReadKind Sticker
+location
+    conversing: CannotReadKind Location
+    title: WhichTitle, CannotRead Location
+    description: WhichDescription, CannotRead Location
+    e-mail: WhichEmail, CannotRead Location
+    confirming: IsThisRight, CannotRead Location
+    creating: TicketIsBeingCreated
+    with a person: note [ubicación] Plaza Mayor (40.4, -3.7) https://www.openstreetmap.org/?mlat=40.4&mlon=-3.7; PassedOnToPerson
+    closed: CannotReadKind Location
+contacts
+    conversing: CannotReadKind ContactCard
+    title: WhichTitle, CannotRead ContactCard
+    description: WhichDescription, CannotRead ContactCard
+    e-mail: WhichEmail, CannotRead ContactCard
+    confirming: IsThisRight, CannotRead ContactCard
+    creating: TicketIsBeingCreated
+    with a person: note [contacto] Eva; +34600; PassedOnToPerson
+    closed: CannotReadKind ContactCard
+reaction
+reaction, removed
+revoke
+    everywhere: nothing to answer
+button, offered
+    conversing: ticket; PersonIsComing
+    title: ticket; PersonIsComing
+    description: ticket; PersonIsComing
+    e-mail: ticket; PersonIsComing
+    confirming: ticket; PersonIsComing
+    creating: note El cliente pidió por WhatsApp hablar con una persona.; PersonIsComing
+    with a person: note El cliente pidió por WhatsApp hablar con una persona.; PersonIsComing
+    closed: ticket; PersonIsComing
+button, stale
+button, never offered, blank
+    conversing: ThatButtonIsStale
+    title: WhichTitle, ButtonIsStale
+    description: WhichDescription, ButtonIsStale
+    e-mail: WhichEmail, ButtonIsStale
+    confirming: IsThisRight, ButtonIsStale
+    creating: TicketIsBeingCreated
+    with a person: ThatButtonIsStale
+    closed: ThatButtonIsStale
+button, never offered
+list, never offered
+template's button
+    conversing: assistant
+    title: WhichTitle, ButtonIsStale
+    description: WhichDescription, ButtonIsStale
+    e-mail: WhichEmail, ButtonIsStale
+    confirming: IsThisRight, ButtonIsStale
+    creating: TicketIsBeingCreated
+    with a person: note Más tarde; PassedOnToPerson
+    closed: assistant
+list, offered
+    conversing: ThatButtonIsStale
+    title: WhichTitle
+    description: WhichTitle
+    e-mail: WhichTitle
+    confirming: WhichTitle
+    creating: TicketIsBeingCreated
+    with a person: ThatButtonIsStale
+    closed: ThatButtonIsStale
+form
+address
+permission to call
+interactive without its object
+order
+unsupported, poll
+unsupported, elsewhere
+edit of a file
+unknown type
+    conversing: CannotReadKind Other
+    title: WhichTitle, CannotRead Other
+    description: WhichDescription, CannotRead Other
+    e-mail: WhichEmail, CannotRead Other
+    confirming: IsThisRight, CannotRead Other
+    creating: TicketIsBeingCreated
+    with a person: note [mensaje no compatible]; PassedOnToPerson
+    closed: CannotReadKind Other
+order, text
+    conversing: assistant
+    title: WhichDescription
+    description: WhichEmail
+    e-mail: WhichEmail, FieldRejected
+    confirming: IsThisRight, PleaseConfirm
+    creating: TicketIsBeingCreated
+    with a person: note [mensaje no compatible] No va el mando; PassedOnToPerson
+    closed: assistant
+system, number
+system, id
+system, identity
+unsupported, pin
+unsupported, kept in chat
+welcome
+in a group
+errors only
+call
+account
+status, unknown
+status, of a group
+    everywhere: kept
+status, sent
+status, delivered
+status, read
+status, played
+    everywhere: settled
+status, failed
+    conversing: noted
+    title: noted
+    description: noted
+    e-mail: noted
+    confirming: noted
+    creating: noted
+    with a person: noted
+    closed: session is closed
+"""
+
+/// Each element with its cells, in the order of the places.
+let private rows: (string * string list) list =
+    elements
+    |> List.map (fun (name, body) ->
+        let update = readOne body
+        name, places |> List.map (fun (_, session) -> outcome session update))
+
+/// Elements with the same answers everywhere stand above the same lines.
+let private written: string =
+    rows
+    |> List.groupBy snd
+    |> List.collect (fun (cells, alike) -> [
+        yield! List.map fst alike
+
+        match List.distinct cells with
+        | [ same ] -> $"    everywhere: %s{same}"
+        | _ ->
+            for (place, _), cell in List.zip places cells do
+                $"    %s{place}: %s{cell}"
+    ])
+    |> String.concat "\n"
+
+[<Fact>]
+let ``everything that can be sent has its answer at every place`` () = Assert.Equal(expected.Trim(), written)
+
+[<Fact>]
+let ``no cell is empty: everything is answered, passed on, or kept for a reason that is named`` () =
+    Assert.Equal(elements.Length, rows |> List.map fst |> List.distinct |> List.length)
+
+    for name, cells in rows do
+        Assert.Equal(places.Length, cells.Length)
+        Assert.All(cells, fun cell -> Assert.False(String.IsNullOrWhiteSpace cell, name))
+
+let private casesOf (union: Type) =
+    FSharpType.GetUnionCases union |> Array.map _.Name |> Set.ofArray
+
+let private factsOf =
+    elements
+    |> List.choose (fun (_, body) ->
+        match readOne body with
+        | CustomerDid(_, _, _, _, fact) -> Some fact
+        | _ -> None)
+
+[<Fact>]
+let ``each kind of file, place and card has its row`` () =
+    let there =
+        factsOf
+        |> List.choose (function
+            | MediaReceived media -> Some(nameOf media.Kind)
+            | _ -> None)
+        |> Set.ofList
+
+    Assert.Equal<Set<string>>(casesOf typeof<MediaKind>, there)
+
+[<Fact>]
+let ``each fact that comes from a customer has its row`` () =
+    let fromCustomer =
+        FSharpType.GetUnionCases typeof<Fact>
+        |> Array.filter (fun case ->
+            let first = (Array.head (case.GetFields())).PropertyType
+
+            List.contains first [
+                typeof<MessageId>
+                typeof<CustomerText>
+                typeof<CustomerChoice>
+                typeof<CustomerMedia>
+            ])
+        |> Array.map _.Name
+        |> Set.ofArray
+
+    Assert.True(fromCustomer.Count >= 6)
+    Assert.Equal<Set<string>>(fromCustomer, factsOf |> List.map nameOf |> Set.ofList)
+
+[<Fact>]
+let ``each phase and each step of the ticket has its place`` () =
+    let phases = places |> List.map (fun (_, session) -> nameOf session.Phase)
+    Assert.Equal<Set<string>>(casesOf typeof<Phase>, Set.ofList phases)
+
+    let steps =
+        places
+        |> List.choose (fun (_, session) ->
+            match session.Phase with
+            | TicketCreation(_, step) -> Some(nameOf step)
+            | Conversing _
+            | WithAgent _
+            | Closed _ -> None)
+
+    Assert.Equal<Set<string>>(casesOf typeof<Step>, Set.ofList steps)
+
+[<Fact>]
+let ``each status has its row`` () =
+    let there =
+        elements
+        |> List.choose (fun (_, body) ->
+            match readOne body with
+            | StatusCame(_, _, status, _, _) -> Some(nameOf status)
+            | _ -> None)
+        |> Set.ofList
+
+    Assert.Equal<Set<string>>(casesOf typeof<DeliveryStatus>, there)
