@@ -28,28 +28,36 @@ let private settings: Webhook.WebhookSettings = {
 /// A door with a store behind it.
 [<NoComparison; NoEquality>]
 type private Entrance = {
-    Store: MemoryStore
+    Store: StorePort
+    /// How each thing that came ended.
+    Inbox: unit -> Map<string * string, Ending option>
     Receiver: Webhook.Receiver
     /// What went wrong while storing.
     Trouble: ConcurrentQueue<exn>
 }
 
-/// Opens a door for as long as the work takes.
-let private withDoor (work: Entrance -> unit) =
-    let world = worldOf (fun () -> start)
-    let store = MemoryStore.create world (TimeSpan.FromSeconds 60.) (fun _ -> Works)
-    let receiver = Webhook.receiver world store.Port ignore
+/// Opens a door to this store for as long as the work takes.
+let private withStore (store: StorePort) inbox (work: Entrance -> unit) =
+    let receiver = Webhook.receiver (worldOf (fun () -> start)) store ignore
     use stop = new CancellationTokenSource()
     let running = Task.Run(fun () -> receiver.Run stop.Token)
 
     work {
         Store = store
+        Inbox = inbox
         Receiver = receiver
         Trouble = ConcurrentQueue()
     }
 
     stop.Cancel()
     running.GetAwaiter().GetResult()
+
+let private storeWith faults =
+    MemoryStore.create (worldOf (fun () -> start)) (TimeSpan.FromSeconds 60.) faults
+
+let private withDoor (work: Entrance -> unit) =
+    let store = storeWith (fun _ -> Works)
+    withStore store.Port (fun () -> (store.Look()).Inbox) work
 
 /// Posts a body under this header; the status of the answer.
 let private postSigned (entrance: Entrance) (header: string) (body: byte[]) : int =
@@ -78,7 +86,7 @@ let private postText entrance (body: string) =
 
 /// Decides all that waits. Afterwards nothing waits, and everything that came is accounted for.
 let private settle (entrance: Entrance) =
-    let store = entrance.Store.Port
+    let store = entrance.Store
 
     (task {
         let mutable ended = 1
@@ -218,7 +226,7 @@ let ``each element of a valid batch comes through beside any other element`` () 
             let statusId = fresh ()
             let statuses = [ node; statusOf statusId word; node ]
             passesText entrance (batch messages statuses)
-            let inbox = (entrance.Store.Look()).Inbox
+            let inbox = entrance.Inbox()
 
             let isKnown source id =
                 match inbox.TryFind(source, "wamid." + id) with
@@ -244,7 +252,7 @@ let ``texts beside a bad element are answered`` () =
                 message id """ "type":"text","text":{"body":"hola"} """
 
             passesText entrance (bodyOf [ greeting before; nested; greeting after ])
-            let inbox = (entrance.Store.Look()).Inbox
+            let inbox = entrance.Inbox()
 
             for id in [ before; after ] do
                 match inbox["whatsapp", "wamid." + id] with
@@ -269,20 +277,24 @@ let ``bytes that are no UTF-8 get their 200, and what is unsigned or too large d
 
 [<Fact>]
 let ``while nothing can be stored Meta is asked to send the same again`` () =
-    let world = worldOf (fun () -> start)
+    withStore (storeWith (fun _ -> FailsBefore)).Port (fun () -> Map.empty) (fun entrance ->
+        Assert.Equal(503, postText entrance (bodyOf []))
+        Assert.Single entrance.Trouble |> ignore)
 
-    let store =
-        MemoryStore.create world (TimeSpan.FromSeconds 60.) (fun _ -> FailsBefore)
+[<Fact>]
+let ``PostgreSQL: whatever a body holds can be stored and decided`` () : Task = task {
+    use! bench = startBench ()
 
-    let entrance = {
-        Store = store
-        Receiver = Webhook.receiver world store.Port ignore
-        Trouble = ConcurrentQueue()
-    }
+    withStore bench.Store (fun () -> Map.empty) (fun entrance ->
+        let property (node: string, members: string) =
+            passesText entrance node
+            passesText entrance (bodyWith ("\"messages\":" + node + ",\"contacts\":" + node))
+            passesText entrance (bodyWith ("\"statuses\":" + node + ",\"errors\":" + node))
+            passesText entrance (batch [ message (fresh ()) members; node ] [ node ])
 
-    use stop = new CancellationTokenSource()
-    let running = Task.Run(fun () -> entrance.Receiver.Run stop.Token)
-    Assert.Equal(503, postText entrance (bodyOf []))
-    Assert.Single entrance.Trouble |> ignore
-    stop.Cancel()
-    running.GetAwaiter().GetResult()
+        let inputs =
+            Gen.zip json (Gen.elements [ for _, members, _ in WhatsAppMessageTests.readable -> members ])
+            |> Arb.fromGen
+
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest 60, Prop.forAll inputs property))
+}

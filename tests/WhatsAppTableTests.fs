@@ -247,14 +247,14 @@ edit of a caption
     with a person: note No va el mando; PassedOnToPerson
     closed: assistant
 text, blank
-    conversing: assistant
+    conversing: HowCanIHelp
     title: WhichTitle, FieldRejected
     description: WhichDescription, FieldRejected
     e-mail: WhichEmail, FieldRejected
     confirming: IsThisRight, PleaseConfirm
     creating: TicketIsBeingCreated
     with a person: note [mensaje vacío]; PassedOnToPerson
-    closed: assistant
+    closed: Welcome
 image
     conversing: CannotReadKind Image
     title: WhichTitle, CannotRead Image

@@ -186,6 +186,7 @@ module internal Conversation =
         let isThinking = Option.isSome (Session.openTurn decision.Session)
 
         match Rules.recognise text, offered with
+        | None, _ when TypedText.isBlank text -> if isThinking then decision else greet decision
         // A "thank you" or a "hello" behind a question is part of it: the assistant sees both.
         | Some { Meaning = (Thanks | Means Greets) }, _ when isThinking -> ask None
         | Some { Meaning = Thanks; Surplus = 0 }, MoreHelpOffered

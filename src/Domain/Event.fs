@@ -80,8 +80,8 @@ type CustomerMedia = {
     Sha256: string option
     FileName: string option
     Caption: string option
-    /// What has no file: a place or a card in plain words (`Location` and `ContactCard`), else the element as compact
-    /// JSON, so that nothing is lost.
+    /// What has no file: a place or a card in plain words (`Location` and `ContactCard`), else what the element says
+    /// beside its sender, id and time as compact JSON, so that nothing is lost.
     Content: string option
 }
 

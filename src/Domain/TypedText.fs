@@ -45,6 +45,11 @@ module TypedText =
         (shown text).Split([| '\n'; ' '; '\u2028'; '\u2029' |], StringSplitOptions.RemoveEmptyEntries)
         |> String.concat " "
 
+    /// True where nothing can be seen of it.
+    let isBlank (text: string) : bool =
+        text.EnumerateRunes()
+        |> Seq.forall (fun rune -> Rune.IsWhiteSpace rune || invisible rune)
+
     /// True where there is a letter or a digit in it.
     let hasWord (text: string) : bool =
         let mutable found = false

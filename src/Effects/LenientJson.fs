@@ -3,6 +3,7 @@ namespace FunctionalBot.Effects
 open System
 open System.Buffers
 open System.Globalization
+open System.IO
 open System.Runtime.InteropServices
 open System.Text
 open System.Text.Json
@@ -229,6 +230,32 @@ module LenientJson =
         ArrayPool<byte>.Shared.Return kept
         if isCut then text + "…" else text
 
-    /// `compactBytes` of an element.
-    let compact (element: JsonElement) : string =
-        compactBytes (JsonMarshal.GetRawUtf8Value element)
+    /// `compactBytes` of an object without the members of these names.
+    let compactWithout (names: string[]) (element: JsonElement) : string =
+        let raw = JsonMarshal.GetRawUtf8Value element
+        let mutable reader = Utf8JsonReader raw
+        use kept = new MemoryStream(min raw.Length (2 * longestKept))
+        reader.Read() |> ignore
+        kept.WriteByte(byte '{')
+
+        while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
+            let mutable isLeftOut = false
+
+            for name in names do
+                try
+                    isLeftOut <- isLeftOut || reader.ValueTextEquals name
+                with :? InvalidOperationException ->
+                    // A name that is no Unicode is none of these.
+                    ()
+
+            let start = int reader.TokenStartIndex
+            reader.Skip()
+
+            if not isLeftOut then
+                if kept.Length > 1L then
+                    kept.WriteByte(byte ',')
+
+                kept.Write(raw.Slice(start, int reader.BytesConsumed - start))
+
+        kept.WriteByte(byte '}')
+        compactBytes (ReadOnlySpan(kept.GetBuffer(), 0, int kept.Length))

@@ -13,7 +13,11 @@ module WhatsAppMessage =
     let private quoted message =
         field "context" message |> Option.bind (filled "id") |> Option.map MessageId
 
-    /// Keeps the whole element, so that nothing of an unusual message is lost.
+    /// What the element says beside what its entry says already: whose it is, its id and its time. So nothing of an
+    /// unusual message is lost, and nobody's number is kept twice.
+    let private rest (message: JsonElement) =
+        Some(compactWithout [| "id"; "from"; "from_user_id"; "from_parent_user_id"; "timestamp" |] message)
+
     let private unreadable kind caption id (message: JsonElement) =
         MediaReceived {
             Message = id
@@ -23,7 +27,7 @@ module WhatsAppMessage =
             Sha256 = None
             FileName = None
             Caption = caption
-            Content = Some(compact message)
+            Content = rest message
         }
 
     let private file kind name id message =
@@ -41,7 +45,7 @@ module WhatsAppMessage =
                 Content =
                     match filled "id" part with
                     | Some _ -> None
-                    | None -> Some(compact message)
+                    | None -> rest message
             }
         | _ -> unreadable kind None id message
 
@@ -154,7 +158,7 @@ module WhatsAppMessage =
         | _ -> Ok(unreadable Other None id message)
 
     /// The fact that a message stands for, or why it is nothing that a session should know. A type that
-    /// this version does not know becomes a MediaReceived of kind Other with the whole element as its
+    /// this version does not know becomes a MediaReceived of kind Other with all that it says as its
     /// content.
     let fact (id: MessageId) (message: JsonElement) : Result<Fact, string> =
         match text "type" message with
