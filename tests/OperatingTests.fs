@@ -197,6 +197,24 @@ let ``a role without rights is told so`` () : Task = task {
 }
 
 [<Fact>]
+let ``every verb can be told to ask nothing, to use no colours and to show no progress`` () : Task = task {
+    use! bench = startBench ()
+
+    for words in verbs do
+        let! plain = on bench.Database words
+        let! told = on bench.Database (words @ [ "--no-input"; "--no-color"; "-q" ])
+        Assert.Equal(plain.Code, told.Code)
+        Assert.NotEqual(2, told.Code)
+        Assert.DoesNotContain("\u001b", told.Results + told.Talk)
+
+    // Without a yes nothing is changed, and nobody is waited for.
+    let! asked =
+        on bench.Database [ "outbox"; "cancel"; "1"; "--reason"; "x"; "--no-input" ]
+
+    Assert.Equal(6, asked.Code)
+}
+
+[<Fact>]
 let ``a fault that nobody foresaw is one masked line and exit code 70`` () : Task = task {
     use! bench = startBench ()
     do! bench.Database.Execute "ALTER TABLE bot.session RENAME COLUMN phase TO \"of ana@example.org\""

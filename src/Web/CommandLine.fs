@@ -65,6 +65,9 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Session of ParseResults<SessionArguments.SessionArguments>
     | [<CliPrefix(CliPrefix.None); SubCommand>] Version
     | [<Inherit>] Env_File of path: string
+    | [<Inherit>] No_Color
+    | [<Inherit>] No_Input
+    | [<Inherit; AltCommandLine("-q")>] Quiet
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -79,6 +82,9 @@ type Arguments =
             | Session _ -> "look at conversations, fold them again, and make tests of them."
             | Version -> "print the version."
             | Env_File _ -> "the file with settings (default: .env in the current folder)."
+            | No_Color -> "no colours and no bars; NO_COLOR and TERM=dumb say the same."
+            | No_Input -> "ask nothing: what needs a yes is not done without --yes."
+            | Quiet -> "no progress on standard error; problems are still told."
 
 /// The parser, with the exit code of `usage` for what it does not understand.
 let parser =

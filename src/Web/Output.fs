@@ -9,6 +9,34 @@ open System.Text.Json.Nodes
 open System.Threading.Tasks
 open Spectre.Console
 
+/// How verbs talk, by the flags that all of them have.
+type Manner = {
+    /// Whether somebody may be asked.
+    MayAsk: bool
+    HasColour: bool
+    ShowsProgress: bool
+}
+
+/// Set once, before anything is said.
+let mutable private manner = {
+    MayAsk = true
+    HasColour = true
+    ShowsProgress = true
+}
+
+/// Says how to talk from here on.
+let behave (wanted: Manner) =
+    manner <- wanted
+
+    if not wanted.HasColour then
+        // Spectre.Console looks at it whenever it makes a console.
+        Environment.SetEnvironmentVariable("NO_COLOR", "1")
+        AnsiConsole.Profile.Capabilities.ColorSystem <- ColorSystem.NoColors
+
+/// Whether there is somebody who can be asked, and wants to be.
+let mayAsk () =
+    manner.MayAsk && not Console.IsInputRedirected
+
 let private json =
     JsonSerializerOptions(WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
 
@@ -41,7 +69,9 @@ let say (text: string) = Console.Error.WriteLine text
 /// Runs work that may take long and shows how far it is: a bar on a terminal, a line every five seconds elsewhere.
 /// The work tells how many of `total` are done so far; without a total only the count is shown.
 let withProgress (title: string) (total: int64 option) (work: (int64 -> unit) -> Task<'T>) : Task<'T> = task {
-    if Console.IsErrorRedirected then
+    if not manner.ShowsProgress then
+        return! work ignore
+    elif Console.IsErrorRedirected || not manner.HasColour then
         let started = Diagnostics.Stopwatch.StartNew()
         let told = ref 0L
 

@@ -133,9 +133,15 @@ let main words =
 
         let isNamed = arguments.Contains Arguments.Env_File
 
+        Output.behave {
+            MayAsk = not (arguments.Contains Arguments.No_Input)
+            HasColour = not (arguments.Contains Arguments.No_Color)
+            ShowsProgress = not (arguments.Contains Arguments.Quiet)
+        }
+
         match arguments.TryGetSubCommand(), Setting.fileProblem (envFile arguments) isNamed with
         | Some Arguments.Version, _ -> version ()
-        | Some(Arguments.Env_File _), _
+        | Some(Arguments.Env_File _ | Arguments.No_Color | Arguments.No_Input | Arguments.Quiet), _
         | None, _ ->
             printfn "%s" (parser.PrintUsage())
             ExitCode.ok

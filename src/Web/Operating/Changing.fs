@@ -47,7 +47,7 @@ let request (what: string) (wish: Wish) : Result<ChangeRequest, int> =
         Output.say "Say why with --reason TEXT; it is kept in the audit."
         Error ExitCode.usage
     | Some reason when wish.IsRehearsal || wish.HasConsent -> Ok(made reason)
-    | Some _ when wish.IsForMany || Console.IsInputRedirected ->
+    | Some _ when wish.IsForMany || not (Output.mayAsk ()) ->
         Output.say $"%s{what} Nothing was changed: this needs --yes. See what it would do with --dry-run."
         Error ExitCode.refused
     | Some reason when asked what -> Ok(made reason)
