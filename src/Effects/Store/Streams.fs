@@ -39,7 +39,7 @@ module internal Sessions =
     /// Marten's layout lets both columns be null: such a row must concern its own session and no other. Writing wants
     /// it to be said that a stream is not archived, so one of which it is not said takes no events either.
     let private loadSql =
-        "SELECT st.id, st.version, coalesce(st.is_archived, true), se.version, se.shape,
+        "SELECT st.id, coalesce(st.version, 0), coalesce(st.is_archived, true), se.version, se.shape,
             CASE WHEN se.version = n.known THEN NULL ELSE se.data::text END
         FROM unnest($1, $2) AS n(stream, known)
         CROSS JOIN LATERAL (SELECT * FROM public.mt_streams s WHERE s.id = n.stream LIMIT 1) st
@@ -51,8 +51,7 @@ module internal Sessions =
     [<NoComparison>]
     type private Row = {
         Stream: string
-        /// None where the row has none, as Marten's layout allows.
-        Version: int64 option
+        Version: int64
         Archived: bool
         Saved: Session option
     }
@@ -62,8 +61,8 @@ module internal Sessions =
     /// history in place of this one breaks the connections with that, and then they are forgotten.
     type Memory = Generations<string, Session>
 
-    let private saved (version: int64 option) (savedVersion: int64) savedShape json =
-        if Some savedVersion = version && savedShape = shape then
+    let private saved (version: int64) (savedVersion: int64) savedShape json =
+        if savedVersion = version && savedShape = shape then
             Json.read<Session> json |> Result.toOption
         else
             None
@@ -105,7 +104,7 @@ module internal Sessions =
             let broken problem : Result<Session, StreamProblem> =
                 Error {
                     Stream = row.Stream
-                    Version = row.Version |> Option.defaultValue 0L
+                    Version = row.Version
                     Problem = problem
                 }
 
@@ -116,8 +115,7 @@ module internal Sessions =
                     Task.FromResult(Ok saved)
                 | { Archived = true } -> Task.FromResult(broken "the stream is archived and takes no events")
                 | { Saved = Some saved } -> Task.FromResult(Ok saved)
-                | { Version = None } -> Task.FromResult(broken "the stream's row has no version")
-                | { Version = Some version } -> rebuild work fold session version
+                | { Saved = None } -> rebuild work fold session row.Version
 
             found <- Map.add session read found
 
@@ -140,11 +138,10 @@ module internal Sessions =
             |> Map.ofArray
 
         let savedOf stream version (reader: Data.Common.DbDataReader) =
-            if reader.IsDBNull 3 || reader.IsDBNull 1 then
+            if reader.IsDBNull 3 then
                 None
             elif reader.IsDBNull 5 then
-                known.TryFind stream
-                |> Option.filter (fun session -> Some session.Version = version)
+                known.TryFind stream |> Option.filter (fun session -> session.Version = version)
             else
                 saved version (reader.GetInt64 3) (reader.GetInt64 4) (reader.GetString 5)
 
@@ -158,7 +155,7 @@ module internal Sessions =
                     Statement.create loadSql [ Statement.texts streams; Statement.bigintOptions versions ],
                     fun reader ->
                         let stream = reader.GetString 0
-                        let version = if reader.IsDBNull 1 then None else Some(reader.GetInt64 1)
+                        let version = reader.GetInt64 1
 
                         rows.Add {
                             Stream = stream
