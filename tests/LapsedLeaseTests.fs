@@ -21,6 +21,42 @@ let private oneHand: Engine.EngineSettings = {
     TimerPoll = TimeSpan.FromSeconds 5.
 }
 
+/// Runs the engine in the virtual world until `meanwhile` is over. Each of the customers has written once, and every
+/// text brings these actions.
+let private playing
+    (virtualWorld: VirtualWorld)
+    settings
+    store
+    actions
+    run
+    customers
+    (meanwhile: unit -> Task)
+    =
+    let world = virtualWorld.World
+
+    virtualWorld.Run(fun () -> task {
+        use stop = new CancellationTokenSource()
+
+        let decide work =
+            decideWith (world.Now()) (fun _ -> actions) work
+
+        let engine = Engine.create settings world store decide run silent ignore
+        let running = engine.Run stop.Token
+
+        let! waiting =
+            store.Receive [
+                bodyOf (world.Now()) [
+                    for number in 1..customers ->
+                        textFrom $"ES.%d{number}" $"w%d{number}" (world.Now()) "hola"
+                ]
+            ]
+
+        engine.Wake waiting
+        do! meanwhile ()
+        stop.Cancel()
+        do! running
+    })
+
 /// Two customers are to be told something by a node with one hand; the first send takes `first`. `keeps` says whether
 /// the node can keep its leases. What was sent is returned, with the number of the try.
 let private played (first: TimeSpan) (keeps: bool) =
@@ -49,24 +85,7 @@ let private played (first: TimeSpan) (keeps: bool) =
         return Done None
     }
 
-    virtualWorld.Run(fun () -> task {
-        use stop = new CancellationTokenSource()
-
-        let decide work =
-            decideWith (world.Now()) (fun _ -> [ say "hola" ]) work
-
-        let engine = Engine.create oneHand world store.Port decide run silent ignore
-        let running = engine.Run stop.Token
-
-        let! waiting =
-            store.Port.Receive [
-                bodyOf (world.Now()) [
-                    textFrom "ES.1" "w1" (world.Now()) "hola"
-                    textFrom "ES.2" "w2" (world.Now()) "hola"
-                ]
-            ]
-
-        engine.Wake waiting
+    playing virtualWorld oneHand store.Port [ say "hola" ] run 2 (fun () -> task {
         // Somebody else takes over what nobody keeps, and ends it.
         do! world.Delay (TimeSpan.FromSeconds 45.) CancellationToken.None
 
@@ -82,8 +101,6 @@ let private played (first: TimeSpan) (keeps: bool) =
             ()
 
         do! world.Delay (TimeSpan.FromMinutes 20.) CancellationToken.None
-        stop.Cancel()
-        do! running
     })
 
     List.ofSeq sent
@@ -130,29 +147,10 @@ let ``an old try that is dropped leaves the hold of the newer one`` () =
         return Done None
     }
 
-    virtualWorld.Run(fun () -> task {
-        use stop = new CancellationTokenSource()
-
-        let decide work =
-            decideWith (world.Now()) (fun _ -> [ question ]) work
-
-        let engine = Engine.create oneHand world store.Port decide run silent ignore
-        let running = engine.Run stop.Token
-
-        let! waiting =
-            store.Port.Receive [
-                bodyOf (world.Now()) [
-                    textFrom "ES.1" "w1" (world.Now()) "hola"
-                    textFrom "ES.2" "w2" (world.Now()) "hola"
-                ]
-            ]
-
-        engine.Wake waiting
+    playing virtualWorld oneHand store.Port [ question ] run 2 (fun () -> task {
         do! world.Delay (TimeSpan.FromSeconds 39.) CancellationToken.None
         reachable.Value <- true
         do! world.Delay (TimeSpan.FromMinutes 5.) CancellationToken.None
-        stop.Cancel()
-        do! running
     })
 
     let waited = tries |> Seq.filter (fun (customer, _) -> customer <> fst tries[0])
@@ -199,31 +197,16 @@ let ``results outlive a store that goes away while they are recorded one by one`
         return Done None
     }
 
+    playing virtualWorld { oneHand with Messages = 8 } store [ say "hola" ] run 5 (fun () ->
+        world.Delay (TimeSpan.FromMinutes 10.) CancellationToken.None)
+
+    let done' = ref None
+
     virtualWorld.Run(fun () -> task {
-        use stop = new CancellationTokenSource()
-
-        let decide work =
-            decideWith (world.Now()) (fun _ -> [ say "hola" ]) work
-
-        let engine =
-            Engine.create { oneHand with Messages = 8 } world store decide run silent ignore
-
-        let running = engine.Run stop.Token
-
-        let! waiting =
-            store.Receive [
-                bodyOf (world.Now()) [
-                    for number in 1..5 -> textFrom $"ES.%d{number}" $"w%d{number}" (world.Now()) "hola"
-                ]
-            ]
-
-        engine.Wake waiting
-        do! world.Delay (TimeSpan.FromMinutes 10.) CancellationToken.None
-        stop.Cancel()
-        do! running
         let! accounting = store.Accounting()
-        Assert.Equal(Some 5L, accounting.Commands.TryFind "done")
+        done'.Value <- accounting.Commands.TryFind "done"
     })
 
+    Assert.Equal(Some 5L, done'.Value)
     Assert.Equal(5, runs.Value)
     Assert.True(singles.Value >= 2)

@@ -22,11 +22,6 @@ module internal Advance =
         Unwritable: Map<CustomerKey, string>
     }
 
-    let private keyOf (held: Held) : CustomerKey = {
-        Channel = held.Channel
-        Customer = held.Customer.Id
-    }
-
     let private troubleOf (troubles: Troubles) (held: Held) =
         troubles.Moves
         |> Map.tryPick (fun stream count ->
@@ -37,7 +32,7 @@ module internal Advance =
                     + $"while this was decided (%d{count} times)"
                 )
             | _ -> None)
-        |> Option.orElse (troubles.Unwritable.TryFind(keyOf held))
+        |> Option.orElse (troubles.Unwritable.TryFind(Held.key held))
 
     let private nothing recorded busy : Advanced = {
         Recorded = recorded
@@ -58,17 +53,7 @@ module internal Advance =
         |> List.filter (fun (held, _, decision) ->
             decision.Endings.Length >= StoreRules.mostEntries
             || decision.Endings.Length < held.Entries.Length)
-        |> List.map (fun (held, _, _) -> keyOf held)
-
-    let private currentOf (held: Held) : SessionId option =
-        if held.CurrentOrdinal = 0 then
-            None
-        else
-            Some {
-                Channel = held.Channel
-                Customer = held.Customer.Id
-                Ordinal = held.CurrentOrdinal
-            }
+        |> List.map (fun (held, _, _) -> Held.key held)
 
     let private once
         (world: World)
@@ -98,7 +83,7 @@ module internal Advance =
         let currentOf (held: Held) =
             match troubleOf troubles held with
             | Some _ -> None
-            | None -> currentOf held
+            | None -> Held.current held
 
         let reading: Sessions.Reading option ref = ref None
 
@@ -274,21 +259,25 @@ module internal Advance =
 
                 return! go troubles request
             | Stuck([ held ], problem) when
-                request.Results.IsEmpty && not (troubles.Unwritable.ContainsKey(keyOf held))
+                request.Results.IsEmpty && not (troubles.Unwritable.ContainsKey(Held.key held))
                 ->
                 let troubles = {
                     troubles with
-                        Unwritable = troubles.Unwritable.Add(keyOf held, faultOf problem)
+                        Unwritable = troubles.Unwritable.Add(Held.key held, faultOf problem)
                 }
 
-                return! go troubles { request with Known = [ keyOf held ] }
+                return!
+                    go troubles {
+                        request with
+                            Known = [ Held.key held ]
+                    }
             | Stuck(_ :: _ :: _ as held, _) when request.Results.IsEmpty ->
                 let parts = ResizeArray()
 
                 for customer in held do
                     let alone = {
                         request with
-                            Known = [ keyOf customer ]
+                            Known = [ Held.key customer ]
                             Room = Map.empty
                     }
 

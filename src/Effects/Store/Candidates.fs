@@ -25,6 +25,24 @@ type internal Held = {
     Unreadable: (int64 * string) list
 }
 
+/// What follows from a customer that is held.
+module internal Held =
+    let key (held: Held) : CustomerKey = {
+        Channel = held.Channel
+        Customer = held.Customer.Id
+    }
+
+    /// The newest session, where there is one.
+    let current (held: Held) : SessionId option =
+        if held.CurrentOrdinal = 0 then
+            None
+        else
+            Some {
+                Channel = held.Channel
+                Customer = held.Customer.Id
+                Ordinal = held.CurrentOrdinal
+            }
+
 /// Choosing the customers to work for.
 module internal Candidates =
     /// Here and below a list is joined through LATERAL with a LIMIT: so PostgreSQL goes from the list to the
@@ -141,11 +159,6 @@ module internal Candidates =
             fun (reader: Data.Common.DbDataReader) -> busy.Add others[int (reader.GetInt64 0) - 1]
     ]
 
-    let private keyOf (held: Held) : CustomerKey = {
-        Channel = held.Channel
-        Customer = held.Customer.Id
-    }
-
     /// Locks customers with waiting entries that nobody else holds, those that are known of or else those
     /// with the oldest entries, and reads their entries. The entries are read by a statement of their own,
     /// after the lock: what an earlier holder ended and committed is not seen any more. `facts` are run
@@ -172,7 +185,7 @@ module internal Candidates =
         let waiting =
             match known with
             | [] -> []
-            | known -> stillWaiting (known |> List.except (held |> List.map keyOf)) busy
+            | known -> stillWaiting (known |> List.except (held |> List.map Held.key)) busy
 
         if held.IsEmpty then
             do! Database.run work waiting

@@ -73,15 +73,7 @@ module internal Decisions =
         (sessions: Map<SessionId, Result<Session, StreamProblem>>)
         (trouble: string option)
         : Verdict option =
-        let current =
-            if held.CurrentOrdinal = 0 then
-                None
-            else
-                Some {
-                    Channel = held.Channel
-                    Customer = held.Customer.Id
-                    Ordinal = held.CurrentOrdinal
-                }
+        let current = Held.current held
 
         let mine =
             (Option.toList current @ List.choose _.Session held.Entries)

@@ -132,10 +132,7 @@ module internal Queueing =
     let leasing (room: Map<Service, int>) (decided: Decision list) : Leasing =
         decided
         |> List.map (fun (held, _, decision) -> {
-            Customer = {
-                Channel = held.Channel
-                Customer = held.Customer.Id
-            }
+            Customer = Held.key held
             Speaking = held.Speaking
             Commands = decision.Commands
         })
