@@ -240,7 +240,19 @@ let private factFor
     | 16 -> ReactionReceived(wamid, earlier, Some "👍")
     | 17 -> MessageEdited(wamid, earlier, pick texts inner)
     | 18 -> MessageRevoked(wamid, earlier)
-    | 19 -> DeliveryFailed(outOfNowhere, 131026, "Message undeliverable")
+    | 19 ->
+        let codes = [| 131026; 131047; 131050; 0 |]
+
+        let failed =
+            said
+            |> List.filter (fun command -> command.Action.IsSay)
+            |> List.truncate 3
+            |> List.toArray
+
+        if failed.Length = 0 || inner % 8 = 0 then
+            DeliveryFailed(outOfNowhere, 131026, "Message undeliverable")
+        else
+            DeliveryFailed((pick failed inner).Key, pick codes (inner / 3), "Message undeliverable")
     | 20
     | 21
     | 22

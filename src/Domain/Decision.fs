@@ -56,6 +56,8 @@ module internal Decision =
 
     /// Says something in the customer's language. Whoever has been spoken to knows who is speaking.
     let say (phrase: Phrase) (choices: Choice list) (decision: Decision) =
+        let key = nextKey decision
+
         decision
         |> perform (
             Say {
@@ -65,7 +67,14 @@ module internal Decision =
                 ReplyTo = None
             }
         )
-        |> change (fun session -> { session with Introduced = true })
+        |> change (fun session -> {
+            session with
+                Introduced = true
+                Delivery = {
+                    session.Delivery with
+                        LastSaid = Some key
+                }
+        })
 
     /// Says something after which a bare "yes" means the offer.
     let offer (offer: Offer) phrase choices decision =

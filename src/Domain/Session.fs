@@ -57,6 +57,16 @@ type Phase =
     | WithAgent of creation: CommandKey * told: bool
     | Closed of ClosedReason
 
+/// How far the customer knows what was said; `Undelivered` has the rules.
+type Delivery = {
+    /// The message that was said last.
+    LastSaid: CommandKey option
+    /// Messages that did not arrive and of which the customer has not heard, newest first.
+    Lost: CommandKey list
+    /// The last message that told of lost ones. Where it is lost too, nobody apologises for it.
+    Apology: CommandKey option
+}
+
 /// The state of one conversation: what the fold of its events gives. It is small; the words are in the
 /// stream.
 type Session = {
@@ -81,6 +91,7 @@ type Session = {
     HandedOver: CommandKey option
     /// The bot has said who it is.
     Introduced: bool
+    Delivery: Delivery
     Phase: Phase
 }
 
@@ -111,6 +122,11 @@ module Session =
         Owed = None
         HandedOver = None
         Introduced = false
+        Delivery = {
+            LastSaid = None
+            Lost = []
+            Apology = None
+        }
         Phase = Conversing(None, NothingOffered)
     }
 

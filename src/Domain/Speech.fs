@@ -55,6 +55,8 @@ type Notice =
     | PrefilledFromYourWords
     /// Answers a person-like remark within the dialogue, such as a greeting.
     | StillWithYourTicket
+    /// The question was asked before and did not arrive.
+    | QuestionMayBeLost
 
 /// What the bot says, as meaning. The wording is data/phrases/{es,en,pt}.json, chosen and cut at the edge.
 type Phrase =
@@ -84,6 +86,8 @@ type Phrase =
     | BackWithBot
     | CannotReadKind of MediaKind
     | ThatButtonIsStale
+    /// Something that was said before did not arrive; who speaks is said again, since that may have been it.
+    | MessageMayBeLost
     | Goodbye
     /// The friendly last word of a session that nobody wrote to. `unsentTicket` tells that a draft was not
     /// sent.

@@ -46,14 +46,28 @@ module internal TicketDialogue =
         | None, Some ticket -> show draft ticket notice decision
         | None, None -> askField TitleField draft notice decision
 
+    let private askStep (draft: Draft) step notice decision =
+        match step with
+        | AskingTitle -> decision |> ask WhichTitle notice
+        | AskingDescription -> decision |> ask WhichDescription notice
+        | AskingEmail -> decision |> ask WhichEmail notice
+        | Confirming(ticket, _) -> decision |> show draft ticket notice
+        | Creating _ -> decision |> say TicketIsBeingCreated []
+
     /// Asks the question of this step once more, ahead of it what was wrong. Nothing is changed.
     let repeat (draft: Draft) step notice decision =
-        match step with
-        | AskingTitle -> decision |> ask WhichTitle (Some notice)
-        | AskingDescription -> decision |> ask WhichDescription (Some notice)
-        | AskingEmail -> decision |> ask WhichEmail (Some notice)
-        | Confirming(ticket, _) -> decision |> show draft ticket (Some notice)
-        | Creating _ -> decision |> say TicketIsBeingCreated []
+        decision |> askStep draft step (Some notice)
+
+    /// Asks a question again that never arrived. That it was lost is said once; where it is lost again, it is only
+    /// asked.
+    let private askLost (draft: Draft) step decision =
+        let notice =
+            if Undelivered.wasAskedAgain decision.Session then
+                None
+            else
+                Some QuestionMayBeLost
+
+        decision |> Undelivered.telling (askStep draft step notice)
 
     /// Begins a ticket, with what the assistant understood already. Only one can be on its way at a time.
     let begin' (hints: TicketHints) decision =
@@ -154,8 +168,8 @@ module internal TicketDialogue =
         | Some { Meaning = Means intent; Surplus = 0 } -> Some intent
         | _ -> None
 
-    /// A turn of text within the dialogue.
-    let takeText (handOver: Decision -> Decision) text (draft: Draft) step decision =
+    /// A turn of text within the dialogue, where the customer knows what was asked.
+    let private takeReply (handOver: Decision -> Decision) text (draft: Draft) step decision =
         match wishIn text, step with
         | Some WantsToCancel, Creating _ -> decision |> repeat draft step StillWithYourTicket
         | Some WantsToCancel, _ -> discard decision
@@ -176,6 +190,14 @@ module internal TicketDialogue =
             ->
             decision |> changeField (Some field) draft step
         | _ -> decision |> takeAnswer text draft step
+
+    /// A turn of text within the dialogue. What follows a question that did not arrive is no answer to it, and no yes.
+    let takeText (handOver: Decision -> Decision) text (draft: Draft) step decision =
+        match wishIn text with
+        | Some(WantsToCancel | WantsPerson | Leaves | WantsToGoBack) ->
+            decision |> Undelivered.apologise |> takeReply handOver text draft step
+        | _ when Undelivered.isQuestionLost decision.Session -> decision |> askLost draft step
+        | _ -> decision |> Undelivered.apologise |> takeReply handOver text draft step
 
     /// A button or row within the dialogue. None where it is not one of the dialogue's.
     let takeChoice choice draft step decision =

@@ -138,7 +138,7 @@ module Transition =
         | MessageEdited(message, original, text) -> decision |> touch |> Turns.takeEdit message original text
         | MessageRevoked(_, original) -> decision |> touch |> Turns.takeRevocation original
         | ReactionReceived _ -> decision |> touch
-        | DeliveryFailed _ -> decision
+        | DeliveryFailed(command, code, _) -> decision |> Undelivered.remember command code
         | AssistantAnswered(_, answer) -> decision |> Conversation.answered answer
         | AssistantFailed _ ->
             match Session.openTurn decision.Session with

@@ -27,11 +27,23 @@ module internal Turns =
     /// A whole turn: what was written in one breath.
     let private takeTurn (text: string) decision =
         match decision.Session.Phase with
-        | Conversing(_, offered) -> decision |> Conversation.takeText text offered
+        | Conversing(_, offered) ->
+            decision |> Undelivered.apologise |> Conversation.takeText text offered
         | TicketCreation(draft, step) ->
             decision |> TicketDialogue.takeText Conversation.handOver text draft step
-        | WithAgent(creation, told) -> decision |> Conversation.takeTextForAgent text creation told
+        | WithAgent(creation, told) ->
+            decision
+            |> Undelivered.apologise
+            |> Conversation.takeTextForAgent text creation told
         | Closed _ -> decision
+
+    /// Tells of lost messages ahead of what a button or a file brings. A lost question needs no word: what comes now
+    /// asks it again or goes on from it.
+    let private hearOfLost decision =
+        if Undelivered.isQuestionLost decision.Session then
+            Undelivered.forget decision
+        else
+            Undelivered.apologise decision
 
     /// Ends the gathering: the texts so far are one turn. `andCancel` where the timer has not elapsed by
     /// itself.
@@ -88,7 +100,11 @@ module internal Turns =
         | Some caption, (Conversing _ | TicketCreation _ | Closed _) ->
             decision |> gather media.Message caption
         | words, _ ->
-            let decision = decision |> perform (MarkRead media.Message) |> takeGathered true
+            let decision =
+                decision
+                |> perform (MarkRead media.Message)
+                |> takeGathered true
+                |> hearOfLost
 
             match decision.Session.Phase, words with
             | WithAgent(creation, told), _ -> decision |> Conversation.takeMediaForAgent media creation told
@@ -149,7 +165,7 @@ module internal Turns =
         match Choice.ofId picked.ChoiceId with
         | None -> decision |> takeUnknownChoice picked
         | Some choice ->
-            let decision = takeBefore decision
+            let decision = decision |> takeBefore |> hearOfLost
 
             match decision.Session.Phase with
             | TicketCreation(draft, step) ->

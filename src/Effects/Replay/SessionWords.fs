@@ -120,6 +120,17 @@ module SessionWords =
 
         $"until %s{CommandWords.instant gathering.Due} (%s{CommandKey.text gathering.Timer}): %s{texts}"
 
+    /// What was said last matters only beside what was lost.
+    let private deliveryWords (delivery: Delivery) =
+        match delivery.Lost, delivery.Apology with
+        | [], None -> nothing
+        | lost, apology ->
+            String.concat "; " [
+                "lost " + (lost |> List.map CommandKey.text |> String.concat " ")
+                "told by " + (apology |> orNothing CommandKey.text)
+                "last said " + (delivery.LastSaid |> orNothing CommandKey.text)
+            ]
+
     /// Every field of a session, in a fixed order: its name and its value in words.
     let fields (session: Session) : (string * string) list = [
         "id", SessionId.text session.Id
@@ -141,6 +152,7 @@ module SessionWords =
         "owed ticket", session.Owed |> orNothing owedWords
         "handed over", session.HandedOver |> orNothing CommandKey.text
         "introduced", (if session.Introduced then "yes" else "no")
+        "undelivered", deliveryWords session.Delivery
     ]
 
     /// The fields of two lists that differ, by name. A field that one of them lacks is "-" there.

@@ -81,6 +81,7 @@ module internal PhraseText =
         | PleaseConfirm -> simply speaker Wording.PleaseConfirm
         | PrefilledFromYourWords -> simply speaker Wording.PrefilledFromYourWords
         | StillWithYourTicket -> simply speaker Wording.StillWithYourTicket
+        | QuestionMayBeLost -> simply speaker Wording.QuestionMayBeLost
 
     /// The ticket as it would be sent. A description that does not fit `limit` is shown from its beginning,
     /// with a sentence that says that the ticket carries all of it.
@@ -204,6 +205,7 @@ module internal PhraseText =
         | CannotReadKind kind ->
             say speaker Wording.CannotReadKind [ "kind", simply speaker (Wording.ofKind kind) ]
         | ThatButtonIsStale -> simply speaker Wording.ThatButtonIsStale
+        | MessageMayBeLost -> simply speaker Wording.MessageMayBeLost
         | Goodbye -> simply speaker Wording.Goodbye
         | IdleGoodbye false -> simply speaker Wording.IdleGoodbye
         | IdleGoodbye true -> simply speaker Wording.IdleGoodbyeUnsent

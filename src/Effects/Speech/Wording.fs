@@ -38,6 +38,7 @@ type Wording =
     | PleaseConfirm
     | PrefilledFromYourWords
     | StillWithYourTicket
+    | QuestionMayBeLost
     | NothingToCancel
     | TicketDiscarded
     | TicketIsBeingCreated
@@ -58,6 +59,7 @@ type Wording =
     | BackWithBot
     | CannotReadKind
     | ThatButtonIsStale
+    | MessageMayBeLost
     | Goodbye
     | IdleGoodbye
     | IdleGoodbyeUnsent
@@ -104,7 +106,8 @@ module Wording =
         match wording with
         | Wording.Welcome
         | Wording.Introduction
-        | Wording.Help -> [ "business" ]
+        | Wording.Help
+        | Wording.MessageMayBeLost -> [ "business" ]
         | Wording.WelcomeNamed -> [ "business"; "name" ]
         | Wording.Summary -> [ "title"; "description"; "email" ]
         | Wording.SummaryContinues -> [ "length" ]
@@ -140,7 +143,8 @@ module Wording =
         | Wording.AlreadyAtFirstStep
         | Wording.PleaseConfirm
         | Wording.PrefilledFromYourWords
-        | Wording.StillWithYourTicket -> 140
+        | Wording.StillWithYourTicket
+        | Wording.QuestionMayBeLost -> 140
         | _ -> 500
 
     /// The key of a choice: its id, without what differs from one message to the next.
