@@ -53,6 +53,8 @@ type Faults = {
     PairLimit: bool
     /// Messages per second that the number may send before 130429; 0 sets no limit.
     Throughput: int
+    /// The token that counts instead of the one of the settings, which is answered with 190 from then on.
+    AccessToken: string option
 }
 
 /// When faults strike, and how they are written as JSON.
@@ -90,6 +92,7 @@ module Faults =
         LateByStatus = false
         PairLimit = true
         Throughput = 0
+        AccessToken = None
     }
 
     /// Whether the fault strikes now, and the trigger that is left.
@@ -138,6 +141,10 @@ module Faults =
             "lateByStatus", Json.Flag faults.LateByStatus
             "pairLimit", Json.Flag faults.PairLimit
             "throughput", Json.Whole faults.Throughput
+            "accessToken",
+            faults.AccessToken
+            |> Option.map Json.Text
+            |> Option.defaultValue Json.Null
         ]
 
     let private number name least value =
@@ -201,6 +208,11 @@ module Faults =
         | "lateByStatus" -> flag name value |> Result.map (fun v -> { faults with LateByStatus = v })
         | "pairLimit" -> flag name value |> Result.map (fun v -> { faults with PairLimit = v })
         | "throughput" -> number name 0 value |> Result.map (fun v -> { faults with Throughput = v })
+        | "accessToken" ->
+            match value with
+            | Json.Null -> Ok { faults with AccessToken = None }
+            | Json.Text token when token.Trim() <> "" -> Ok { faults with AccessToken = Some token }
+            | _ -> Error "`accessToken` must be a text, or null for the token of the settings."
         | other -> Error $"There is no switch `%s{other}`; GET /_emulator/faults lists them all."
 
     /// The switches with those of a JSON object changed; the others stay. The error names the wrong switch.

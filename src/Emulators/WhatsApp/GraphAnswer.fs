@@ -38,12 +38,16 @@ module GraphAnswer =
             header.Substring(7).Trim()
         | _ -> string context.Request.Query["access_token"]
 
+    /// The token that counts now.
+    let accepted (api: Graph) =
+        api.Faults.Current.AccessToken |> Option.defaultValue api.Settings.AccessToken
+
     /// Whether the request carries the right token (and the right proof of the secret, if it carries one).
     let authorize api (context: HttpContext) =
         let given = token context
         let proven = string context.Request.Query["appsecret_proof"]
 
-        if given <> api.Settings.AccessToken then
+        if given <> accepted api then
             Error GraphError.unauthorized
         elif proven <> "" && proven <> proof given api.Settings.AppSecret then
             Error {

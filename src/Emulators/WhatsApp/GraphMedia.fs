@@ -71,7 +71,7 @@ module GraphMedia =
         let query name = string context.Request.Query[name]
 
         match api.Media.Fetch(query "mid", query "ext", query "hash") with
-        | Some file when GraphAnswer.token context = api.Settings.AccessToken ->
+        | Some file when GraphAnswer.token context = GraphAnswer.accepted api ->
             GraphAnswer.log api context None 200
             Answer.file context file.ContentType file.Bytes
         | found ->

@@ -55,7 +55,7 @@ module GraphObjects =
         ]
 
     let private debugToken api (context: HttpContext) =
-        let valid = string context.Request.Query["input_token"] = api.Settings.AccessToken
+        let valid = string context.Request.Query["input_token"] = GraphAnswer.accepted api
 
         let scopes =
             [ "whatsapp_business_management"; "whatsapp_business_messaging" ]
