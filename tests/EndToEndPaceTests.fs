@@ -2,6 +2,7 @@
 module FunctionalBot.Tests.EndToEndPaceTests
 
 open System
+open System.IO
 open System.Text.Json
 open System.Threading.Tasks
 open Xunit
@@ -79,6 +80,62 @@ let ``with a dead token messages wait, and when it is replaced everything goes o
             bot.Output.Split "whatsapp is stopped until somebody acts" |> Array.length
 
         Assert.Equal(2, alarms)
+    })
+
+[<Fact>]
+let ``a revoked token stops everything, and when its file is replaced the queue goes out without a restart`` () =
+    onStage (fun stage -> task {
+        let file = Path.Combine(stage.Folder, "token")
+        let revoked = stage.Environment["WHATSAPP_TOKEN"]
+        File.WriteAllText(file, revoked + "\n")
+
+        let withFile = {
+            stage with
+                Environment =
+                    stage.Environment
+                    |> Map.remove "WHATSAPP_TOKEN"
+                    |> Map.add "WHATSAPP_TOKEN_FILE" file
+        }
+
+        // Probes alone would take an hour: that it goes on is the file's doing.
+        let! bot = startBotWith [ "BOT_PROBE_SECONDS", "3600" ] withFile
+        do! writes "ana" "hola" stage
+        let! _ = hears "ana" 1 stage
+        do! quiet stage
+        let! _ = whatsAppFaults """{"accessToken": "the-next-token"}""" stage
+        do! writes "ana" "¿A qué hora abren los sábados?" stage
+        let! reason = becomes "degraded" stage
+        Assert.Contains("WHATSAPP_TOKEN_FILE", reason)
+        do! writes "tomas" "hola" stage
+
+        let waits count =
+            eventually $"%s{count} messages to wait" (fun () -> task {
+                let! found =
+                    stage.Database.Cell
+                        "SELECT count(*) FROM bot.outbox WHERE service = 'messaging' AND speaks"
+
+                return if found = count then Some() else None
+            })
+
+        do! waits "2"
+        do! writes "ana" "¿Cuánto cuesta el envío?" stage
+        do! waits "3"
+        File.WriteAllText(file, "the-next-token")
+        let! second = hears "ana" 2 stage
+        let! third = hears "ana" 3 stage
+        let! _ = hears "tomas" 1 stage
+        Assert.Contains("sábado", second.Text)
+        Assert.Contains("envío", third.Text)
+        let! _ = becomes "ready" stage
+        do! quiet stage
+
+        for customer, count in [ "ana", 3; "tomas", 1 ] do
+            let! all = said customer stage
+            Assert.Equal((customer, count), (customer, all.Length))
+
+        Assert.False bot.Process.HasExited
+        Assert.Contains("token was replaced", bot.Output)
+        Assert.DoesNotContain("the-next-token", bot.Output)
     })
 
 [<Fact>]

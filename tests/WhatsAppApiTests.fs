@@ -21,7 +21,7 @@ let private secret = "EAAG-invented-token"
 
 let private settingsFor (url: string) : WhatsAppSettings = {
     GraphUrl = Uri url
-    Token = secret
+    Token = fun () -> secret
     PhoneNumberId = "100200300"
     Timeout = TimeSpan.FromSeconds 20.
 }
@@ -472,5 +472,5 @@ let ``the doctor's check tells what the number is, or what is wrong`` () : Task 
 
 [<Fact>]
 let ``no error code is listed twice`` () =
-    let codes = WhatsAppErrors.known |> List.map (fun (code, _, _) -> code)
+    let codes = WhatsAppErrors.known |> List.map _.Code
     Assert.Equal<int list>(List.distinct codes, codes)

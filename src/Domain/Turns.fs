@@ -137,7 +137,7 @@ module internal Turns =
     /// line of what waits, and not an answer to a question that those lines are only about to lead to.
     let private takeUnknownWords (picked: CustomerChoice) decision =
         match decision.Session.Gathering with
-        | _ when System.String.IsNullOrWhiteSpace picked.Title -> decision |> takeStale
+        | _ when System.String.IsNullOrWhiteSpace picked.Title -> decision |> hearOfLost |> takeStale
         | None -> decision |> takeTurn picked.Title
         | Some gathering ->
             let texts = gathering.Texts @ [ picked.Message, picked.Title ]
@@ -153,7 +153,7 @@ module internal Turns =
     /// stands on it.
     let private takeUnknownChoice (picked: CustomerChoice) decision =
         match decision.Session.Phase with
-        | TicketCreation _ -> decision |> takeBefore |> takeStale
+        | TicketCreation _ -> decision |> takeBefore |> hearOfLost |> takeStale
         | Conversing _
         | WithAgent _
         | Closed _ -> decision |> takeUnknownWords picked

@@ -13,10 +13,12 @@ type ServiceCondition =
     | Probing
     /// It refuses everything until somebody acts; it is probed at a slow pace.
     | Stopped
+    /// It works, and something was told of it that somebody should look at; `NextProbe` is the end of the warning.
+    | Warned
 
 /// How a service stands, as a node sees it or as it is for all nodes.
 type ServiceState = {
-    /// "whatsapp", "assistant" or "odoo".
+    /// "whatsapp", "assistant" or "odoo"; "whatsapp-account" and the like for what Meta tells of them.
     Service: string
     /// The node that sees it so; None where it is so for all nodes.
     Node: string option
@@ -40,6 +42,7 @@ module ServiceState =
         ServiceCondition.Paused, "paused"
         ServiceCondition.Probing, "probing"
         ServiceCondition.Stopped, "stopped"
+        ServiceCondition.Warned, "warned"
     ]
 
     /// The condition as it is stored and shown.
@@ -59,5 +62,6 @@ module ServiceState =
         match state.Condition with
         | ServiceCondition.Working -> false
         | ServiceCondition.Stopped -> true
+        | ServiceCondition.Warned -> now <= (state.NextProbe |> Option.defaultValue state.Since)
         | ServiceCondition.Paused
         | ServiceCondition.Probing -> now - (state.NextProbe |> Option.defaultValue state.Since) <= stale

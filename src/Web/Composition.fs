@@ -65,9 +65,10 @@ let business (configuration: Configuration) : Business = {
     Contact = configuration.BusinessContact
 }
 
-let whatsAppSettings (configuration: Configuration) : WhatsAppSettings = {
+/// `token` gives the token as it is at each call.
+let whatsAppSettings (token: unit -> string) (configuration: Configuration) : WhatsAppSettings = {
     GraphUrl = configuration.WhatsApp.GraphUrl
-    Token = configuration.WhatsApp.Token
+    Token = token
     PhoneNumberId = configuration.WhatsApp.PhoneNumberId
     Timeout = TimeSpan.FromSeconds 20.
 }
@@ -110,13 +111,14 @@ let private safetyIdentifier (configuration: Configuration) (CustomerId customer
     let key = Encoding.UTF8.GetBytes(List.head configuration.WhatsApp.AppSecrets)
     (Convert.ToHexStringLower(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes customer))).Substring(0, 40)
 
-/// Everything that commands run against. `world` has the time that all nodes share.
+/// Everything that commands run against. `world` has the time that all nodes share, `token` WhatsApp's token.
 let services
     (world: World)
     (configuration: Configuration)
     (texts: Texts)
     (store: StorePort)
     (threads: Threads)
+    (token: unit -> string)
     : Interpreter.Services =
     let render = Phrases.render texts.Phrases (business configuration)
     let renderText = Phrases.renderText texts.Phrases (business configuration)
@@ -124,7 +126,7 @@ let services
 
     {
         World = world
-        WhatsApp = WhatsAppApi.create (whatsAppSettings configuration) (newClient longer)
+        WhatsApp = WhatsAppApi.create (whatsAppSettings token configuration) (newClient longer)
         Assistant = assistant configuration texts
         StandIn = LocalAssistant.create texts.Knowledge
         Tickets = Odoo.create (odooSettings configuration) (newClient longer)

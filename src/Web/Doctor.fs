@@ -121,7 +121,10 @@ let private services (configuration: Configuration) () = task {
 let private whatsApp (configuration: Configuration) () = task {
     use client = Composition.newClient (TimeSpan.FromSeconds 15.)
 
-    match! WhatsAppApi.check (Composition.whatsAppSettings configuration) client CancellationToken.None with
+    let settings =
+        Composition.whatsAppSettings (fun () -> configuration.WhatsApp.Token) configuration
+
+    match! WhatsAppApi.check settings client CancellationToken.None with
     | Ok number ->
         let name = number.VerifiedName |> Option.defaultValue "no verified name"
         let quality = number.Quality |> Option.defaultValue "unknown"

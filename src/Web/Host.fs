@@ -166,9 +166,25 @@ let run
     let threads = Threads.create Composition.keptThreads watched.ReadStream
     let port = Threads.following threads watched
 
+    let token =
+        match configuration.WhatsApp.TokenFile with
+        | None -> TokenFile.fixedToken configuration.WhatsApp.Token
+        | Some path ->
+            let trouble (path: string) =
+                log.Warning("WHATSAPP_TOKEN_FILE cannot be read or is empty: {Path}; the token stays", path)
+
+            TokenFile.watch world Setting.valueIn trouble path configuration.WhatsApp.Token
+
+    let alarms = Alarms.create world port log
+
     let services =
-        Composition.services world configuration texts port threads
+        Composition.services world configuration texts port threads token.Read
         |> Protection.protect configuration port (engineLog log spans) log
+
+    let services = {
+        services with
+            WhatsApp = Alarms.onRefusals alarms services.WhatsApp
+    }
 
     let reception = Composition.reception configuration
 
@@ -185,7 +201,7 @@ let run
             (engineLog log spans)
             reached
 
-    let receiver = Webhook.receiver world port engine.Wake
+    let receiver = Webhook.receiver world port engine.Wake |> Alarms.atDoor alarms
 
     let startup = ref (Starting "The database is being prepared.")
 
@@ -275,6 +291,8 @@ let run
         let tellOfClock = clockLog log
         tellOfClock (store.Clock.Offset())
         let measuring = store.Clock.Keep tellOfClock engineStop.Token
+        let replaced () = Protection.tokenReplaced world log port
+        let keepingToken = token.Keep replaced engineStop.Token
         startup.Value <- Started
         log.Information "Ready"
 
@@ -288,6 +306,7 @@ let run
         countingStop.Cancel()
         do! counting
         do! measuring
+        do! keepingToken
         do! store.Close()
         log.Information "Stopped"
         return Ok()

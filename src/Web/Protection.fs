@@ -47,6 +47,7 @@ let private logChange (log: Serilog.ILogger) (state: ServiceState) =
     match state.Condition with
     | ServiceCondition.Working -> log.Information("{Service} works again", state.Service)
     | ServiceCondition.Probing -> log.Debug("{Service} is tried again", state.Service)
+    | ServiceCondition.Warned -> log.Warning("{Service} is to be looked at: {Reason}", state.Service, reason)
     | ServiceCondition.Paused ->
         log.Warning(
             "{Service} is left alone until {NextProbe:O}: {Reason}",
@@ -104,6 +105,28 @@ let protect
             Tickets = Breakers.tickets host Breakers.odooSettings services.Tickets
     }
 
+/// Lets what waits for a stopped channel go at once: the first message finds out whether it is accepted again.
+let private probeAtOnce (store: StorePort) (now: DateTimeOffset) : Task = task {
+    let! states = store.ServiceStates()
+
+    match states |> List.tryFind ChannelStop.isStopped with
+    | None -> ()
+    | Some stop ->
+        do! store.ResumeMessages now
+        do! store.ReportService { stop with NextProbe = Some now }
+}
+
+/// The token was replaced: a channel that is stopped is probed at once.
+let tokenReplaced (world: World) (log: Serilog.ILogger) (store: StorePort) : Task = task {
+    log.Information "WhatsApp's token was replaced"
+
+    try
+        do! probeAtOnce store (world.Now())
+    with StoreUnavailable _ ->
+        // The stop ends by its own probes.
+        ()
+}
+
 /// A node that starts knows nothing bad of any service; what it told before it ended is taken back. A channel
 /// that is stopped is probed at once by what waits: the start may be with a new token.
 let announce (configuration: Configuration) (world: World) (store: StorePort) : Task = task {
@@ -122,13 +145,7 @@ let announce (configuration: Configuration) (world: World) (store: StorePort) : 
                     NextProbe = None
                 }
 
-        let! states = store.ServiceStates()
-
-        match states |> List.tryFind ChannelStop.isStopped with
-        | None -> ()
-        | Some stop ->
-            do! store.ResumeMessages now
-            do! store.ReportService { stop with NextProbe = Some now }
+        do! probeAtOnce store now
     with StoreUnavailable _ ->
         // The engine waits for the store by itself. States are for eyes, and the stop ends by its own probes.
         ()
@@ -141,8 +158,9 @@ let describeTrouble (now: DateTimeOffset) (states: ServiceState list) : string l
     |> List.map (fun state ->
         String.concat "" [
             state.Service
-            " is "
-            ServiceState.word state.Condition
+            match state.Condition with
+            | ServiceCondition.Warned -> " is to be looked at"
+            | condition -> " is " + ServiceState.word condition
             match state.Node with
             | Some node -> " for the node " + node
             | None -> ""
@@ -152,6 +170,7 @@ let describeTrouble (now: DateTimeOffset) (states: ServiceState list) : string l
             | Some reason -> ": " + reason
             | None -> ""
             match state.NextProbe with
+            | Some _ when state.Condition = ServiceCondition.Warned -> ""
             | Some next -> "; next try at " + next.ToString "u"
             | None -> ""
         ])

@@ -11,6 +11,8 @@ open FunctionalBot.Web.Setting
 type WhatsAppConfiguration = {
     GraphUrl: Uri
     Token: string
+    /// The file that the token is in, which is read again while the bot runs; None where it was given by itself.
+    TokenFile: string option
     /// All are accepted, so that a secret can be changed without losing a webhook.
     AppSecrets: string list
     VerifyToken: string
@@ -61,9 +63,10 @@ let private metaHelp = "Meta for Developers > your app > WhatsApp > API Setup"
 /// Reads WHATSAPP_*.
 let whatsApp (source: Source) : Reading<WhatsAppConfiguration> =
     build
-        (fun graphUrl token secrets verifyToken phone -> {
+        (fun graphUrl token tokenFile secrets verifyToken phone -> {
             GraphUrl = graphUrl
             Token = token
+            TokenFile = tokenFile
             AppSecrets = secrets
             VerifyToken = verifyToken
             PhoneNumberId = phone
@@ -79,6 +82,7 @@ let whatsApp (source: Source) : Reading<WhatsAppConfiguration> =
             "WHATSAPP_TOKEN"
             ("Make a system user's token with whatsapp_business_messaging: " + metaHelp + ".")
     )
+    |> apply (fileOf source "WHATSAPP_TOKEN")
     |> apply (
         required source "WHATSAPP_APP_SECRET" secretHelp
         |> Result.bind (fun text ->

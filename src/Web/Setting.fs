@@ -110,6 +110,9 @@ let oneOf (choices: (string * 'value) list) (source: Source) name fallback mend 
     let words = choices |> List.map fst |> String.concat ", "
     parsed read ("one of " + words) source name fallback mend
 
+/// The file that NAME_FILE names, where the value comes from it: NAME itself goes before.
+let fileOf (source: Source) name : Reading<string option> = source (name + "_FILE")
+
 /// The text of a file, or why it cannot be read.
 let private contentOf (path: string) : Result<string, string> =
     try
@@ -149,6 +152,12 @@ let private notBlank (text: string) =
     | "" -> None
     | value -> Some value
 
+/// The value that a file holds now; None where it is away, empty, or cannot be read.
+let valueIn (path: string) : string option =
+    match contentOf path with
+    | Ok text -> notBlank text
+    | Error _ -> None
+
 /// The variables of the process, over those of a `.env` file (lines NAME=value, "#" begins a comment,
 /// quotes are taken off). A variable NAME_FILE names a file that holds the value, for secrets kept by the
 /// system. A file of settings that cannot be read is as none: whoever starts the program asks `fileProblem` first.
@@ -165,8 +174,13 @@ let source (environment: string -> string | null) (envFile: string option) : Sou
         | "" -> Map.tryFind name fromFile
         | value -> Some value
 
+    let isSet name = (plain name |> Option.bind notBlank).IsSome
+    let ofFile = "_FILE"
+
     fun name ->
-        match plain name |> Option.bind notBlank, plain (name + "_FILE") |> Option.bind notBlank with
+        match plain name |> Option.bind notBlank, plain (name + ofFile) |> Option.bind notBlank with
+        // NAME goes before NAME_FILE, which then counts as not set.
+        | Some _, _ when name.EndsWith ofFile && isSet (name.Substring(0, name.Length - ofFile.Length)) -> Ok None
         | Some value, _ -> Ok(Some value)
         | None, None -> Ok None
         | None, Some path ->

@@ -9,12 +9,13 @@ open System.Threading
 open System.Threading.Tasks
 
 /// Where and as whom the Cloud API is called.
-[<NoComparison>]
+[<NoComparison; NoEquality>]
 type WhatsAppSettings = {
     /// With the version, for example https://graph.facebook.com/v25.0.
     GraphUrl: Uri
-    /// A system user's token with the permission whatsapp_business_messaging.
-    Token: string
+    /// A system user's token with the permission whatsapp_business_messaging, asked for at each call: it may be
+    /// replaced while the bot runs.
+    Token: unit -> string
     PhoneNumberId: string
     /// How long one call may take, from connecting to the last byte of the answer.
     Timeout: TimeSpan
@@ -103,7 +104,7 @@ module internal WhatsAppCall =
         use limited = CancellationTokenSource.CreateLinkedTokenSource token
         limited.CancelAfter settings.Timeout
         use request = new HttpRequestMessage(method, address settings path)
-        request.Headers.Authorization <- AuthenticationHeaderValue("Bearer", settings.Token)
+        request.Headers.Authorization <- AuthenticationHeaderValue("Bearer", settings.Token())
         request.Headers.UserAgent.Add(ProductInfoHeaderValue("FunctionalBot", "1.0"))
 
         let content =

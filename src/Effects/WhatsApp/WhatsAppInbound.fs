@@ -196,7 +196,7 @@ module WhatsAppInbound =
 
         match found.Value with
         | _ when fieldName <> "messages" ->
-            whole ("a notice of another field: " + Graphemes.cut 200 fieldName)
+            whole (WhatsAppNotice.reasonOf (Graphemes.cut 200 fieldName) (raw found.Whole))
         | ValueNone -> whole "a change without a value"
         | ValueSome value ->
             let channel =

@@ -1,0 +1,78 @@
+/// The access token, read again from the file that holds it: a new one needs no restart.
+module FunctionalBot.Web.TokenFile
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open FunctionalBot.Effects
+
+/// How long what was read is believed.
+let lookEvery = TimeSpan.FromSeconds 1.
+
+/// The token as it is now.
+[<NoComparison; NoEquality>]
+type CurrentToken = {
+    /// The token; of a file at most as old as `lookEvery`.
+    Read: unit -> string
+    /// Looks every second until it is cancelled, and tells each time that the token is another.
+    Keep: (unit -> Task) -> CancellationToken -> Task
+}
+
+/// A token that stays: given by the environment or .env, which are read once.
+let fixedToken (token: string) : CurrentToken = {
+    Read = fun () -> token
+    Keep = fun _ _ -> Task.CompletedTask
+}
+
+/// The token in a file, with what it held at the start. The text is read each time: a secret that is put in place by a
+/// link, or twice within a second, shows no other time stamp. A file that is away or empty for a moment, as while it is
+/// replaced, changes nothing; `trouble` hears of it once.
+let watch
+    (world: World)
+    (read: string -> string option)
+    (trouble: string -> unit)
+    (path: string)
+    (first: string)
+    : CurrentToken =
+    let gate = obj ()
+    let token = ref first
+    let lookedAt = ref (world.Elapsed())
+    let isTroubled = ref false
+
+    let look () =
+        lock gate (fun () ->
+            let now = world.Elapsed()
+
+            if now - lookedAt.Value >= lookEvery then
+                lookedAt.Value <- now
+
+                match read path with
+                | Some text ->
+                    isTroubled.Value <- false
+                    token.Value <- text
+                | None ->
+                    if not isTroubled.Value then
+                        trouble path
+
+                    isTroubled.Value <- true
+
+            token.Value)
+
+    {
+        Read = look
+        Keep =
+            fun replaced cancel -> task {
+                let mutable known = first
+
+                try
+                    while not cancel.IsCancellationRequested do
+                        do! world.Delay lookEvery cancel
+                        let current = look ()
+
+                        if current <> known then
+                            known <- current
+                            do! replaced ()
+                with :? OperationCanceledException when cancel.IsCancellationRequested ->
+                    ()
+            }
+    }
