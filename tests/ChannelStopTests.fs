@@ -115,7 +115,7 @@ let ``a read mark that finds the token dead stops the channel on all nodes, and 
 
         let one = node ()
         let other = node ()
-        let! first = one.MarkRead (MessageId "wamid.1") never
+        let! first = one.MarkRead "whatsapp-1" (MessageId "wamid.1") never
         Assert.True(first.IsHeldBack, $"%A{first}")
         let! states = store.ServiceStates()
         let state = Assert.Single states
@@ -124,7 +124,7 @@ let ``a read mark that finds the token dead stops the channel on all nodes, and 
 
         for _ in 1..10 do
             do! world.Delay (TimeSpan.FromMinutes 1.) never
-            let! _ = other.MarkRead (MessageId "wamid.1") never
+            let! _ = other.MarkRead "whatsapp-1" (MessageId "wamid.1") never
             ()
 
         Assert.Equal(1, marks.Value)

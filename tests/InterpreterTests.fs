@@ -201,6 +201,7 @@ let ``a question is asked twice, and goes to the stand-in at once where the assi
                     Assistant = Primary
                     Hint = None
                     Language = Spanish
+                    Message = None
                 })
                 attempt
                 0
@@ -254,6 +255,7 @@ let ``a port that throws is a fault of this program: tried anew, a send only aft
             Assistant = Primary
             Hint = None
             Language = Spanish
+            Message = None
         }
 
     let actions = [

@@ -134,6 +134,7 @@ let ``an old try that is dropped leaves the hold of the newer one`` () =
         AskAssistant {
             Turn = 1L
             Language = Spanish
+            Message = None
             Hint = None
             Assistant = Primary
         }

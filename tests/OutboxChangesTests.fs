@@ -44,6 +44,7 @@ let private question: Action =
         Assistant = Primary
         Hint = None
         Language = Spanish
+        Message = None
     }
 
 /// The facts that wait to be decided, by kind.

@@ -47,7 +47,7 @@ let private noting (world: World) =
                 let (CustomerId customer) = key.Session.Customer
                 times.Add(customer, world.Now())
                 Task.FromResult(Accepted(MessageId "wamid.1"))
-        MarkRead = fun message _ -> Task.FromResult(Accepted message)
+        MarkRead = fun _ message _ -> Task.FromResult(Accepted message)
     }
 
     port, times
@@ -183,7 +183,7 @@ let ``read marks are no messages`` () =
         let port = Pace.create none world (storeIn world).Port silent whatsApp
 
         for _ in 1..10 do
-            let! outcome = port.MarkRead (MessageId "wamid.1") never
+            let! outcome = port.MarkRead "whatsapp-1" (MessageId "wamid.1") never
             Assert.True(outcome.IsAccepted)
     })
 

@@ -44,7 +44,7 @@ let whatsAppThat (world: World) (send: CommandKey -> SendOutcome) (mark: unit ->
             return send key
         }
     MarkRead =
-        fun _ cancel -> task {
+        fun _ _ cancel -> task {
             do! world.Delay (TimeSpan.FromMilliseconds 100.) cancel
             return mark ()
         }

@@ -192,6 +192,7 @@ let private factFor
             Assistant = pick [| Primary; StandIn |] inner
             Hint = None
             Language = Spanish
+            Message = None
           }
 
     let press choice title =

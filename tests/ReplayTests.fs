@@ -434,6 +434,7 @@ let ``the kinds of commands are those of the store`` () : Task = task {
             Assistant = Primary
             Hint = None
             Language = Spanish
+            Message = None
         }
         LookUpTickets customer
         AddToTicket(

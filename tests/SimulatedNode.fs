@@ -91,7 +91,9 @@ let private servicesFor
             Send =
                 fun key recipient message quoted cancel ->
                     guard alive (fun () -> services.WhatsApp.Send key recipient message quoted cancel)
-            MarkRead = fun message cancel -> guard alive (fun () -> services.WhatsApp.MarkRead message cancel)
+            MarkRead =
+                fun channel message cancel ->
+                    guard alive (fun () -> services.WhatsApp.MarkRead channel message cancel)
         }
         Assistant = {
             Ask = fun request cancel -> guard alive (fun () -> services.Assistant.Ask request cancel)

@@ -402,14 +402,60 @@ let ``marking as read answers with the message that was marked`` () =
     withServer (reply 200 [] """{"success":true}""") (fun url seen -> task {
         use client = FunctionalBot.Web.Composition.newClient (TimeSpan.FromSeconds 60.)
         let port = WhatsAppApi.create (settingsFor url) client
-        let! outcome = port.MarkRead (MessageId "wamid.1") CancellationToken.None
+        let! outcome = port.MarkRead key.Session.Channel (MessageId "wamid.1") CancellationToken.None
         Assert.Equal(Accepted(MessageId "wamid.1"), outcome)
 
         let expected =
             """{"messaging_product":"whatsapp","status":"read","message_id":"wamid.1","typing_indicator":{"type":"text"}}"""
 
         Assert.Equal(expected, (Assert.Single seen).Body)
+
+        // The webhook's decoder must name the channel as the adapter does, or nothing would ever be marked.
+        let hello =
+            WhatsAppSamples.message "1" "\"type\":\"text\",\"text\":{\"body\":\"Hola\"}"
+
+        match WhatsAppSamples.readOne (WhatsAppSamples.bodyOf [ hello ]) with
+        | CustomerDid(channel, _, _, _, _) -> Assert.Equal(channel, WhatsAppApi.channelOf (settingsFor url))
+        | other -> failwith $"%A{other}"
     })
+
+[<Fact>]
+let ``a message of another number is not marked, and nothing is sent for it`` () =
+    withServer (reply 200 [] """{"success":true}""") (fun url seen -> task {
+        use client = FunctionalBot.Web.Composition.newClient (TimeSpan.FromSeconds 60.)
+        let port = WhatsAppApi.create (settingsFor url) client
+        let! outcome = port.MarkRead "whatsapp-100200301" (MessageId "wamid.1") CancellationToken.None
+        Assert.True(outcome.IsRefused, $"%A{outcome}")
+        Assert.Empty seen
+    })
+
+[<Fact>]
+let ``a link in a text asks for a preview, and nothing else does`` () =
+    let preview body =
+        let bytes = WhatsAppRequest.message key ana (TextMessage body) None
+        let root = nonNull (JsonNode.Parse(Encoding.UTF8.GetString bytes))
+        (nonNull (nonNull root["text"]).["preview_url"]).GetValue<bool>()
+
+    for body in
+        [
+            "https://example.com"
+            "Mira http://example.com/a"
+            "la ayuda (HTTPS://EXAMPLE.COM)"
+            "https://a.es y https://b.es"
+        ] do
+        Assert.True(preview body, body)
+
+    for body in
+        [
+            ""
+            "Hola"
+            "example.com"
+            "http: //x"
+            "https://"
+            "https:// y nada"
+            "ftp://example.com"
+        ] do
+        Assert.False(preview body, body)
 
 [<Fact>]
 let ``halves of emoji and other odd text still make a JSON body`` () =

@@ -11,6 +11,9 @@ type AssistantQuestion = {
     /// What the rules made of the words already, where the assistant is asked for the details only.
     Hint: Intent option
     Language: Language
+    /// The last message of the turn: it is quoted where others came behind it, and the typing dots are shown
+    /// on it. None in what an older version asked.
+    Message: MessageId option
 }
 
 /// What the bot wants done. Data only: the interpreter does it, and outcomes come back as facts.

@@ -130,6 +130,7 @@ module internal Conversation =
             Assistant = assistant
             Hint = hint
             Language = decision.Session.Language
+            Message = decision.Answering
         }
 
         let openTurn: OpenTurn = {
@@ -313,17 +314,33 @@ module internal Conversation =
 
         decision |> passOn creation told (parts |> List.choose id |> String.concat " ")
 
-    /// What to press beside an answer: nothing when it was known, a way out when it was not.
-    let private answer (answered: AssistantAnswer) decision =
-        let introduce = not decision.Session.Introduced
-        let phrase = Answer(answered.Reply, introduce)
+    /// The message that an answer to this turn has to quote: where the customer has written behind it, it
+    /// would not be clear what is answered.
+    let private quoted (turn: OpenTurn option) (session: Session) =
+        turn
+        |> Option.bind (fun turn -> turn.Question.Message)
+        |> Option.filter (fun message -> List.tryHead session.Recent <> Some message)
 
-        if answered.NeedsPerson then
-            decision |> offer PersonOffered phrase [ TalkToPerson; OpenTicket ]
-        elif answered.Knows then
-            decision |> offer NothingOffered phrase []
-        else
-            decision |> offer TicketOffered phrase [ OpenTicket; TalkToPerson ]
+    /// What to press beside an answer: nothing when it was known, a way out when it was not. An answer that
+    /// one message cannot hold becomes several, with the choices under the last.
+    let private answer (answered: AssistantAnswer) decision =
+        let offered, choices =
+            if answered.NeedsPerson then
+                PersonOffered, [ TalkToPerson; OpenTicket ]
+            elif answered.Knows then
+                NothingOffered, []
+            else
+                TicketOffered, [ OpenTicket; TalkToPerson ]
+
+        let introduce = not decision.Session.Introduced
+        let phrases = LongAnswer.phrases introduce (not choices.IsEmpty) answered.Reply
+        let last = List.length phrases - 1
+        let quoted = quoted (Session.openTurn decision.Session) decision.Session
+
+        (decision |> enter (Conversing(None, offered)), List.indexed phrases)
+        ||> List.fold (fun decision (place, phrase) ->
+            decision
+            |> sayTo (if place = 0 then quoted else None) phrase (if place = last then choices else []))
 
     /// The assistant answered the open turn.
     let answered (answered: AssistantAnswer) decision =
@@ -346,7 +363,12 @@ module internal Conversation =
     /// told.
     let assistantFailed (turn: OpenTurn) decision =
         match turn.Question.Assistant, turn.Question.Hint with
-        | Primary, hint -> decision |> askAssistant StandIn hint turn.Question.Turn
+        | Primary, hint ->
+            {
+                decision with
+                    Answering = turn.Question.Message
+            }
+            |> askAssistant StandIn hint turn.Question.Turn
         | StandIn, Some WantsTicket -> decision |> TicketDialogue.begin' noHints
         | StandIn, _ ->
             decision

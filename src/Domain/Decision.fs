@@ -8,6 +8,8 @@ type internal Decision = {
     Actions: Action list
     /// The event's time.
     At: System.DateTimeOffset
+    /// The last message of the turn that is taken, where one is.
+    Answering: MessageId option
 }
 
 /// The steps that every flow is made of.
@@ -16,6 +18,7 @@ module internal Decision =
         Session = session
         Actions = []
         At = at
+        Answering = None
     }
 
     /// The commands, each with its key: session, version of the event, place.
@@ -54,8 +57,9 @@ module internal Decision =
     let enter (phase: Phase) (decision: Decision) =
         change (fun session -> { session with Phase = phase }) decision
 
-    /// Says something in the customer's language. Whoever has been spoken to knows who is speaking.
-    let say (phrase: Phrase) (choices: Choice list) (decision: Decision) =
+    /// Says something in the customer's language, quoting a message where one is named. Whoever has been
+    /// spoken to knows who is speaking.
+    let sayTo (quoted: MessageId option) (phrase: Phrase) (choices: Choice list) (decision: Decision) =
         let key = nextKey decision
 
         decision
@@ -64,7 +68,7 @@ module internal Decision =
                 Phrase = phrase
                 Choices = choices
                 Language = decision.Session.Language
-                ReplyTo = None
+                ReplyTo = quoted
             }
         )
         |> change (fun session -> {
@@ -75,6 +79,9 @@ module internal Decision =
                         LastSaid = Some key
                 }
         })
+
+    /// Says something in the customer's language.
+    let say (phrase: Phrase) (choices: Choice list) (decision: Decision) = sayTo None phrase choices decision
 
     /// Says something after which a bare "yes" means the offer.
     let offer (offer: Offer) phrase choices decision =

@@ -66,6 +66,8 @@ type Phrase =
     | Help
     /// The assistant's words. `introduce` adds who is speaking, when it is the first thing said in a session.
     | Answer of text: string * introduce: bool
+    /// The last part of an answer that is too long even for several messages; says that it was cut.
+    | AnswerCutShort of text: string
     /// Neither the assistant nor its stand-in could answer.
     | AssistantIsUnavailable
     | Ask of Question * Notice option

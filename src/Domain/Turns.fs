@@ -24,8 +24,10 @@ module internal Turns =
         | WithAgent _
         | Closed _ -> decision
 
-    /// A whole turn: what was written in one breath.
-    let private takeTurn (text: string) decision =
+    /// A whole turn: what was written in one breath, and its last message.
+    let private takeTurn message (text: string) decision =
+        let decision = { decision with Answering = message }
+
         match decision.Session.Phase with
         | Conversing(_, offered) ->
             decision |> Undelivered.apologise |> Conversation.takeText text offered
@@ -57,14 +59,16 @@ module internal Turns =
                  decision |> perform (CancelTimer QuietTimer)
              else
                  decision)
-            |> takeTurn (gathering.Texts |> List.map snd |> String.concat "\n")
+            |> takeTurn
+                (gathering.Texts |> List.tryLast |> Option.map fst)
+                (gathering.Texts |> List.map snd |> String.concat "\n")
 
     /// Adds a text to those that wait. With no quiet time it is a turn by itself.
     let gather message (text: string) decision =
         let quiet = decision.Session.Policy.Quiet
 
         if quiet <= System.TimeSpan.Zero then
-            decision |> perform (MarkRead message) |> takeTurn text
+            decision |> perform (MarkRead message) |> takeTurn (Some message) text
         else
             let earlier =
                 match decision.Session.Gathering with
@@ -109,7 +113,7 @@ module internal Turns =
             match decision.Session.Phase, words with
             | WithAgent(creation, told), _ -> decision |> Conversation.takeMediaForAgent media creation told
             // What had been written just before took the conversation back from the team.
-            | _, Some caption -> decision |> takeTurn caption
+            | _, Some caption -> decision |> takeTurn (Some media.Message) caption
             | Conversing _, None -> decision |> Conversation.takeMedia media.Kind
             | TicketCreation(draft, step), None -> decision |> TicketDialogue.takeMedia media.Kind draft step
             | Closed _, None -> decision
@@ -138,7 +142,7 @@ module internal Turns =
     let private takeUnknownWords (picked: CustomerChoice) decision =
         match decision.Session.Gathering with
         | _ when System.String.IsNullOrWhiteSpace picked.Title -> decision |> hearOfLost |> takeStale
-        | None -> decision |> takeTurn picked.Title
+        | None -> decision |> takeTurn (Some picked.Message) picked.Title
         | Some gathering ->
             let texts = gathering.Texts @ [ picked.Message, picked.Title ]
 

@@ -185,9 +185,9 @@ let whatsApp (host: BreakerHost) (settings: BreakerSettings) (port: WhatsAppPort
             fun key recipient message quoted cancel ->
                 guarded switch leftOut judgeSend (fun () -> port.Send key recipient message quoted cancel)
         MarkRead =
-            fun message cancel ->
+            fun channel message cancel ->
                 if switch.IsClosed() then
-                    port.MarkRead message cancel
+                    port.MarkRead channel message cancel
                 else
                     Task.FromResult(leftOut TimeSpan.Zero "WhatsApp is left alone for a while")
     }

@@ -230,11 +230,11 @@ let create
             }
         // A read mark is often the first call that a dead token fails. It never probes.
         MarkRead =
-            fun message cancel -> task {
+            fun channel message cancel -> task {
                 match! knowledge.Look() with
                 | Some stopped -> return heldBack stopped
                 | None ->
-                    match! whatsApp.MarkRead message cancel with
+                    match! whatsApp.MarkRead channel message cancel with
                     | ChannelStopped(code, reason) -> return! stop code reason
                     | outcome -> return outcome
             }

@@ -122,8 +122,8 @@ let private say services claimed utterance cancel = task {
 }
 
 /// Read marks and typing dots are worth one try only.
-let private markRead services message cancel = task {
-    let! _ = services.WhatsApp.MarkRead message cancel
+let private markRead services (claimed: ClaimedCommand) message cancel = task {
+    let! _ = services.WhatsApp.MarkRead claimed.Command.Key.Session.Channel message cancel
     return Done None
 }
 
@@ -132,6 +132,11 @@ let private threadOf services (lines: ThreadLine list) =
     |> List.map (function
         | FromCustomer text -> CustomerSaid, text
         | FromBot utterance -> BotSaid, services.RenderText utterance)
+
+/// Whether the customer has been waiting since an earlier try: then the dots have ended, or soon will. Ahead of
+/// the first try the message was marked anyway.
+let private isFurtherTry (claimed: ClaimedCommand) (question: AssistantQuestion) =
+    claimed.Attempt > 1 || question.Assistant = StandIn
 
 let private ask services (claimed: ClaimedCommand) (question: AssistantQuestion) cancel = task {
     let session = claimed.Command.Key.Session
@@ -147,15 +152,23 @@ let private ask services (claimed: ClaimedCommand) (question: AssistantQuestion)
     match! services.ReadThread claimed.Command.Key with
     | Error problem -> return failed (sprintf "the stream breaks at version %i" problem.Version)
     | Ok lines ->
+        let request: AssistantRequest = {
+            SafetyIdentifier = services.SafetyIdentifier session.Customer
+            Language = question.Language
+            Thread = threadOf services lines
+            Hint = question.Hint
+        }
+
+        let work () = assistant.Ask request cancel
+
         let! answer =
-            assistant.Ask
-                {
-                    SafetyIdentifier = services.SafetyIdentifier session.Customer
-                    Language = question.Language
-                    Thread = threadOf services lines
-                    Hint = question.Hint
-                }
-                cancel
+            match question.Message with
+            | Some message ->
+                let mark ended =
+                    services.WhatsApp.MarkRead session.Channel message ended
+
+                Typing.during services.World mark (isFurtherTry claimed question) cancel work
+            | None -> work ()
 
         return
             match answer with
@@ -237,7 +250,7 @@ let private lookUpTickets services (claimed: ClaimedCommand) customer cancel = t
 let private perform services claimed cancel : Task<CommandResult> =
     match claimed.Command.Action with
     | Say utterance -> say services claimed utterance cancel
-    | MarkRead message -> markRead services message cancel
+    | MarkRead message -> markRead services claimed message cancel
     | AskAssistant question -> ask services claimed question cancel
     | CreateTicket(ticket, customer) -> createTicket services claimed ticket customer cancel
     | AddToTicket(creation, note) -> addToTicket services claimed creation note cancel

@@ -109,8 +109,9 @@ type WhatsAppPort = {
             -> MessageId option
             -> CancellationToken
             -> Task<SendOutcome>
-    /// Marks a message and all before it as read, and shows the typing dots.
-    MarkRead: MessageId -> CancellationToken -> Task<SendOutcome>
+    /// Marks a message and all before it as read, and shows the typing dots for 25 seconds or until something
+    /// is said. The text is the channel that the message came to, since only that number can mark it.
+    MarkRead: string -> MessageId -> CancellationToken -> Task<SendOutcome>
 }
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,13 @@ type MessageFate =
     /// Nothing is sent at all until somebody acts.
     | StopsChannel of code: int * reason: string
 
+/// A message that was marked as read, with the typing dots.
+type ReadMark = {
+    Channel: string
+    Message: MessageId
+    At: DateTimeOffset
+}
+
 /// A message at the customer's phone.
 type Arrival = {
     Key: CommandKey
@@ -39,7 +46,7 @@ type MemoryWhatsApp = {
     /// Everything that arrived, oldest first; the same key twice where the bot sent twice.
     Arrivals: unit -> Arrival list
     /// What was marked as read, oldest first.
-    ReadMarks: unit -> MessageId list
+    ReadMarks: unit -> ReadMark list
 }
 
 /// WhatsApp in memory, with the ways in which it fails.
@@ -62,7 +69,7 @@ module MemoryWhatsApp =
         (arrived: Arrival -> unit)
         : MemoryWhatsApp =
         let arrivals = ResizeArray<Arrival>()
-        let marks = ResizeArray<MessageId>()
+        let marks = ResizeArray<ReadMark>()
 
         let send key recipient message quoted (cancel: CancellationToken) : Task<SendOutcome> = task {
             do! world.Delay (latency ()) cancel
@@ -91,9 +98,16 @@ module MemoryWhatsApp =
             return outcome fate arrival.Id
         }
 
-        let markRead message (cancel: CancellationToken) : Task<SendOutcome> = task {
+        let markRead channel message (cancel: CancellationToken) : Task<SendOutcome> = task {
             do! world.Delay (latency ()) cancel
-            lock marks (fun () -> marks.Add message)
+
+            let mark: ReadMark = {
+                Channel = channel
+                Message = message
+                At = world.Now()
+            }
+
+            lock marks (fun () -> marks.Add mark)
             return Accepted message
         }
 

@@ -47,6 +47,7 @@ module CommandWords =
     let private phrase (phrase: Phrase) =
         match phrase with
         | Answer(text, _) -> "Answer " + quoted text
+        | AnswerCutShort text -> "AnswerCutShort " + quoted text
         | other -> Json.write other
 
     /// One line: what is to be done, with its texts.

@@ -183,6 +183,7 @@ module internal PhraseText =
         | HowCanIHelp -> simply speaker Wording.HowCanIHelp
         | Help -> simply speaker Wording.Help
         | Answer(text, introduce) -> answer speaker text introduce
+        | AnswerCutShort text -> paragraphs [ text; simply speaker Wording.AnswerWasCut ]
         | AssistantIsUnavailable -> simply speaker Wording.AssistantIsUnavailable
         | Ask(question, about) -> ask speaker question about
         | NothingToCancel -> simply speaker Wording.NothingToCancel

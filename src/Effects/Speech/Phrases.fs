@@ -49,10 +49,11 @@ module Phrases =
         let phrase =
             match utterance.Phrase with
             | Answer(text, introduce) -> Answer(MarkdownAnswer.toWhatsApp text, introduce)
+            | AnswerCutShort text -> AnswerCutShort(MarkdownAnswer.toWhatsApp text)
             | other -> other
 
         let said = PhraseText.body speaker phrase
-        let isAnswer = phrase.IsAnswer
+        let isAnswer = phrase.IsAnswer || phrase.IsAnswerCutShort
 
         match choices with
         | [] -> TextMessage(Graphemes.cutAtSentence textLimit said)

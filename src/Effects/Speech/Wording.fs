@@ -14,6 +14,8 @@ type Wording =
     | WelcomeNamed
     /// Put ahead of an assistant's answer that is the first thing said.
     | Introduction
+    /// Put behind an answer of which the rest was left out.
+    | AnswerWasCut
     | HowCanIHelp
     | Help
     | AssistantIsUnavailable

@@ -111,14 +111,24 @@ module WhatsAppApi =
             )
         | _ -> post settings client (WhatsAppRequest.message key recipient message replyTo) sentId token
 
-    let private markRead settings client message token : Task<SendOutcome> =
+    /// The channel of the messages that come to the configured number, as `WhatsAppInbound` names it.
+    let channelOf (settings: WhatsAppSettings) : string = "whatsapp-" + settings.PhoneNumberId
+
+    /// The number that a message came to is the only one that can mark it: for another, Meta would say that
+    /// there is no such message.
+    let private markRead (settings: WhatsAppSettings) client channel message token : Task<SendOutcome> =
         let accepted root =
             if text "success" root = Some "true" then
                 Some message
             else
                 None
 
-        post settings client (WhatsAppRequest.markRead message) accepted token
+        if channel <> channelOf settings then
+            Task.FromResult(
+                Refused(100, "WhatsApp: the message came to another number than WHATSAPP_PHONE_NUMBER_ID")
+            )
+        else
+            post settings client (WhatsAppRequest.markRead message) accepted token
 
     /// The port over this client. A call that the host cancels ends as a value too: RetryLater if nothing
     /// had been sent, else OutcomeUnknown. MarkRead's Accepted holds the message that was marked.

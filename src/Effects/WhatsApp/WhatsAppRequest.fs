@@ -44,13 +44,30 @@ module WhatsAppRequest =
             inObject writer "body" (fun () -> writer.WriteString("text", body))
             inObject writer "action" action)
 
+    let private schemes = [ "http://"; "https://" ]
+
+    /// Whether the text holds an address that WhatsApp can show a preview of: it takes the first one.
+    let private holdsLink (body: string) =
+        let follows (scheme: string) =
+            let rec search (from: int) =
+                match body.IndexOf(scheme, from, StringComparison.OrdinalIgnoreCase) with
+                | -1 -> false
+                | found ->
+                    let after = found + scheme.Length
+
+                    (after < body.Length && Char.IsLetterOrDigit body[after]) || search after
+
+            search 0
+
+        List.exists follows schemes
+
     let private content (writer: Utf8JsonWriter) message =
         match message with
         | TextMessage body ->
             writer.WriteString("type", "text")
 
             inObject writer "text" (fun () ->
-                writer.WriteBoolean("preview_url", false)
+                writer.WriteBoolean("preview_url", holdsLink body)
                 writer.WriteString("body", body))
         | ButtonMessage(body, buttons) ->
             interactive writer "button" body (fun () ->
