@@ -129,7 +129,9 @@ let ``a notice is one line and a state that readyz shows, until the good news or
         Assert.Contains("ACCOUNT_RESTRICTION", words)
 
         let reinstated =
-            noticeOf "account_update" """{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE"}}"""
+            noticeOf
+                "account_update"
+                """{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE"}}"""
 
         do! arrives [ reinstated ]
         let! shown = trouble ()
@@ -148,16 +150,31 @@ let ``a spam limit is told of a refusal too, an undeliverable message is not, an
     inSimulatedTime 2 (fun world -> task {
         let store = (storeIn world).Port
         let lines = Lines()
-        let outcomes = Queue [ Refused(131048, "spam"); Refused(131026, "undeliverable"); Accepted(MessageId "w") ]
-        let whatsApp = whatsAppThat world (fun _ -> outcomes.Dequeue()) (fun () -> Refused(131048, "unused"))
+
+        let outcomes =
+            Queue [
+                Refused(131048, "spam")
+                Refused(131026, "undeliverable")
+                Accepted(MessageId "w")
+            ]
+
+        let whatsApp =
+            whatsAppThat world (fun _ -> outcomes.Dequeue()) (fun () -> Refused(131048, "unused"))
+
         let port = Alarms.onRefusals (Alarms.create world store (logInto lines)) whatsApp
         let! spam = sendOne port (keyOf "Ana" 1L)
         let! lost = sendOne port (keyOf "Ana" 2L)
         let! taken = sendOne port (keyOf "Ana" 3L)
+
         Assert.Equal<SendOutcome list>(
-            [ Refused(131048, "spam"); Refused(131026, "undeliverable"); Accepted(MessageId "w") ],
+            [
+                Refused(131048, "spam")
+                Refused(131026, "undeliverable")
+                Accepted(MessageId "w")
+            ],
             [ spam; lost; taken ]
         )
+
         let _, line = Assert.Single lines.All
         Assert.Contains("code 131048", line)
     })

@@ -311,7 +311,8 @@ let ``no grapheme and no link is broken`` () =
         && parts
            |> List.forall (fun part ->
                count @"https://example\.com/un" part = count @"https://example\.com/un/camino/largo" part
-               && count @"\[la " part = count @"\[la ayuda de la tienda\]\(https://example\.com/a_b_\(c\)\?d=e\)" part)
+               && count @"\[la " part =
+                   count @"\[la ayuda de la tienda\]\(https://example\.com/a_b_\(c\)\?d=e\)" part)
 
     Check.One(Config.QuickThrowOnFailure.WithMaxTest 300, Prop.forAll (Arb.fromGen inputs) property)
 

@@ -83,7 +83,9 @@ let ``with a dead token messages wait, and when it is replaced everything goes o
     })
 
 [<Fact>]
-let ``a revoked token stops everything, and when its file is replaced the queue goes out without a restart`` () =
+let ``a revoked token stops everything, and when its file is replaced the queue goes out without a restart``
+    ()
+    =
     onStage (fun stage -> task {
         let file = Path.Combine(stage.Folder, "token")
         let revoked = stage.Environment["WHATSAPP_TOKEN"]

@@ -36,7 +36,8 @@ let private asking
                 }
         }
 
-        let services = InterpreterTests.servicesWith (Accepted(MessageId "x")) assistant (WillNotDo "unused")
+        let services =
+            InterpreterTests.servicesWith (Accepted(MessageId "x")) assistant (WillNotDo "unused")
 
         let services = {
             services with
@@ -100,7 +101,12 @@ let ``while the assistant works, the dots are shown anew every twenty seconds, a
     Assert.True(isAnswered result, $"%A{result}")
     Assert.Equal(70., at)
     Assert.Equal<float list>([ 20.; 40.; 60. ], times marks)
-    Assert.All(marks, (fun (_, channel, message) -> Assert.Equal(("whatsapp-1", MessageId "wamid.7"), (channel, message))))
+
+    Assert.All(
+        marks,
+        (fun (_, channel, message) -> Assert.Equal(("whatsapp-1", MessageId "wamid.7"), (channel, message)))
+    )
+
     let _, quick = asking question 1 1. (fun () -> Ok ok) accepted
     Assert.Empty quick
 
@@ -108,10 +114,15 @@ let ``while the assistant works, the dots are shown anew every twenty seconds, a
 let ``a further try, and the stand-in's, begin with the dots`` () =
     let _, second = asking question 2 50. (fun () -> Ok ok) accepted
     Assert.Equal<float list>([ 0.; 20.; 40. ], times second)
-    let _, standIn = asking { question with Assistant = StandIn } 1 1. (fun () -> Ok ok) accepted
+
+    let _, standIn =
+        asking { question with Assistant = StandIn } 1 1. (fun () -> Ok ok) accepted
+
     Assert.Equal<float list>([ 0. ], times standIn)
     // The older build's question names no message.
-    let _, older = asking { question with Message = None } 2 70. (fun () -> Ok ok) accepted
+    let _, older =
+        asking { question with Message = None } 2 70. (fun () -> Ok ok) accepted
+
     Assert.Empty older
 
 [<Fact>]
@@ -144,6 +155,9 @@ let ``a question that fails ends the dots too`` () =
     | other -> failwith $"%A{other}"
 
     Assert.Equal<float list>([ 20. ], times marks)
-    let (result, _), marks = asking question 1 30. (fun () -> failwith "a fault") accepted
+
+    let (result, _), marks =
+        asking question 1 30. (fun () -> failwith "a fault") accepted
+
     Assert.True(result.IsRunAgain, $"%A{result}")
     Assert.Equal<float list>([ 20. ], times marks)

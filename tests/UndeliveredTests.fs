@@ -20,9 +20,7 @@ let private losesFor code scene =
     let key =
         scene.Commands
         |> List.pick (fun commands ->
-            commands
-            |> List.rev
-            |> List.tryFind (fun command -> command.Action.IsSay))
+            commands |> List.rev |> List.tryFind (fun command -> command.Action.IsSay))
         |> fun command -> command.Key
 
     scene |> happens (DeliveryFailed(key, code, "Message undeliverable"))
@@ -55,7 +53,12 @@ let ``a lost message says nothing by itself, and is told once when the customer 
 [<Fact>]
 let ``a burst hears of it when it is answered, once and ahead of the answer`` () =
     let scene =
-        openedWithQuietTime |> writes "hola" |> pauses |> loses |> writes "hola" |> writes "¿siguen ahí?"
+        openedWithQuietTime
+        |> writes "hola"
+        |> pauses
+        |> loses
+        |> writes "hola"
+        |> writes "¿siguen ahí?"
 
     equal [] (lastPhrases scene)
     let scene = scene |> pauses
@@ -70,7 +73,9 @@ let ``buttons and files hear of it too`` () =
 
 [<Fact>]
 let ``with a person the message still reaches the team`` () =
-    let scene = opened |> writes "quiero hablar con una persona" |> loses |> writes "es urgente"
+    let scene =
+        opened |> writes "quiero hablar con una persona" |> loses |> writes "es urgente"
+
     equal [ MessageMayBeLost; PassedOnToPerson ] (lastPhrases scene)
 
     Assert.Contains(
@@ -177,9 +182,7 @@ let ``what another session lost, or what was never said, is no loss of this one`
 
 [<Fact>]
 let ``only a few lost messages are remembered, and the newest among them`` () =
-    let scene =
-        (opened, [ 1..5 ])
-        ||> List.fold (fun scene _ -> scene |> writes "hola")
+    let scene = (opened, [ 1..5 ]) ||> List.fold (fun scene _ -> scene |> writes "hola")
 
     let keys =
         scene.Commands
@@ -193,7 +196,10 @@ let ``only a few lost messages are remembered, and the newest among them`` () =
 
     equal 5 keys.Length
     equal (List.truncate Undelivered.remembered keys) after.Session.Delivery.Lost
-    equal after.Session.Delivery.Lost (after |> happens (DeliveryFailed(keys[0], 131026, "x"))).Session.Delivery.Lost
+
+    equal
+        after.Session.Delivery.Lost
+        (after |> happens (DeliveryFailed(keys[0], 131026, "x"))).Session.Delivery.Lost
 
 let private excuses (commands: Command list) =
     commands
@@ -212,7 +218,9 @@ let ``in any conversation each excuse follows a failure of its own and something
             conversation.Happenings
             |> List.filter (fun happening -> happening.Event.Fact.IsDeliveryFailed)
 
-        let excused = conversation.Happenings |> List.collect (fun happening -> excuses happening.Commands)
+        let excused =
+            conversation.Happenings
+            |> List.collect (fun happening -> excuses happening.Commands)
 
         let quiet = failures |> List.forall (fun happening -> happening.Commands.IsEmpty)
 
@@ -228,7 +236,8 @@ let ``in any conversation words create no ticket whose showing is known to be lo
         |> List.forall (fun happening ->
             let lost =
                 match happening.Before.Phase, happening.Before.Delivery.LastSaid with
-                | TicketCreation(_, Confirming _), Some last -> List.contains last happening.Before.Delivery.Lost
+                | TicketCreation(_, Confirming _), Some last ->
+                    List.contains last happening.Before.Delivery.Lost
                 | _ -> false
 
             let creates =

@@ -402,7 +402,10 @@ let ``marking as read answers with the message that was marked`` () =
     withServer (reply 200 [] """{"success":true}""") (fun url seen -> task {
         use client = FunctionalBot.Web.Composition.newClient (TimeSpan.FromSeconds 60.)
         let port = WhatsAppApi.create (settingsFor url) client
-        let! outcome = port.MarkRead key.Session.Channel (MessageId "wamid.1") CancellationToken.None
+
+        let! outcome =
+            port.MarkRead key.Session.Channel (MessageId "wamid.1") CancellationToken.None
+
         Assert.Equal(Accepted(MessageId "wamid.1"), outcome)
 
         let expected =
@@ -424,7 +427,10 @@ let ``a message of another number is not marked, and nothing is sent for it`` ()
     withServer (reply 200 [] """{"success":true}""") (fun url seen -> task {
         use client = FunctionalBot.Web.Composition.newClient (TimeSpan.FromSeconds 60.)
         let port = WhatsAppApi.create (settingsFor url) client
-        let! outcome = port.MarkRead "whatsapp-100200301" (MessageId "wamid.1") CancellationToken.None
+
+        let! outcome =
+            port.MarkRead "whatsapp-100200301" (MessageId "wamid.1") CancellationToken.None
+
         Assert.True(outcome.IsRefused, $"%A{outcome}")
         Assert.Empty seen
     })

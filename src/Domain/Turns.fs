@@ -29,8 +29,7 @@ module internal Turns =
         let decision = { decision with Answering = message }
 
         match decision.Session.Phase with
-        | Conversing(_, offered) ->
-            decision |> Undelivered.apologise |> Conversation.takeText text offered
+        | Conversing(_, offered) -> decision |> Undelivered.apologise |> Conversation.takeText text offered
         | TicketCreation(draft, step) ->
             decision |> TicketDialogue.takeText Conversation.handOver text draft step
         | WithAgent(creation, told) ->
@@ -105,10 +104,7 @@ module internal Turns =
             decision |> gather media.Message caption
         | words, _ ->
             let decision =
-                decision
-                |> perform (MarkRead media.Message)
-                |> takeGathered true
-                |> hearOfLost
+                decision |> perform (MarkRead media.Message) |> takeGathered true |> hearOfLost
 
             match decision.Session.Phase, words with
             | WithAgent(creation, told), _ -> decision |> Conversation.takeMediaForAgent media creation told

@@ -123,7 +123,9 @@ let private say services claimed utterance cancel = task {
 
 /// Read marks and typing dots are worth one try only.
 let private markRead services (claimed: ClaimedCommand) message cancel = task {
-    let! _ = services.WhatsApp.MarkRead claimed.Command.Key.Session.Channel message cancel
+    let! _ =
+        services.WhatsApp.MarkRead claimed.Command.Key.Session.Channel message cancel
+
     return Done None
 }
 

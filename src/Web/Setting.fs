@@ -174,13 +174,16 @@ let source (environment: string -> string | null) (envFile: string option) : Sou
         | "" -> Map.tryFind name fromFile
         | value -> Some value
 
-    let isSet name = (plain name |> Option.bind notBlank).IsSome
+    let isSet name =
+        (plain name |> Option.bind notBlank).IsSome
+
     let ofFile = "_FILE"
 
     fun name ->
         match plain name |> Option.bind notBlank, plain (name + ofFile) |> Option.bind notBlank with
         // NAME goes before NAME_FILE, which then counts as not set.
-        | Some _, _ when name.EndsWith ofFile && isSet (name.Substring(0, name.Length - ofFile.Length)) -> Ok None
+        | Some _, _ when name.EndsWith ofFile && isSet (name.Substring(0, name.Length - ofFile.Length)) ->
+            Ok None
         | Some value, _ -> Ok(Some value)
         | None, None -> Ok None
         | None, Some path ->

@@ -72,7 +72,10 @@ module WhatsAppErrors =
             80007, NotYet, ErrorAction.GoesOn, "the WhatsApp account makes too many calls"
             130403, Never, ErrorAction.LeaveAlone, "the business has blocked this customer"
             130429, NotYet, ErrorAction.GoesOn, "the number sends too many messages per second"
-            130472, Never, ErrorAction.LeaveAlone, "the customer takes part in an experiment of Meta's and gets no such message"
+            130472,
+            Never,
+            ErrorAction.LeaveAlone,
+            "the customer takes part in an experiment of Meta's and gets no such message"
             130497, Never, ErrorAction.LeaveAlone, "the business may not write to customers of this country"
             131000, Unclear, ErrorAction.GoesOn, "something went wrong at Meta"
             131005, Stopped, ErrorAction.MendToken, "the token may not use this number; check its permissions"
@@ -85,19 +88,37 @@ module WhatsAppErrors =
             131037, Stopped, ErrorAction.MendNumber, "the number's display name is not approved"
             131042, Stopped, ErrorAction.MendAccount, "a payment problem; check the account's payment method"
             131045, Stopped, ErrorAction.MendNumber, "the number is not registered; register it again"
-            131047, Never, ErrorAction.AwaitCustomer, "more than 24 hours have passed since the customer wrote"
-            131048, Never, ErrorAction.Alarm, "too many customers reported the number as spam; look at its quality and write less"
-            131049, Never, ErrorAction.LeaveAlone, "Meta limits how many marketing messages this customer gets"
+            131047,
+            Never,
+            ErrorAction.AwaitCustomer,
+            "more than 24 hours have passed since the customer wrote"
+            131048,
+            Never,
+            ErrorAction.Alarm,
+            "too many customers reported the number as spam; look at its quality and write less"
+            131049,
+            Never,
+            ErrorAction.LeaveAlone,
+            "Meta limits how many marketing messages this customer gets"
             131050, Never, ErrorAction.LeaveAlone, "the customer wants no marketing messages"
             131051, Never, ErrorAction.TellCustomer, "a message type that is not supported"
             131052, Never, ErrorAction.AskForFile, "the customer's file could not be fetched"
             131053, Never, ErrorAction.AskForFile, "the file could not be uploaded"
-            131056, NotYetForCustomer, ErrorAction.GoesOn, "too many messages to this customer in a short time"
+            131056,
+            NotYetForCustomer,
+            ErrorAction.GoesOn,
+            "too many messages to this customer in a short time"
             131057, Unclear, ErrorAction.GoesOn, "the number is being moved to a higher throughput"
-            131060, Never, ErrorAction.TellCustomer, "the customer's message can be read on the business's phone only"
+            131060,
+            Never,
+            ErrorAction.TellCustomer,
+            "the customer's message can be read on the business's phone only"
             131062, Never, ErrorAction.Alarm, "this kind of message needs a phone number"
             131063, Never, ErrorAction.Alarm, "marketing messages are switched off for the Cloud API"
-            131064, Stopped, ErrorAction.MendAccount, "the account is limited for templates in the wrong category"
+            131064,
+            Stopped,
+            ErrorAction.MendAccount,
+            "the account is limited for templates in the wrong category"
             132000, Never, ErrorAction.Alarm, "the template's parameters do not fit"
             132001, Never, ErrorAction.Alarm, "the template does not exist in this language"
             132005, Never, ErrorAction.Alarm, "the template's text is too long"
@@ -108,15 +129,33 @@ module WhatsAppErrors =
             132018, Never, ErrorAction.Alarm, "the template's parameters do not fit"
             132068, Never, ErrorAction.Alarm, "the form is blocked"
             132069, Never, ErrorAction.Alarm, "the form is sent too often"
-            133000, Stopped, ErrorAction.MendNumber, "an earlier deregistration did not finish; register the number again"
+            133000,
+            Stopped,
+            ErrorAction.MendNumber,
+            "an earlier deregistration did not finish; register the number again"
             133004, Unclear, ErrorAction.GoesOn, "the server is down for a moment"
             133005, Stopped, ErrorAction.MendNumber, "the number's PIN is wrong"
             133006, Stopped, ErrorAction.MendNumber, "the number is not verified; verify it again"
-            133008, Stopped, ErrorAction.MendNumber, "the number's PIN was guessed too often; wait as long as Meta says"
-            133009, Stopped, ErrorAction.MendNumber, "the number's PIN was entered too fast; wait and try again"
-            133010, Stopped, ErrorAction.MendNumber, "the number is not registered on the WhatsApp Business Platform"
-            133015, Stopped, ErrorAction.MendNumber, "the number was deleted a short time ago; wait and register it again"
-            133016, Stopped, ErrorAction.MendNumber, "the number was registered too often; wait as long as Meta says"
+            133008,
+            Stopped,
+            ErrorAction.MendNumber,
+            "the number's PIN was guessed too often; wait as long as Meta says"
+            133009,
+            Stopped,
+            ErrorAction.MendNumber,
+            "the number's PIN was entered too fast; wait and try again"
+            133010,
+            Stopped,
+            ErrorAction.MendNumber,
+            "the number is not registered on the WhatsApp Business Platform"
+            133015,
+            Stopped,
+            ErrorAction.MendNumber,
+            "the number was deleted a short time ago; wait and register it again"
+            133016,
+            Stopped,
+            ErrorAction.MendNumber,
+            "the number was registered too often; wait as long as Meta says"
             134011, Never, ErrorAction.Alarm, "the terms of WhatsApp's payments are not accepted"
             135000, Never, ErrorAction.Alarm, "a parameter of the message is not understood"
             2494100, Unclear, ErrorAction.GoesOn, "the number is being maintained"

@@ -137,7 +137,13 @@ module WhatsAppNotice =
                     elif has bad then Alarming
                     elif has good then GoodNews
                     else Remarkable
-                Told = fieldName + ": " + (if words.IsEmpty then "no word is known" else String.concat ", " words)
+                Told =
+                    fieldName
+                    + ": "
+                    + (if words.IsEmpty then
+                           "no word is known"
+                       else
+                           String.concat ", " words)
                 EndsTrouble = has over
             })
 

@@ -141,10 +141,7 @@ module Faults =
             "lateByStatus", Json.Flag faults.LateByStatus
             "pairLimit", Json.Flag faults.PairLimit
             "throughput", Json.Whole faults.Throughput
-            "accessToken",
-            faults.AccessToken
-            |> Option.map Json.Text
-            |> Option.defaultValue Json.Null
+            "accessToken", faults.AccessToken |> Option.map Json.Text |> Option.defaultValue Json.Null
         ]
 
     let private number name least value =
