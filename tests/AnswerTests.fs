@@ -174,6 +174,9 @@ let ``what is beyond the fourth message is left out and said to be`` () =
                 Choices = [ OpenTicket; TalkToPerson ]
                 Language = language
                 ReplyTo = None
+                Invitation = None
+                File = None
+                Introduce = None
             }
 
         Assert.Contains(words, body)
@@ -288,6 +291,9 @@ let ``each part is within the limit when it is rendered, and rendering cuts noth
                             []
                     Language = Spanish
                     ReplyTo = None
+                    Invitation = None
+                    File = None
+                    Introduce = None
                 }
 
             body.Length <= 4096 && body.Contains(MarkdownAnswer.toWhatsApp (textOf phrase)))

@@ -99,6 +99,58 @@ let samples: Fact list = [
         ]
     )
     TicketLookUpFailed(key, "503")
+    CircumstancesChanged {
+        Opening =
+            ClosedUntil(
+                Some(DateTimeOffset(2026, 11, 3, 9, 0, 0, TimeSpan.FromHours 1.)),
+                Some "Virgen de la Almudena"
+            )
+        OptedOut = true
+        HasForm = true
+        MessagesAMinute = Some 40
+    }
+    ReferredByAd {
+        SourceId = Some "120210000000000"
+        SourceUrl = Some "https://fb.me/anuncio"
+        Headline = Some "Taladros a mitad de precio"
+        Body = None
+    }
+    ChatOpened message
+    FormAnswered {
+        Message = message
+        Token = Some "session/whatsapp-106540352242922/ES.13491208655302741918/2/7/1"
+        Fields = [ "title", "Taladradora rota"; "email", "ana@example.com" ]
+        Files = [
+            {
+                Message = message
+                Place = 1
+                Kind = Image
+                MediaId = "1166846181421424"
+                MimeType = Some "image/jpeg"
+                Sha256 = Some "c2hhMjU2"
+                FileName = Some "taladro.jpg"
+            }
+        ]
+    }
+    CustomerMoved(
+        message,
+        {
+            Id = session.Customer
+            Phone = Some "34600000001"
+            Name = None
+        }
+    )
+    FileKept(
+        key,
+        {
+            Hash = FileHash(String('a', 64))
+            MimeType = "image/jpeg"
+            Size = 48123L
+            Name = "taladro.jpg"
+        }
+    )
+    FileNotKept(key, FileTypeLies("image/jpeg", "application/x-msdownload"))
+    FileNotAttached(key, "the ticket was deleted")
     TimerElapsed(QuietTimer, at.AddTicks 7L)
 ]
 

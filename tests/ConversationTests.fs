@@ -28,6 +28,7 @@ let private ticket: Ticket = {
     Title = title "La taladradora no enciende"
     Description = description "La compré ayer. Probé con otro enchufe y nada."
     Email = Some(email "ana@example.com")
+    Files = None
 }
 
 let private atConfirmation =

@@ -139,6 +139,7 @@ let private ticket =
         Title = unpack (TicketTitle.create "Taladradora rota")
         Description = unpack (TicketDescription.create "No enciende")
         Email = None
+        Files = None
     }
 
 let private customer: Customer = {

@@ -16,6 +16,7 @@ let private oneHand: Engine.EngineSettings = {
     Messages = 1
     Questions = 1
     TicketCalls = 1
+    Files = 1
     Lease = TimeSpan.FromSeconds 30.
     Poll = TimeSpan.FromSeconds 5.
     TimerPoll = TimeSpan.FromSeconds 5.

@@ -48,6 +48,7 @@ let ticketOf purpose title email : Ticket = {
     Title = fitting (TicketTitle.create title)
     Description = fitting (TicketDescription.create "No arranca: 5 < 6 & \"ruido\"\nsegunda línea 🛠️")
     Email = email |> Option.map (EmailAddress.create >> fitting)
+    Files = None
 }
 
 /// Creating again gives the same ticket; a note is written once; the customer finds the ticket and nobody

@@ -34,6 +34,7 @@ let private ticket: Action =
             Title = unpack (TicketTitle.create "Taladradora rota")
             Description = unpack (TicketDescription.create "No enciende")
             Email = None
+            Files = None
         },
         customer
     )

@@ -102,12 +102,14 @@ let private ticket: Gen<Ticket> = gen {
         ]
 
     let! purpose = Gen.elements [ Support; HandOver ]
+    let! files = Gen.elements [ None; Some 1; Some 10 ]
 
     return {
         Purpose = purpose
         Title = title
         Description = description
         Email = email
+        Files = files
     }
 }
 
@@ -172,6 +174,9 @@ let private utteranceOf (case: UnionCaseInfo) : Gen<Utterance> = gen {
         Choices = List.truncate count choices
         Language = language
         ReplyTo = None
+        Invitation = None
+        File = None
+        Introduce = None
     }
 }
 
@@ -291,6 +296,9 @@ let private say language phrase choices =
         Choices = choices
         Language = language
         ReplyTo = None
+        Invitation = None
+        File = None
+        Introduce = None
     }
 
 let private visible (text: string) = text.Replace("\u200B", "")
@@ -323,6 +331,7 @@ let ``a long description is shown from its beginning and said to go on`` () =
         Title = title (String.replicate 60 "T*")
         Description = description words
         Email = Some(email "ana@example.com")
+        Files = None
     }
 
     for about in
@@ -347,6 +356,7 @@ let ``the customer's own asterisks do not pair with ours`` () =
         Title = title "*urgente* y ```mono"
         Description = description "> cita\n- punto _x_ ana_maria"
         Email = None
+        Files = None
     }
 
     let body = say Spanish (Ask(IsThisRight ticket, None)) [] |> bodyOf
@@ -428,6 +438,9 @@ let ``a business without a contact is told of without the sentence`` () =
         Choices = []
         Language = Spanish
         ReplyTo = None
+        Invitation = None
+        File = None
+        Introduce = None
     }
 
     Assert.Contains("900 100 200", Phrases.render (book.Force()) business utterance |> bodyOf)
@@ -441,6 +454,9 @@ let ``the thread shows what was said and the choices in brackets`` () =
         Choices = [ OpenTicket; TalkToPerson ]
         Language = Spanish
         ReplyTo = None
+        Invitation = None
+        File = None
+        Introduce = None
     }
 
     Assert.Equal(

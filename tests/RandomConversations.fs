@@ -68,6 +68,8 @@ let private texts = [|
     "adiós"
     "tchau"
     "ayuda"
+    "no me escriban más"
+    "alta"
     ""
     "   \n\t "
     "😀😀😀"
@@ -98,6 +100,8 @@ let private choices = [|
     AskSomethingElse
     ReturnToBot
     SayGoodbye
+    StepByStep
+    WriteToMeAgain
 |]
 
 let private kinds = [|
@@ -163,6 +167,23 @@ let private answer number : AssistantAnswer = {
     Sources = []
 }
 
+let private fileProblems = [|
+    FileTooLarge 100_000_000L
+    FileTypeRefused "application/x-msdownload"
+    FileTypeLies("image/png", "text/html")
+    FileDamaged
+    FileInfected
+    FileGone
+    FileUnreachable "timeout"
+|]
+
+let private storedFile: StoredFile = {
+    Hash = FileHash(String('0', 64))
+    MimeType = "image/jpeg"
+    Size = 3L
+    Name = "foto.jpg"
+}
+
 /// What the number says happens now. `said` are the commands so far, newest first; `wamid` is fresh.
 let private factFor
     (session: Session)
@@ -203,7 +224,7 @@ let private factFor
             Quoted = None
         }
 
-    match number % 32 with
+    match number % 40 with
     | 0
     | 1
     | 2
@@ -231,14 +252,14 @@ let private factFor
         MediaReceived {
             Message = wamid
             Kind = pick kinds inner
-            MediaId = if inner % 2 = 0 then Some "1234567890" else None
+            MediaId = if inner % 4 <> 0 then Some "1234567890" else None
             MimeType = None
             Sha256 = None
             FileName = None
             Caption = if inner % 3 = 0 then Some(pick texts inner) else None
             Content = None
         }
-    | 16 -> ReactionReceived(wamid, earlier, Some "👍")
+    | 16 -> ReactionReceived(wamid, earlier, pick [| Some "👍"; Some "😢"; None |] inner)
     | 17 -> MessageEdited(wamid, earlier, pick texts inner)
     | 18 -> MessageRevoked(wamid, earlier)
     | 19 ->
@@ -295,6 +316,61 @@ let private factFor
         match session.Gathering with
         | Some gathering when inner % 8 <> 0 -> TimerElapsed(QuietTimer, gathering.Due)
         | _ -> TimerElapsed(QuietTimer, start.AddMinutes(float (inner % 60)))
+    | 31
+    | 32 ->
+        match session.Files |> List.filter (fun file -> file.State = Awaited) with
+        | awaited when not awaited.IsEmpty && inner % 8 <> 0 ->
+            let file = pick (List.toArray awaited) inner
+
+            if inner % 3 = 0 then
+                FileNotKept(file.Fetch, pick fileProblems (inner / 3))
+            else
+                FileKept(file.Fetch, storedFile)
+        | _ -> FileKept(outOfNowhere, storedFile)
+    | 33 -> FileNotAttached(outOfNowhere, "refused")
+    | 34 ->
+        CircumstancesChanged {
+            Opening =
+                if inner % 2 = 0 then
+                    OpenNow
+                else
+                    ClosedUntil(Some(start.AddDays 1.), None)
+            OptedOut = inner % 3 = 0
+            HasForm = inner % 5 = 0
+            MessagesAMinute = pick [| None; Some 1; Some 5; Some 40 |] (inner / 7)
+        }
+    | 35 ->
+        ReferredByAd {
+            SourceId = Some "1202"
+            SourceUrl = None
+            Headline = if inner % 2 = 0 then Some(pick texts inner) else None
+            Body = None
+        }
+    | 36 -> ChatOpened wamid
+    | 37 ->
+        FormAnswered {
+            Message = wamid
+            Token =
+                if inner % 2 = 0 then
+                    Some(CommandKey.text outOfNowhere)
+                else
+                    None
+            Fields = [
+                "title", pick texts inner
+                "description", pick texts (inner / 3)
+                "email", pick texts (inner / 7)
+            ]
+            Files = []
+        }
+    | 38 ->
+        CustomerMoved(
+            wamid,
+            {
+                Id = sessionId.Customer
+                Phone = Some "34600000009"
+                Name = None
+            }
+        )
     | _ ->
         match session.Idle with
         | Some(_, due) when inner % 8 <> 0 -> TimerElapsed(IdleTimer, due)

@@ -168,6 +168,7 @@ let private pace: Engine.EngineSettings = {
     Messages = 8
     Questions = 4
     TicketCalls = 4
+    Files = 1
     Lease = TimeSpan.FromSeconds 30.
     Poll = TimeSpan.FromSeconds 30.
     TimerPoll = TimeSpan.FromSeconds 5.

@@ -259,13 +259,13 @@ let run (plan: Plan) : Outcome =
         Retry = Interpreter.defaultRetry
     }
 
-    let reception: Reception.ReceptionSettings = {
-        Policy = {
-            Quiet = TimeSpan.FromSeconds(if plan.Seed % 2 = 0 then 2. else 0.)
-            Idle = TimeSpan.FromMinutes 30.
-        }
-        Language = Spanish
-    }
+    let reception =
+        Reception.always
+            {
+                Quiet = TimeSpan.FromSeconds(if plan.Seed % 2 = 0 then 2. else 0.)
+                Idle = TimeSpan.FromMinutes 30.
+            }
+            Spanish
 
     let startNode index =
         nodes[index] <- SimulatedNode.start world store.Port services reception

@@ -143,13 +143,12 @@ let channel = "whatsapp-1"
 /// The real decision, with a clock.
 let decideAt (now: DateTimeOffset) : CustomerWork -> CustomerDecision =
     Reception.decide
-        {
-            Policy = {
+        (Reception.always
+            {
                 Quiet = TimeSpan.Zero
                 Idle = TimeSpan.FromMinutes 30.
             }
-            Language = Spanish
-        }
+            Spanish)
         now
         Guid.NewGuid
 
@@ -219,6 +218,9 @@ let say text : Action =
         Choices = []
         Language = Spanish
         ReplyTo = None
+        Invitation = None
+        File = None
+        Introduce = None
     }
 
 /// A decision that makes one event of each entry and asks for these actions each time; the first opens the

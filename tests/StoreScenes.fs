@@ -132,13 +132,12 @@ let carriesTraces stage : Task = task {
 /// The real decision: a text sets the timer of its turn and, with the first one, the timer of the session.
 let private decideQuietly at : CustomerWork -> CustomerDecision =
     Reception.decide
-        {
-            Policy = {
+        (Reception.always
+            {
                 Quiet = TimeSpan.FromSeconds 2.
                 Idle = TimeSpan.FromMinutes 30.
             }
-            Language = Spanish
-        }
+            Spanish)
         at
         Guid.NewGuid
 

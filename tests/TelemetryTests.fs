@@ -79,18 +79,19 @@ let private pace: Engine.EngineSettings = {
     Messages = 8
     Questions = 4
     TicketCalls = 4
+    Files = 1
     Lease = TimeSpan.FromSeconds 30.
     Poll = TimeSpan.FromSeconds 5.
     TimerPoll = TimeSpan.FromSeconds 1.
 }
 
-let private reception quiet : Reception.ReceptionSettings = {
-    Policy = {
-        Quiet = quiet
-        Idle = TimeSpan.FromMinutes 30.
-    }
-    Language = Spanish
-}
+let private reception quiet : Reception.ReceptionSettings =
+    Reception.always
+        {
+            Quiet = quiet
+            Idle = TimeSpan.FromMinutes 30.
+        }
+        Spanish
 
 /// Runs the engine in simulated time while the scene plays, and then until nothing is open.
 let private playing messageFate ticketFate fault (scene: Play -> Task) : Play =

@@ -16,7 +16,7 @@ let private each (law: Happening -> bool) (conversation: Conversation) =
 /// The event was the next of its session and had something to say.
 let private counted (happening: Happening) =
     happening.After.Version = happening.Before.Version + 1L
-    && Transition.ignored happening.Before happening.Event.Fact = None
+    && Transition.ignored happening.Before happening.Event.At happening.Event.Fact = None
 
 let private says (happening: Happening) =
     actions happening

@@ -62,6 +62,9 @@ let private seen (action: Action) =
     | CreateTicket _ -> Some "ticket"
     | AddToTicket(_, note) -> Some("note " + note.Split('\n')[0])
     | LookUpTickets _ -> Some "look-up"
+    | FetchFile _ -> Some "file"
+    | AttachToTicket _ -> Some "attachment"
+    | React(_, emoji) -> Some emoji
     | MarkRead _
     | SetTimer _
     | CancelTimer _ -> None
@@ -104,10 +107,7 @@ let private outcome (session: Session) (update: Update) : string =
 
         let decision =
             Reception.decide
-                {
-                    Policy = session.Policy
-                    Language = Spanish
-                }
+                (Reception.always session.Policy Spanish)
                 (session.LastActivity.AddMinutes 1.)
                 (fun () -> Guid.Empty)
                 work

@@ -30,6 +30,12 @@ type Action =
     | CreateTicket of Ticket * Customer
     /// Writes a note to the ticket that the named command created or will create.
     | AddToTicket of creation: CommandKey * note: string
+    /// Ends in FileKept or FileNotKept.
+    | FetchFile of FileRequest
+    /// Puts a file to the ticket that the named command created or will create. Ends in nothing, or in FileNotAttached.
+    | AttachToTicket of creation: CommandKey * StoredFile
+    /// Puts an emoji on a message of the customer. It is no speech: no order, no event.
+    | React of MessageId * emoji: string
     /// Ends in TicketsFound or TicketLookUpFailed.
     | LookUpTickets of Customer
     /// Ends in TimerElapsed at `due` (UTC), never before. Moves the timer where it was set.

@@ -22,93 +22,27 @@ module internal Conversation =
         customer.Name
         |> Option.bind (fun name -> name.Split ' ' |> Array.tryFind (Seq.exists System.Char.IsLetter))
 
+    /// The first words: for who comes from an advertisement they speak of it.
+    let private firstWords (session: Session) =
+        let name = firstName session.Customer
+
+        match session.Referral |> Option.bind (fun referral -> referral.Headline) with
+        | Some headline -> WelcomeFromAd(name, headline)
+        | None -> Welcome name
+
     let private greet decision =
         if decision.Session.Introduced then
             decision |> offer NothingOffered HowCanIHelp openings
         else
             decision
-            |> offer NothingOffered (Welcome(firstName decision.Session.Customer)) openings
+            |> change (fun session -> { session with Referral = None })
+            |> offer NothingOffered (firstWords decision.Session) openings
 
     /// Says something that takes nothing away: an open question to the assistant stays open.
     let private remark offered phrase choices decision =
         match Session.openTurn decision.Session with
         | Some _ -> decision |> say phrase choices
         | None -> decision |> offer offered phrase choices
-
-    let private wish = "El cliente pidió por WhatsApp hablar con una persona."
-
-    /// What the customer had written of a ticket goes along, so that nobody has to tell it twice.
-    let private describe (draft: Draft) =
-        let line name value =
-            value |> Option.map (fun text -> name + ": " + text)
-
-        let part (text: string) = text.Substring(0, min 3500 text.Length)
-
-        [
-            Some wish
-            line "Título del ticket empezado" (draft.Title |> Option.map TicketTitle.value)
-            line "Descripción" (draft.Description |> Option.map (TicketDescription.value >> part))
-        ]
-        |> List.choose id
-        |> String.concat "\n"
-
-    /// The texts are Spanish, since the team reads them; made by code, they are valid for certain.
-    let private handOverTicket (customer: Customer) (draft: Draft) : Ticket option =
-        let name = customer.Name |> Option.defaultValue ""
-
-        let title =
-            "Quiere hablar con una persona: " + name.Substring(0, min 60 name.Length)
-
-        match TicketTitle.create title, TicketDescription.create (describe draft) with
-        | Ok title, Ok description ->
-            Some {
-                Purpose = HandOver
-                Title = title
-                Description = description
-                Email = None
-            }
-        | _ -> None
-
-    /// Gives the conversation to the team. A ticket that is on its way, or that the team has already, gets
-    /// a note; else one marked for a person is opened, which the customer asked for in so many words.
-    let handOver decision =
-        let session = decision.Session
-
-        let draft =
-            match session.Phase with
-            | TicketCreation(draft, _) -> draft
-            | Conversing _
-            | WithAgent _
-            | Closed _ -> Draft.empty
-
-        let coming creation decision =
-            decision
-            |> enter (WithAgent(creation, false))
-            |> say PersonIsComing [ ReturnToBot ]
-
-        let remember creation owed decision =
-            decision
-            |> change (fun session -> {
-                session with
-                    Owed = owed
-                    HandedOver = Some creation
-            })
-
-        match session.HandedOver, Session.owedTicket session, handOverTicket session.Customer draft with
-        | Some creation, owed, _ ->
-            decision
-            |> remember creation owed
-            |> perform (AddToTicket(creation, describe draft))
-            |> coming creation
-        | None, Some owed, _ ->
-            decision
-            |> remember owed.Key (Some owed)
-            |> perform (AddToTicket(owed.Key, wish))
-            |> coming owed.Key
-        | None, None, Some ticket ->
-            let owed, decision = createTicket ticket decision
-            decision |> remember owed.Key (Some owed) |> coming owed.Key
-        | None, None, None -> decision |> say PersonIsComing []
 
     let private lookUpTickets decision =
         let key = nextKey decision
@@ -147,9 +81,11 @@ module internal Conversation =
         match intent with
         | WantsTicket -> Some(decision |> TicketDialogue.begin' noHints)
         | WantsTicketStatus -> Some(lookUpTickets decision)
-        | WantsPerson -> Some(handOver decision)
+        | WantsPerson -> Some(HandOver.begin' decision)
         | WantsHelp -> Some(decision |> offer NothingOffered Help openings)
         | WantsToCancel -> Some(decision |> offer NothingOffered NothingToCancel openings)
+        | WantsSilence -> Some(Consent.optOut decision)
+        | WantsToHear -> Some(Consent.optIn decision)
         | Greets -> Some(greet decision)
         | Leaves -> Some(leave decision)
         | WantsToGoBack
@@ -175,6 +111,8 @@ module internal Conversation =
         | WantsToSkip
         | WantsToChange _
         | WantsBot
+        | WantsSilence
+        | WantsToHear
         | SaysYes
         | SaysNo
         | AsksSomething -> 0
@@ -195,7 +133,7 @@ module internal Conversation =
         | Some { Meaning = Thanks; Surplus = 0 }, _ -> decision |> offer MoreHelpOffered HowCanIHelp openings
         | Some { Meaning = Means SaysYes; Surplus = 0 }, TicketOffered ->
             decision |> TicketDialogue.begin' noHints
-        | Some { Meaning = Means SaysYes; Surplus = 0 }, PersonOffered -> handOver decision
+        | Some { Meaning = Means SaysYes; Surplus = 0 }, PersonOffered -> HandOver.begin' decision
         | Some {
                    Meaning = Means(SaysYes | SaysNo)
                    Surplus = 0
@@ -221,6 +159,28 @@ module internal Conversation =
         decision
         |> remark TicketOffered (CannotReadKind kind) [ OpenTicket; TalkToPerson ]
 
+    /// Files, while the bot and the customer simply talk: what can be done with them, and an offer to do it.
+    let takeFiles kind count decision =
+        decision
+        |> remark TicketOffered (FilesAreKept(kind, count)) [ OpenTicket; TalkToPerson ]
+
+    /// A file that is one too many.
+    let tooManyFiles decision =
+        decision
+        |> remark TicketOffered (FilesAreTooMany CustomerFile.most) [ OpenTicket; TalkToPerson ]
+
+    /// Whether the bot may begin to speak: nothing else is going on.
+    let canBegin (session: Session) =
+        match session.Phase with
+        | Conversing(None, _) -> session.Gathering.IsNone
+        | Conversing(Some _, _)
+        | TicketCreation _
+        | WithAgent _
+        | Closed _ -> false
+
+    /// The chat was opened and nothing written: the bot begins.
+    let opened decision = greet decision
+
     /// A button that counts no more takes nothing away, nor the conversation from the team that has it.
     let takeStaleChoice decision =
         match decision.Session.Phase with
@@ -234,10 +194,12 @@ module internal Conversation =
         match choice with
         | OpenTicket -> decision |> TicketDialogue.begin' noHints
         | CheckTickets -> lookUpTickets decision
-        | TalkToPerson -> handOver decision
+        | TalkToPerson -> HandOver.begin' decision
         | AskSomethingElse -> decision |> remark NothingOffered HowCanIHelp openings
         | ReturnToBot -> decision |> offer NothingOffered BackWithBot openings
         | SayGoodbye -> leave decision
+        | WriteToMeAgain -> Consent.optIn decision
+        | StepByStep
         | SkipEmail
         | GoBack
         | CancelTicket
@@ -245,22 +207,6 @@ module internal Conversation =
         | ChangeSomething
         | Change _
         | KeepTicket -> takeStaleChoice decision
-
-    /// Passes something on to the team, and tells so the first time.
-    let private passOn creation told (note: string) decision =
-        let note =
-            match TypedText.shown note with
-            | "" -> "[mensaje vacío]"
-            | words -> words
-
-        let decision = decision |> perform (AddToTicket(creation, note))
-
-        if told then
-            decision
-        else
-            decision
-            |> enter (WithAgent(creation, true))
-            |> say PassedOnToPerson [ ReturnToBot ]
 
     /// A turn of text while the team has the conversation.
     let takeTextForAgent (text: string) creation told decision =
@@ -274,45 +220,11 @@ module internal Conversation =
                    Surplus = 0
                } -> decision |> takeChoice ReturnToBot
         | Some { Meaning = Means Leaves; Surplus = 0 } -> leave decision
-        | _ -> decision |> passOn creation told text
-
-    let private kindName kind =
-        match kind with
-        | Image -> "imagen"
-        | Video -> "vídeo"
-        | VoiceNote -> "nota de voz"
-        | Audio -> "audio"
-        | Document -> "documento"
-        | Sticker -> "sticker"
-        | Location -> "ubicación"
-        | ContactCard -> "contacto"
-        | Other -> "mensaje no compatible"
-
-    /// What a person can read of the content; the JSON of other elements says nothing to the team.
-    let private readable (media: CustomerMedia) =
-        match media.Kind with
-        | Location
-        | ContactCard -> media.Content
-        | Image
-        | Video
-        | VoiceNote
-        | Audio
-        | Document
-        | Sticker
-        | Other -> None
-
-    /// A message without text while the team has the conversation: the note says what came and where it is
-    /// kept.
-    let takeMediaForAgent (media: CustomerMedia) creation told decision =
-        let parts = [
-            Some("[" + kindName media.Kind + "]")
-            media.FileName |> Option.map TypedText.shownOnOneLine
-            media.Caption
-            readable media
-            media.MediaId |> Option.map (fun id -> "(" + id + ")")
-        ]
-
-        decision |> passOn creation told (parts |> List.choose id |> String.concat " ")
+        | Some {
+                   Meaning = Means WantsSilence
+                   Surplus = 0
+               } -> Consent.optOut decision
+        | _ -> decision |> HandOver.passOn creation told text
 
     /// The message that an answer to this turn has to quote: where the customer has written behind it, it
     /// would not be clear what is answered.
@@ -392,7 +304,7 @@ module internal Conversation =
         | _ when session.Gathering.IsSome || session.LookUp.IsSome -> decision |> setIdleTimer again
         | Conversing(Some _, _)
         | TicketCreation(_, Creating _) -> decision |> setIdleTimer again
-        | TicketCreation _ -> decision |> close WentIdle |> say (IdleGoodbye true) []
+        | TicketCreation _ -> decision |> close WentIdle |> Consent.unasked (say (IdleGoodbye true) [])
         | Conversing(None, _)
-        | WithAgent _ -> decision |> close WentIdle |> say (IdleGoodbye false) []
+        | WithAgent _ -> decision |> close WentIdle |> Consent.unasked (say (IdleGoodbye false) [])
         | Closed _ -> decision

@@ -57,28 +57,80 @@ module internal Decision =
     let enter (phase: Phase) (decision: Decision) =
         change (fun session -> { session with Phase = phase }) decision
 
-    /// Says something in the customer's language, quoting a message where one is named. Whoever has been
-    /// spoken to knows who is speaking.
-    let sayTo (quoted: MessageId option) (phrase: Phrase) (choices: Choice list) (decision: Decision) =
+    /// Whether who is speaking is said ahead of a phrase, the first time that something is said.
+    type private Introduction =
+        | SaidAhead
+        | SaidByPhrase
+        /// A last word, or one about silence, needs none.
+        | LeftOut
+
+    let private introductionOf phrase =
+        match phrase with
+        | Welcome _
+        | WelcomeFromAd _
+        | Answer(_, true)
+        | MessageMayBeLost -> SaidByPhrase
+        | Goodbye
+        | IdleGoodbye _
+        | OptedOut
+        | OptedIn
+        | SlowDown
+        | MaybeABot -> LeftOut
+        | _ -> SaidAhead
+
+    /// Says something in the customer's language; `complete` adds what is not usual. Whoever is spoken to for the first
+    /// time hears who is speaking and how to reach a person (WhatsApp's policy asks for it).
+    let sayWith
+        (complete: Utterance -> Utterance)
+        (phrase: Phrase)
+        (choices: Choice list)
+        (decision: Decision)
+        =
         let key = nextKey decision
+        let introduction = introductionOf phrase
 
         decision
         |> perform (
-            Say {
-                Phrase = phrase
-                Choices = choices
-                Language = decision.Session.Language
-                ReplyTo = quoted
-            }
+            Say(
+                complete {
+                    Phrase = phrase
+                    Choices = choices
+                    Language = decision.Session.Language
+                    ReplyTo = None
+                    Invitation = None
+                    File = None
+                    Introduce =
+                        if introduction = SaidAhead && not decision.Session.Introduced then
+                            Some true
+                        else
+                            None
+                }
+            )
         )
         |> change (fun session -> {
             session with
-                Introduced = true
+                Introduced = session.Introduced || introduction <> LeftOut
                 Delivery = {
                     session.Delivery with
                         LastSaid = Some key
                 }
         })
+
+    /// Says something, quoting a message where one is named.
+    let sayTo (quoted: MessageId option) phrase choices (decision: Decision) =
+        decision
+        |> sayWith (fun utterance -> { utterance with ReplyTo = quoted }) phrase choices
+
+    /// Says something, and asks for something by WhatsApp's own means.
+    let invite (invitation: Invitation) phrase (decision: Decision) =
+        decision
+        |> sayWith
+            (fun utterance -> {
+                utterance with
+                    Invitation = Some invitation
+            })
+            phrase
+            []
 
     /// Says something in the customer's language.
     let say (phrase: Phrase) (choices: Choice list) (decision: Decision) = sayTo None phrase choices decision

@@ -13,6 +13,10 @@ type Intent =
     | WantsToSkip
     | WantsToChange of TicketField option
     | WantsBot
+    /// Wants to be written nothing that he did not ask for.
+    | WantsSilence
+    /// Takes that back.
+    | WantsToHear
     | SaysYes
     | SaysNo
     | Greets
@@ -85,6 +89,45 @@ type CustomerMedia = {
     Content: string option
 }
 
+/// What holds around a conversation and is worked out outside of it.
+type Circumstances = {
+    Opening: Opening
+    /// The customer wants to hear nothing that he did not ask for.
+    OptedOut: bool
+    /// The ticket can be filled in as a form.
+    HasForm: bool
+    /// How many messages of one customer are taken in a minute. None for as many as come.
+    MessagesAMinute: int option
+}
+
+/// The circumstances of a conversation.
+module Circumstances =
+    /// What holds where nothing else was said.
+    let usual: Circumstances = {
+        Opening = OpenNow
+        OptedOut = false
+        HasForm = false
+        MessagesAMinute = Some 40
+    }
+
+/// The advertisement that a customer came from. Texts are at most 300 UTF-16 units.
+type AdReferral = {
+    SourceId: string option
+    SourceUrl: string option
+    Headline: string option
+    Body: string option
+}
+
+/// What a customer filled in.
+type FormAnswer = {
+    Message: MessageId
+    /// The token that the form was sent with. None where the answer does not say.
+    Token: string option
+    /// Texts by name: at most 20 of at most 4,000 UTF-16 units.
+    Fields: (string * string) list
+    Files: FileRequest list
+}
+
 /// What happened. Every case is past tense and is kept for ever in the session's stream.
 /// NOTE: these are not the stored shapes; `Effects/Codec.fs` holds those, and they never change.
 type Fact =
@@ -117,6 +160,22 @@ type Fact =
     /// The customer's tickets were looked up, newest first.
     | TicketsFound of command: CommandKey * tickets: TicketSummary list
     | TicketLookUpFailed of command: CommandKey * reason: string
+    /// What holds around the conversation changed. It is recorded ahead of what the customer did.
+    | CircumstancesChanged of Circumstances
+    /// The customer came from an advertisement. It is recorded ahead of the message that says so.
+    | ReferredByAd of AdReferral
+    /// The customer opened the chat for the first time and has written nothing.
+    | ChatOpened of MessageId
+    /// The customer sent a form back.
+    | FormAnswered of FormAnswer
+    /// The customer is reached by another number or id from now on; the history stays.
+    | CustomerMoved of message: MessageId * customer: Customer
+    /// The file that this command was to fetch is kept.
+    | FileKept of command: CommandKey * file: StoredFile
+    /// The file that this command was to fetch will never be had.
+    | FileNotKept of command: CommandKey * problem: FileProblem
+    /// A file could not be put to its ticket by this command, which names it; the reason is for operators.
+    | FileNotAttached of command: CommandKey * reason: string
     /// The time that a timer was set for has come.
     | TimerElapsed of timer: Timer * due: DateTimeOffset
 

@@ -7,15 +7,20 @@ module internal Outcomes =
     let private settle decision =
         decision |> change (fun session -> { session with Owed = None })
 
+    /// Whoever is known by an id alone cannot be called: the number is asked for, beside what is said anyway.
+    let private tellPersonTicket reference decision =
+        match decision.Session.Customer.Phone, decision.Session.Phase with
+        | None, WithAgent _ -> decision |> invite ToSharePhone (PersonTicketWasCreated reference)
+        | _ -> decision |> say (PersonTicketWasCreated reference) []
+
     let ticketCreated reference decision =
         match decision.Session.Phase, decision.Session.Owed with
         | TicketCreation(_, Creating _), _ -> decision |> TicketDialogue.created reference
         | WithAgent _, Some owed when owed.Ticket.Purpose = HandOver ->
-            decision |> settle |> say (PersonTicketWasCreated reference) []
+            decision |> settle |> tellPersonTicket reference
         | Conversing(None, _), Some owed when owed.Ticket.Purpose = Support ->
             decision |> settle |> TicketDialogue.created reference
-        | _, Some owed when owed.Ticket.Purpose = HandOver ->
-            decision |> settle |> say (PersonTicketWasCreated reference) []
+        | _, Some owed when owed.Ticket.Purpose = HandOver -> decision |> settle |> tellPersonTicket reference
         | _ -> decision |> settle |> say (TicketWasCreated reference) []
 
     /// A ticket that will never be cannot hold the conversation for the team: the customer is back with the
@@ -42,7 +47,7 @@ module internal Outcomes =
             match decision.Session.Phase with
             | TicketCreation(_, Creating _)
             | Conversing(None, _) when owed.Ticket.Purpose = Support ->
-                decision |> TicketDialogue.refused owed.Ticket
+                decision |> TicketDialogue.refused owed
             | _ -> decision |> takeBack owed.Key
 
     let ticketDelayed decision =
@@ -56,6 +61,22 @@ module internal Outcomes =
             })
             |> say TicketIsDelayed []
         | _, None -> decision
+
+    /// A file is there. Nothing is said: it was spoken of when it came.
+    let fileKept key stored decision = decision |> Attachments.kept key stored
+
+    /// A file will never be had: whoever counts on it hears so, also when the conversation has ended meanwhile.
+    let fileNotKept key problem decision =
+        match Attachments.find key decision.Session with
+        | None -> decision
+        | Some file ->
+            let kind = file.Request.Kind
+            let decision = decision |> Attachments.notKept key problem
+
+            match TicketDialogue.fileNotKept key kind problem decision with
+            | Some decision -> decision
+            | None when Session.isClosed decision.Session && file.Ticket.IsNone -> decision
+            | None -> decision |> say (FileNotTaken(kind, problem)) []
 
     let lookedUp answer decision =
         let decision = decision |> change (fun session -> { session with LookUp = None })

@@ -2,9 +2,15 @@ namespace FunctionalBot.Domain
 
 open System
 
-/// Texts that wait for the quiet time to pass, oldest first.
+/// One message that waits for the quiet time to pass.
+type Gathered =
+    | GatheredText of MessageId * string
+    /// A file, with the command that fetches it.
+    | GatheredFile of MessageId * MediaKind * fetch: CommandKey
+
+/// Messages that wait for the quiet time to pass, oldest first. They are few and short: `Turns` sees to it.
 type Gathering = {
-    Texts: (MessageId * string) list
+    Items: Gathered list
     /// The key and the time of the timer that ends the waiting.
     Timer: CommandKey
     Due: DateTimeOffset
@@ -67,6 +73,18 @@ type Delivery = {
     Apology: CommandKey option
 }
 
+/// How fast and how uniformly messages come; `Brakes` has the rules.
+type Pulse = {
+    /// When the running minute began, and how many messages came in it.
+    Since: DateTimeOffset
+    Count: int
+    /// A digest of the last text, and how often it came in a row.
+    LastText: int
+    Repeats: int
+    /// The customer was told why nothing more is taken.
+    Told: bool
+}
+
 /// The state of one conversation: what the fold of its events gives. It is small; the words are in the
 /// stream.
 type Session = {
@@ -92,6 +110,12 @@ type Session = {
     /// The bot has said who it is.
     Introduced: bool
     Delivery: Delivery
+    Circumstances: Circumstances
+    /// The advertisement that the customer came from, until it was spoken of.
+    Referral: AdReferral option
+    /// The files of this session, newest first, at most `CustomerFile.most`.
+    Files: CustomerFile list
+    Pulse: Pulse
     Phase: Phase
 }
 
@@ -126,6 +150,16 @@ module Session =
             LastSaid = None
             Lost = []
             Apology = None
+        }
+        Circumstances = Circumstances.usual
+        Referral = None
+        Files = []
+        Pulse = {
+            Since = DateTimeOffset.MinValue
+            Count = 0
+            LastText = 0
+            Repeats = 0
+            Told = false
         }
         Phase = Conversing(None, NothingOffered)
     }

@@ -19,19 +19,16 @@ type Choice =
     | AskSomethingElse
     | ReturnToBot
     | SayGoodbye
+    /// Fills in the ticket by questions instead of the form.
+    | StepByStep
+    /// Takes the wish to hear nothing back.
+    | WriteToMeAgain
 
-/// The kinds of message that carry no text to read.
-type MediaKind =
-    | Image
-    | Video
-    | VoiceNote
-    | Audio
-    | Document
-    | Sticker
-    | Location
-    | ContactCard
-    /// Anything that WhatsApp itself marks as unsupported, or that is unknown to this version.
-    | Other
+/// Whether the team is there, as the host's calendar says.
+type Opening =
+    | OpenNow
+    /// The next opening in the business's own time, and the holiday's name, where they are known.
+    | ClosedUntil of next: DateTimeOffset option * holiday: string option
 
 /// What the ticket dialogue asks at one of its steps.
 type Question =
@@ -57,6 +54,12 @@ type Notice =
     | StillWithYourTicket
     /// The question was asked before and did not arrive.
     | QuestionMayBeLost
+    /// So many files go with the ticket now.
+    | FilesAdded of count: int
+    /// A file does not go with the ticket.
+    | FileRejected of MediaKind * FileProblem
+    /// More files came than a ticket takes.
+    | TooManyFiles of limit: int
 
 /// What the bot says, as meaning. The wording is data/phrases/{es,en,pt}.json, chosen and cut at the edge.
 type Phrase =
@@ -87,6 +90,27 @@ type Phrase =
     | PassedOnToPerson
     | BackWithBot
     | CannotReadKind of MediaKind
+    /// Files were taken in outside of a ticket: says what the bot can do with them.
+    | FilesAreKept of MediaKind * count: int
+    /// A file could not be taken.
+    | FileNotTaken of MediaKind * FileProblem
+    /// A file was kept and could not be put to its ticket.
+    | FileWasNotAttached
+    /// More files came than one conversation takes.
+    | FilesAreTooMany of limit: int
+    /// The first words to somebody who comes from an advertisement; `headline` is the ad's.
+    | WelcomeFromAd of name: string option * headline: string
+    /// Offers the ticket's form; the wording says that the ticket can be told step by step as well.
+    | FillForm
+    /// The request for a person was taken while nobody of the team is there.
+    | TeamIsAway of Opening
+    /// Messages come faster than anybody reads; the ones behind this are not taken for a while.
+    | SlowDown
+    /// The same text came again and again, as from another bot.
+    | MaybeABot
+    /// The customer will hear nothing that he did not ask for.
+    | OptedOut
+    | OptedIn
     | ThatButtonIsStale
     /// Something that was said before did not arrive; who speaks is said again, since that may have been it.
     | MessageMayBeLost
@@ -94,6 +118,15 @@ type Phrase =
     /// The friendly last word of a session that nobody wrote to. `unsentTicket` tells that a draft was not
     /// sent.
     | IdleGoodbye of unsentTicket: bool
+
+/// Something that a message asks the customer to do by WhatsApp's own means. It takes the place of choices.
+type Invitation =
+    /// `label` is what the button says, at most 20 UTF-16 units.
+    | ToOpenLink of label: string * url: string
+    | ToShareLocation
+    | ToSharePhone
+    /// The ticket's form; the token comes back with the answer.
+    | ToFillForm of token: string
 
 /// One message to the customer.
 type Utterance = {
@@ -103,6 +136,12 @@ type Utterance = {
     Language: Language
     /// The message that is quoted, where an earlier one of a burst is answered.
     ReplyTo: MessageId option
+    /// Never together with choices. None in what an older version said, as the two that follow.
+    Invitation: Invitation option
+    /// An image or a document, with the phrase as its caption.
+    File: StoredFile option
+    /// Some true says ahead of the phrase who is speaking and how to reach a person.
+    Introduce: bool option
 }
 
 /// The text ids under which choices travel to WhatsApp and back.
@@ -129,6 +168,8 @@ module Choice =
         | AskSomethingElse -> "something-else"
         | ReturnToBot -> "return-to-bot"
         | SayGoodbye -> "goodbye"
+        | StepByStep -> "step-by-step"
+        | WriteToMeAgain -> "opt-in"
 
     /// None for an id that this bot never offered.
     let ofId (id: string) : Choice option =
@@ -147,6 +188,8 @@ module Choice =
         | "something-else" -> Some AskSomethingElse
         | "return-to-bot" -> Some ReturnToBot
         | "goodbye" -> Some SayGoodbye
+        | "step-by-step" -> Some StepByStep
+        | "opt-in" -> Some WriteToMeAgain
         | _ when id.StartsWith("confirm:", StringComparison.Ordinal) ->
             match Int64.TryParse(id.Substring 8) with
             | true, revision -> Some(Confirm revision)

@@ -23,7 +23,18 @@ module Thread =
         | ChoicePicked choice -> Some choice.Title
         | MediaReceived { Caption = Some caption } -> Some caption
         | MessageEdited(_, _, text) -> Some text
+        | ReferredByAd referral ->
+            match List.choose id [ referral.Headline; referral.Body ] with
+            | [] -> None
+            | words -> Some("[viene de un anuncio] " + String.concat ": " words)
+        | FormAnswered form -> form.Fields |> List.map snd |> String.concat "\n" |> Some
         | MediaReceived _
+        | CircumstancesChanged _
+        | ChatOpened _
+        | CustomerMoved _
+        | FileKept _
+        | FileNotKept _
+        | FileNotAttached _
         | SessionOpened _
         | ReactionReceived _
         | MessageRevoked _
@@ -51,7 +62,7 @@ module Thread =
     /// version of the rules would have said.
     let add (event: Event) (thread: Thread) : Thread =
         let heard =
-            if Transition.ignored thread.Session event.Fact = None then
+            if Transition.ignored thread.Session event.At event.Fact = None then
                 said event.Fact |> Option.map FromCustomer |> Option.toList
             else
                 []
@@ -68,6 +79,9 @@ module Thread =
                 | CreateTicket _
                 | AddToTicket _
                 | LookUpTickets _
+                | FetchFile _
+                | AttachToTicket _
+                | React _
                 | SetTimer _
                 | CancelTimer _ -> None)
 

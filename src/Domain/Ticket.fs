@@ -40,6 +40,8 @@ type Draft = {
     Title: TicketTitle option
     Description: TicketDescription option
     Email: EmailAnswer
+    /// The commands that fetch the files that go with it, oldest first.
+    Files: CommandKey list
 }
 
 /// What a ticket is for.
@@ -55,6 +57,9 @@ type Ticket = {
     Title: TicketTitle
     Description: TicketDescription
     Email: EmailAddress option
+    /// How many files were shown with it; None for none. The files themselves are the session's, and each is
+    /// attached by a command of its own, so that a late or failing file holds up no ticket.
+    Files: int option
 }
 
 /// A ticket that exists in Odoo.
@@ -178,6 +183,7 @@ module Draft =
         Title = None
         Description = None
         Email = NotAsked
+        Files = []
     }
 
     /// The first field that still has to be asked for, in the order of the dialogue.
@@ -187,6 +193,11 @@ module Draft =
         | { Description = None } -> Some DescriptionField
         | { Email = NotAsked } -> Some EmailField
         | _ -> None
+
+    let private filesOf (draft: Draft) =
+        match draft.Files with
+        | [] -> None
+        | files -> Some files.Length
 
     /// The support ticket that this draft stands for, once nothing is missing.
     let complete (draft: Draft) : Ticket option =
@@ -201,6 +212,7 @@ module Draft =
                 Title = title
                 Description = description
                 Email = None
+                Files = filesOf draft
             }
         | {
               Title = Some title
@@ -212,6 +224,7 @@ module Draft =
                 Title = title
                 Description = description
                 Email = Some address
+                Files = filesOf draft
             }
         | _ -> None
 
@@ -229,4 +242,5 @@ module Draft =
                 match draft.Email, valid EmailAddress.create hints.Email with
                 | NotAsked, Some address -> Given address
                 | known, _ -> known
+            Files = draft.Files
         }

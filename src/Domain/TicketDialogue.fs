@@ -74,22 +74,29 @@ module internal TicketDialogue =
         match Session.owedTicket decision.Session with
         | Some _ -> decision |> offer NothingOffered AnotherTicketIsPending [ TalkToPerson ]
         | None ->
+            let files = Attachments.loose decision.Session
             let draft = Draft.fillIn hints Draft.empty
 
             let notice =
-                if draft = Draft.empty then
-                    None
-                else
-                    Some PrefilledFromYourWords
+                if draft <> Draft.empty then Some PrefilledFromYourWords
+                elif files.IsEmpty then None
+                else Some(FilesAdded files.Length)
+
+            let draft = { draft with Files = files }
 
             decision |> proceed draft notice
 
-    let private discard decision =
-        decision |> offer NothingOffered TicketDiscarded [ OpenTicket; TalkToPerson ]
+    let private discard (draft: Draft) decision =
+        decision
+        |> Attachments.drop draft.Files
+        |> offer NothingOffered TicketDiscarded [ OpenTicket; TalkToPerson ]
 
     let private submit draft ticket decision =
         let owed, decision = createTicket ticket decision
-        decision |> enter (TicketCreation(draft, Creating owed))
+
+        decision
+        |> enter (TicketCreation(draft, Creating owed))
+        |> Attachments.assign owed.Key draft.Files
 
     let private goBack draft step decision =
         match step with
@@ -169,11 +176,12 @@ module internal TicketDialogue =
         | _ -> None
 
     /// A turn of text within the dialogue, where the customer knows what was asked.
-    let private takeReply (handOver: Decision -> Decision) text (draft: Draft) step decision =
+    let private takeReply text (draft: Draft) step decision =
         match wishIn text, step with
         | Some WantsToCancel, Creating _ -> decision |> repeat draft step StillWithYourTicket
-        | Some WantsToCancel, _ -> discard decision
-        | Some WantsPerson, _ -> handOver decision
+        | Some WantsToCancel, _ -> decision |> discard draft
+        | Some WantsPerson, _ -> HandOver.begin' decision
+        | Some WantsSilence, _ -> Consent.optOut decision
         | Some Leaves, Creating _ -> decision |> close CustomerLeft |> say Goodbye []
         | Some Leaves, _ -> decision |> close CustomerLeft |> say TicketDiscarded []
         | Some WantsToGoBack, _ -> decision |> goBack draft step
@@ -192,18 +200,18 @@ module internal TicketDialogue =
         | _ -> decision |> takeAnswer text draft step
 
     /// A turn of text within the dialogue. What follows a question that did not arrive is no answer to it, and no yes.
-    let takeText (handOver: Decision -> Decision) text (draft: Draft) step decision =
+    let takeText text (draft: Draft) step decision =
         match wishIn text with
-        | Some(WantsToCancel | WantsPerson | Leaves | WantsToGoBack) ->
-            decision |> Undelivered.apologise |> takeReply handOver text draft step
+        | Some(WantsToCancel | WantsPerson | WantsSilence | Leaves | WantsToGoBack) ->
+            decision |> Undelivered.apologise |> takeReply text draft step
         | _ when Undelivered.isQuestionLost decision.Session -> decision |> askLost draft step
-        | _ -> decision |> Undelivered.apologise |> takeReply handOver text draft step
+        | _ -> decision |> Undelivered.apologise |> takeReply text draft step
 
     /// A button or row within the dialogue. None where it is not one of the dialogue's.
     let takeChoice choice draft step decision =
         match choice, step with
         | CancelTicket, Creating _ -> Some(decision |> repeat draft step StillWithYourTicket)
-        | CancelTicket, _ -> Some(discard decision)
+        | CancelTicket, _ -> Some(decision |> discard draft)
         | GoBack, _ -> Some(decision |> goBack draft step)
         | SkipEmail, AskingEmail -> Some(decision |> proceed { draft with Email = Declined } None)
         // Only of a ticket that was shown before: words that waited may have led here just now.
@@ -214,13 +222,102 @@ module internal TicketDialogue =
         | ChangeSomething, _ -> Some(decision |> changeField None draft step)
         | Change field, _ -> Some(decision |> changeField (Some field) draft step)
         | KeepTicket, Confirming(ticket, _) -> Some(decision |> show draft ticket None)
-        | (SkipEmail | Confirm _ | KeepTicket | OpenTicket | AskSomethingElse | ReturnToBot), _ ->
+        | (SkipEmail | Confirm _ | KeepTicket | OpenTicket | AskSomethingElse | ReturnToBot | StepByStep), _ ->
             Some(decision |> repeat draft step ButtonIsStale)
-        | (CheckTickets | TalkToPerson | SayGoodbye), _ -> None
+        | (CheckTickets | TalkToPerson | SayGoodbye | WriteToMeAgain), _ -> None
+
+    /// Whether a reaction looks like the yes that is waited for.
+    let isWaitingForYes (emoji: string option) (session: Session) =
+        match session.Phase, emoji with
+        | TicketCreation(_, Confirming _), Some("👍" | "✅" | "👌" | "❤️" | "🙏") -> true
+        | _ -> false
+
+    /// Nobody can tell which message a reaction was meant for, so that it is no yes; but who gave it would wait for ever.
+    let askForYes decision =
+        match decision.Session.Phase with
+        | TicketCreation(draft, (Confirming _ as step)) -> decision |> repeat draft step PleaseConfirm
+        | _ -> decision
 
     /// A message without text where text was asked.
     let takeMedia kind draft step decision =
         decision |> repeat draft step (CannotRead kind)
+
+    /// A file that is one too many.
+    let tooManyFiles draft step decision =
+        decision |> repeat draft step (TooManyFiles CustomerFile.most)
+
+    /// Puts files to the draft, without a word. One that comes while the ticket is being made goes to that ticket.
+    let addFiles (keys: CommandKey list) decision =
+        match decision.Session.Phase with
+        | TicketCreation(_, Creating owed) -> decision |> Attachments.assign owed.Key keys
+        | TicketCreation(draft, step) ->
+            decision
+            |> enter (
+                TicketCreation(
+                    {
+                        draft with
+                            Files = draft.Files @ keys
+                    },
+                    step
+                )
+            )
+        | Conversing _
+        | WithAgent _
+        | Closed _ -> decision
+
+    /// Asks again what was asked, or shows the ticket anew: its files are others now.
+    let private afterFiles notice decision =
+        match decision.Session.Phase with
+        | TicketCreation(draft, Confirming _) -> decision |> proceed draft notice
+        | TicketCreation(draft, step) -> decision |> askStep draft step notice
+        | Conversing _
+        | WithAgent _
+        | Closed _ -> decision
+
+    /// Files without a word beside them.
+    let takeFiles (keys: CommandKey list) decision =
+        let decision = decision |> addFiles keys
+
+        match decision.Session.Phase with
+        | TicketCreation(draft, _) -> decision |> afterFiles (Some(FilesAdded draft.Files.Length))
+        | Conversing _
+        | WithAgent _
+        | Closed _ -> decision
+
+    let private isDraftOf (keys: CommandKey list) decision =
+        match decision.Session.Phase with
+        | TicketCreation(_, Creating _) -> false
+        | TicketCreation(draft, _) -> draft.Files |> List.exists (fun file -> List.contains file keys)
+        | Conversing _
+        | WithAgent _
+        | Closed _ -> false
+
+    let private without (keys: CommandKey list) decision =
+        match decision.Session.Phase with
+        | TicketCreation(draft, step) ->
+            let files = draft.Files |> List.filter (fun file -> not (List.contains file keys))
+
+            decision |> enter (TicketCreation({ draft with Files = files }, step))
+        | Conversing _
+        | WithAgent _
+        | Closed _ -> decision
+
+    /// The customer took a message with files back. Where the ticket was shown with them, it is shown without.
+    let takeBackFiles (keys: CommandKey list) decision =
+        let wasShown =
+            match decision.Session.Phase with
+            | TicketCreation(_, Confirming _) -> isDraftOf keys decision
+            | _ -> false
+
+        let decision = decision |> without keys |> Attachments.drop keys
+        if wasShown then decision |> afterFiles None else decision
+
+    /// A file that was to go with the draft could not be had. None where it was not to.
+    let fileNotKept (key: CommandKey) kind problem decision : Decision option =
+        if isDraftOf [ key ] decision then
+            Some(decision |> without [ key ] |> afterFiles (Some(FileRejected(kind, problem))))
+        else
+            None
 
     /// The ticket exists.
     let created (reference: TicketReference) decision =
@@ -237,17 +334,22 @@ module internal TicketDialogue =
         |> offer MoreHelpOffered TicketIsDelayed [ AskSomethingElse; TalkToPerson; SayGoodbye ]
 
     /// What a ticket that was confirmed came from, to go on with it.
-    let draftOf (ticket: Ticket) : Draft = {
+    let private draftOf (ticket: Ticket) files : Draft = {
         Title = Some ticket.Title
         Description = Some ticket.Description
         Email =
             match ticket.Email with
             | Some address -> Given address
             | None -> Declined
+        Files = files
     }
 
     /// Odoo will not have it: the ticket is shown again, to be changed, tried again or handed to a person.
-    let refused (ticket: Ticket) decision =
+    let refused (owed: OwedTicket) decision =
+        let files, decision = decision |> Attachments.release owed.Key
+
         decision
-        |> enter (TicketCreation(draftOf ticket, Confirming(ticket, decision.Session.Version)))
+        |> enter (
+            TicketCreation(draftOf owed.Ticket files, Confirming(owed.Ticket, decision.Session.Version))
+        )
         |> say TicketWasRefused [ Confirm decision.Session.Version; TalkToPerson; CancelTicket ]

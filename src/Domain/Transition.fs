@@ -1,5 +1,6 @@
 namespace FunctionalBot.Domain
 
+open System
 
 /// Why an event changes nothing. Late, doubled and disordered events are normal; each has one of these names.
 type IgnoredReason =
@@ -20,6 +21,12 @@ type IgnoredReason =
     | NothingToAnswer
     /// The session is open already.
     | AlreadyOpen
+    /// It was so before.
+    | NothingNew
+    /// More messages came in a minute than are taken; the customer was told.
+    | TooManyMessages
+    /// The same text came again and again; the customer was told.
+    | LooksLikeABot
 
 /// The heart: what follows from an event.
 module Transition =
@@ -33,8 +40,16 @@ module Transition =
         | MediaReceived media -> Some media.Message
         | ReactionReceived(message, _, _)
         | MessageEdited(message, _, _)
-        | MessageRevoked(message, _) -> Some message
+        | MessageRevoked(message, _)
+        | ChatOpened message
+        | CustomerMoved(message, _) -> Some message
+        | FormAnswered form -> Some form.Message
         | SessionOpened _
+        | CircumstancesChanged _
+        | ReferredByAd _
+        | FileKept _
+        | FileNotKept _
+        | FileNotAttached _
         | DeliveryFailed _
         | AssistantAnswered _
         | AssistantFailed _
@@ -52,10 +67,18 @@ module Transition =
         | Some owed -> owed.Key = key
         | None -> false
 
+    /// Why a message is not taken because of those before it. The first one that is too much has something to say.
+    let private braked (session: Session) at fact =
+        match Brakes.judge session at fact with
+        | Some Brakes.TooFast when session.Pulse.Told -> Some TooManyMessages
+        | Some Brakes.SameAgain when session.Pulse.Told -> Some LooksLikeABot
+        | Some _
+        | None -> None
+
     /// Why this fact would change nothing in this session; None where it has something to say. The engine
     /// asks before it appends an event, and `transition` asks again, so that a stream holds only what
-    /// counts.
-    let ignored (session: Session) (fact: Fact) : IgnoredReason option =
+    /// counts. `at` is the time at which it is taken in, UTC.
+    let ignored (session: Session) (at: DateTimeOffset) (fact: Fact) : IgnoredReason option =
         let seen =
             match messageOf fact with
             | Some message -> List.contains message session.Recent
@@ -66,13 +89,23 @@ module Transition =
         | SessionOpened _ -> whenNot (session.Version = 0L) AlreadyOpen
         | TicketCreated(key, _)
         | TicketRefused(key, _) -> whenNot (isOwed session key) NotAwaited
+        | FileKept(key, _)
+        | FileNotKept(key, _) -> whenNot (Attachments.isAwaited key session) NotAwaited
+        | FileNotAttached(key, _) ->
+            whenNot (key.Session = session.Id && key.Version < session.Version) NotAwaited
         | _ when Session.isClosed session -> Some SessionIsClosed
+        | CircumstancesChanged circumstances -> whenNot (circumstances <> session.Circumstances) NothingNew
+        | ReferredByAd _
+        | CustomerMoved _ -> None
+        | ChatOpened _ -> whenNot (Conversation.canBegin session) NothingToAnswer
         | TextReceived _
         | ChoicePicked _
-        | MediaReceived _ -> None
-        | ReactionReceived _ -> Some NothingToAnswer
-        | MessageEdited _ -> None
-        | MessageRevoked(_, original) -> whenNot (Turns.isGathered original session) NothingToAnswer
+        | MediaReceived _
+        | FormAnswered _
+        | MessageEdited _ -> braked session at fact
+        | ReactionReceived(_, _, emoji) ->
+            whenNot (TicketDialogue.isWaitingForYes emoji session) NothingToAnswer
+        | MessageRevoked(_, original) -> whenNot (Turns.canTakeBack original session) NothingToAnswer
         | DeliveryFailed _ -> None
         | AssistantAnswered(turn, _) ->
             match Session.openTurn session with
@@ -117,7 +150,7 @@ module Transition =
                     Recent = message :: kept
             })
 
-    let private decide (fact: Fact) (decision: Decision) =
+    let private take (fact: Fact) (decision: Decision) =
         match fact with
         | SessionOpened(customer, language, policy) ->
             decision
@@ -137,7 +170,27 @@ module Transition =
         | MediaReceived media -> decision |> touch |> Turns.takeMedia media
         | MessageEdited(message, original, text) -> decision |> touch |> Turns.takeEdit message original text
         | MessageRevoked(_, original) -> decision |> touch |> Turns.takeRevocation original
-        | ReactionReceived _ -> decision |> touch
+        | ReactionReceived _ -> decision |> touch |> TicketDialogue.askForYes
+        | CircumstancesChanged circumstances ->
+            decision
+            |> change (fun session -> {
+                session with
+                    Circumstances = circumstances
+            })
+        | ReferredByAd referral ->
+            decision
+            |> change (fun session -> {
+                session with
+                    Referral = Some referral
+            })
+        | ChatOpened message -> decision |> touch |> perform (MarkRead message) |> Conversation.opened
+        | FormAnswered form -> decision |> touch |> Turns.takeStaleForm form.Message
+        | CustomerMoved(_, customer) ->
+            decision |> change (fun session -> { session with Customer = customer })
+        | FileKept(key, file) -> decision |> Outcomes.fileKept key file
+        | FileNotKept(key, problem) -> decision |> Outcomes.fileNotKept key problem
+        | FileNotAttached _ -> decision |> say FileWasNotAttached []
+        | DeliveryFailed(_, 131050, _) -> decision |> Consent.refusedByCustomer
         | DeliveryFailed(command, code, _) -> decision |> Undelivered.remember command code
         | AssistantAnswered(_, answer) -> decision |> Conversation.answered answer
         | AssistantFailed _ ->
@@ -155,6 +208,28 @@ module Transition =
             |> change (fun session -> { session with Idle = None })
             |> Conversation.idle
 
+    /// What is said to whom is not heard for a while.
+    let private warn trouble decision =
+        let decision =
+            decision
+            |> touch
+            |> change (fun session -> {
+                session with
+                    Pulse = { session.Pulse with Told = true }
+            })
+
+        match trouble with
+        | Brakes.TooFast -> decision |> say SlowDown []
+        | Brakes.SameAgain -> decision |> say MaybeABot [ TalkToPerson ]
+
+    let private decide (fact: Fact) (decision: Decision) =
+        match Brakes.judge decision.Session decision.At fact with
+        | Some trouble -> decision |> warn trouble
+        | None ->
+            let pulse = Brakes.feel decision.Session decision.At fact
+
+            decision |> change (fun session -> { session with Pulse = pulse }) |> take fact
+
     /// What follows from an event: the session after it, and what is to be done. Total and deterministic.
     /// An event that is not the next one of the session changes nothing; one that says nothing new only
     /// moves the version.
@@ -164,7 +239,7 @@ module Transition =
         else
             let next = { session with Version = event.Version }
 
-            match ignored session event.Fact with
+            match ignored session event.At event.Fact with
             | Some _ -> next, []
             | None ->
                 Decision.start next event.At
@@ -191,6 +266,15 @@ module Transition =
             Action = CreateTicket(owed.Ticket, session.Customer)
           }
         | None -> ()
+
+        for file in session.Files do
+            match file.State with
+            | Awaited -> {
+                Key = file.Fetch
+                Action = FetchFile file.Request
+              }
+            | Kept _
+            | NotKept _ -> ()
 
         match session.LookUp with
         | Some key -> {

@@ -4,11 +4,35 @@ namespace FunctionalBot.Domain
 module internal Turns =
     open Decision
 
+    let private messageOf item =
+        match item with
+        | GatheredText(message, _)
+        | GatheredFile(message, _, _) -> message
+
+    let private textOf item =
+        match item with
+        | GatheredText(_, text) -> Some text
+        | GatheredFile _ -> None
+
+    let private lengthOf item =
+        match item with
+        | GatheredText(_, text) -> text.Length
+        | GatheredFile _ -> 0
+
     /// Whether the message is among those that wait for the quiet time.
     let isGathered message (session: Session) =
         match session.Gathering with
-        | Some gathering -> gathering.Texts |> List.exists (fun (id, _) -> id = message)
+        | Some gathering -> gathering.Items |> List.exists (fun item -> messageOf item = message)
         | None -> false
+
+    /// Whether taking the message back changes anything.
+    let canTakeBack message session =
+        isGathered message session
+        || not (Attachments.ofMessage message session).IsEmpty
+
+    /// So much waits, at most; what comes then is the next turn. It keeps the saved session small.
+    let private fits items item =
+        List.length items < 40 && List.sumBy lengthOf items + lengthOf item <= 16_384
 
     /// The language changes with the customer while they simply talk; within a ticket it stays, since a
     /// title may well be in another.
@@ -24,20 +48,6 @@ module internal Turns =
         | WithAgent _
         | Closed _ -> decision
 
-    /// A whole turn: what was written in one breath, and its last message.
-    let private takeTurn message (text: string) decision =
-        let decision = { decision with Answering = message }
-
-        match decision.Session.Phase with
-        | Conversing(_, offered) -> decision |> Undelivered.apologise |> Conversation.takeText text offered
-        | TicketCreation(draft, step) ->
-            decision |> TicketDialogue.takeText Conversation.handOver text draft step
-        | WithAgent(creation, told) ->
-            decision
-            |> Undelivered.apologise
-            |> Conversation.takeTextForAgent text creation told
-        | Closed _ -> decision
-
     /// Tells of lost messages ahead of what a button or a file brings. A lost question needs no word: what comes now
     /// asks it again or goes on from it.
     let private hearOfLost decision =
@@ -45,6 +55,59 @@ module internal Turns =
             Undelivered.forget decision
         else
             Undelivered.apologise decision
+
+    /// The words of a turn, once its files are taken in.
+    let private takeWords (text: string) decision =
+        match decision.Session.Phase with
+        | Conversing(_, offered) -> decision |> Undelivered.apologise |> Conversation.takeText text offered
+        | TicketCreation(draft, step) -> decision |> TicketDialogue.takeText text draft step
+        | WithAgent(creation, told) ->
+            decision
+            |> Undelivered.apologise
+            |> Conversation.takeTextForAgent text creation told
+        | Closed _ -> decision
+
+    /// The files of a turn that has words too. The assistant cannot look at them, so that is said ahead of its answer.
+    let private takeFilesBeside kind (keys: CommandKey list) decision =
+        match decision.Session.Phase with
+        | TicketCreation _ -> decision |> TicketDialogue.addFiles keys
+        | Conversing _ -> decision |> say (FilesAreKept(kind, keys.Length)) []
+        | WithAgent(creation, _) -> decision |> Attachments.assign creation keys
+        | Closed _ -> decision
+
+    /// The files of a turn without words.
+    let private takeFilesAlone kind (keys: CommandKey list) decision =
+        let decision = hearOfLost decision
+
+        match decision.Session.Phase with
+        | TicketCreation _ -> decision |> TicketDialogue.takeFiles keys
+        | Conversing _ -> decision |> Conversation.takeFiles kind keys.Length
+        | WithAgent(creation, _) -> decision |> Attachments.assign creation keys
+        | Closed _ -> decision
+
+    /// A whole turn: what came in one breath.
+    let private takeTurn (items: Gathered list) decision =
+        let decision = {
+            decision with
+                Answering = items |> List.tryLast |> Option.map messageOf
+        }
+
+        let files =
+            items
+            |> List.choose (function
+                | GatheredFile(_, kind, key) when (Attachments.find key decision.Session).IsSome ->
+                    Some(kind, key)
+                | GatheredFile _
+                | GatheredText _ -> None)
+
+        match items |> List.choose textOf, files with
+        | [], [] -> decision
+        | [], (kind, _) :: _ -> decision |> takeFilesAlone kind (List.map snd files)
+        | texts, [] -> decision |> takeWords (String.concat "\n" texts)
+        | texts, (kind, _) :: _ ->
+            decision
+            |> takeFilesBeside kind (List.map snd files)
+            |> takeWords (String.concat "\n" texts)
 
     /// Ends the gathering: the texts so far are one turn. `andCancel` where the timer has not elapsed by
     /// itself.
@@ -58,21 +121,27 @@ module internal Turns =
                  decision |> perform (CancelTimer QuietTimer)
              else
                  decision)
-            |> takeTurn
-                (gathering.Texts |> List.tryLast |> Option.map fst)
-                (gathering.Texts |> List.map snd |> String.concat "\n")
+            |> takeTurn gathering.Items
 
-    /// Adds a text to those that wait. With no quiet time it is a turn by itself.
-    let gather message (text: string) decision =
+    /// Adds what one message brought to what waits. With no quiet time it is a turn by itself.
+    let private gatherItems message (items: Gathered list) decision =
         let quiet = decision.Session.Policy.Quiet
 
         if quiet <= System.TimeSpan.Zero then
-            decision |> perform (MarkRead message) |> takeTurn (Some message) text
+            decision |> perform (MarkRead message) |> takeTurn items
         else
-            let earlier =
+            let waiting decision =
                 match decision.Session.Gathering with
-                | Some gathering -> gathering.Texts
+                | Some gathering -> gathering.Items
                 | None -> []
+
+            let decision =
+                if items |> List.forall (fits (waiting decision)) then
+                    decision
+                else
+                    decision |> takeGathered true
+
+            let earlier = waiting decision
 
             let decision =
                 if earlier.IsEmpty then
@@ -89,30 +158,63 @@ module internal Turns =
                 session with
                     Gathering =
                         Some {
-                            Texts = earlier @ [ message, text ]
+                            Items = earlier @ items
                             Timer = key
                             Due = due
                         }
             })
 
-    /// The words on a file count as written, but for the team, which gets the file with them.
+    /// Adds a text to what waits.
+    let gather message (text: string) decision =
+        decision |> gatherItems message [ GatheredText(message, text) ]
+
+    /// What brings neither a file nor words that count as written.
+    let private takeUnreadable (media: CustomerMedia) words decision =
+        let decision =
+            decision |> perform (MarkRead media.Message) |> takeGathered true |> hearOfLost
+
+        match decision.Session.Phase, words with
+        | WithAgent(creation, told), _ -> decision |> HandOver.passOnMedia media creation told
+        // What had been written just before took the conversation back from the team.
+        | _, Some caption -> decision |> takeTurn [ GatheredText(media.Message, caption) ]
+        | Conversing _, None -> decision |> Conversation.takeMedia media.Kind
+        | TicketCreation(draft, step), None -> decision |> TicketDialogue.takeMedia media.Kind draft step
+        | Closed _, None -> decision
+
+    let private takeTooMany (media: CustomerMedia) decision =
+        let decision =
+            decision |> perform (MarkRead media.Message) |> takeGathered true |> hearOfLost
+
+        match decision.Session.Phase with
+        | TicketCreation(draft, step) -> decision |> TicketDialogue.tooManyFiles draft step
+        | Conversing _ -> Conversation.tooManyFiles decision
+        | WithAgent(creation, told) -> decision |> HandOver.passOnMedia media creation told
+        | Closed _ -> decision
+
+    /// A file, a place or a card. Files that come together are one turn with the words on them and around them; for the
+    /// team each goes on by itself.
     let takeMedia (media: CustomerMedia) decision =
         let words = media.Caption |> Option.filter (fun caption -> caption.Trim() <> "")
 
-        match words, decision.Session.Phase with
-        | Some caption, (Conversing _ | TicketCreation _ | Closed _) ->
-            decision |> gather media.Message caption
-        | words, _ ->
-            let decision =
-                decision |> perform (MarkRead media.Message) |> takeGathered true |> hearOfLost
+        match decision.Session.Phase with
+        | WithAgent _ -> decision |> takeUnreadable media words
+        | Conversing _
+        | TicketCreation _
+        | Closed _ ->
+            let said =
+                words
+                |> Option.map (fun caption -> GatheredText(media.Message, caption))
+                |> Option.toList
 
-            match decision.Session.Phase, words with
-            | WithAgent(creation, told), _ -> decision |> Conversation.takeMediaForAgent media creation told
-            // What had been written just before took the conversation back from the team.
-            | _, Some caption -> decision |> takeTurn (Some media.Message) caption
-            | Conversing _, None -> decision |> Conversation.takeMedia media.Kind
-            | TicketCreation(draft, step), None -> decision |> TicketDialogue.takeMedia media.Kind draft step
-            | Closed _, None -> decision
+            match Attachments.fetch media decision with
+            | Attachments.Fetched key, decision ->
+                decision
+                |> gatherItems media.Message (GatheredFile(media.Message, media.Kind, key) :: said)
+            | Attachments.NoRoom, decision -> decision |> takeTooMany media
+            | Attachments.NoFile, decision ->
+                match said with
+                | [] -> decision |> takeUnreadable media None
+                | said -> decision |> gatherItems media.Message said
 
     /// Takes what was written before a button, where it answers a question or is for the team. While the
     /// two simply talk, the button says what is wanted and the words beside it need no answer of their own.
@@ -138,14 +240,14 @@ module internal Turns =
     let private takeUnknownWords (picked: CustomerChoice) decision =
         match decision.Session.Gathering with
         | _ when System.String.IsNullOrWhiteSpace picked.Title -> decision |> hearOfLost |> takeStale
-        | None -> decision |> takeTurn (Some picked.Message) picked.Title
+        | None -> decision |> takeTurn [ GatheredText(picked.Message, picked.Title) ]
         | Some gathering ->
-            let texts = gathering.Texts @ [ picked.Message, picked.Title ]
+            let items = gathering.Items @ [ GatheredText(picked.Message, picked.Title) ]
 
             decision
             |> change (fun session -> {
                 session with
-                    Gathering = Some { gathering with Texts = texts }
+                    Gathering = Some { gathering with Items = items }
             })
             |> takeGathered true
 
@@ -176,33 +278,51 @@ module internal Turns =
             | WithAgent _ -> decision |> Conversation.takeChoice choice
             | Closed _ -> decision
 
-    /// An edited text replaces the one that still waits; later it is a new thing said.
+    /// A form that was not offered, or is not the one that counts now.
+    let takeStaleForm message decision =
+        decision |> perform (MarkRead message) |> takeBefore |> hearOfLost |> takeStale
+
+    let private waitFor (gathering: Gathering) items decision =
+        decision
+        |> change (fun session -> {
+            session with
+                Gathering = Some { gathering with Items = items }
+        })
+
+    /// An edited text replaces the one that still waits; later it is a new thing said. The words on a file that waits
+    /// are replaced too, or added.
     let takeEdit message original (text: string) decision =
         match decision.Session.Gathering with
         | Some gathering when isGathered original decision.Session ->
-            let texts =
-                gathering.Texts
-                |> List.map (fun (id, earlier) -> id, (if id = original then text else earlier))
+            let isIts item =
+                messageOf item = original && (textOf item).IsSome
 
-            decision
-            |> change (fun session -> {
-                session with
-                    Gathering = Some { gathering with Texts = texts }
-            })
+            let items =
+                if List.exists isIts gathering.Items then
+                    gathering.Items
+                    |> List.map (fun item -> if isIts item then GatheredText(original, text) else item)
+                else
+                    gathering.Items @ [ GatheredText(original, text) ]
+
+            decision |> waitFor gathering items
         | _ -> decision |> gather message text
 
+    /// A message that is taken back is forgotten where it still waits, and its file where it belongs to no ticket yet.
     let takeRevocation original decision =
+        let files = Attachments.ofMessage original decision.Session
+
+        let decision =
+            if files.IsEmpty then
+                decision
+            else
+                decision |> TicketDialogue.takeBackFiles files
+
         match decision.Session.Gathering with
         | None -> decision
         | Some gathering ->
-            match gathering.Texts |> List.filter (fun (id, _) -> id <> original) with
+            match gathering.Items |> List.filter (fun item -> messageOf item <> original) with
             | [] ->
                 decision
                 |> perform (CancelTimer QuietTimer)
                 |> change (fun session -> { session with Gathering = None })
-            | texts ->
-                decision
-                |> change (fun session -> {
-                    session with
-                        Gathering = Some { gathering with Texts = texts }
-                })
+            | items -> decision |> waitFor gathering items

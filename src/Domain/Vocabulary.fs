@@ -158,6 +158,22 @@ module internal Vocabulary =
                 each "volver al bot|volver con el bot|volver al asistente|volver contigo|bot|asistente"
                 each "back to the bot|back to bot|assistant|voltar ao bot|voltar ao assistente|assistente"
             ]
+            listen (Means WantsSilence) nearlyAlone [
+                each
+                    "stop|baja|de baja|darme de baja|darse de baja|quiero baja|no molestar|no me molestes|no molesten"
+                each "no me escribas|no me escriban|no me escribas mas|no me escriban mas|dejen de escribirme"
+                each "deja de escribirme|no quiero mensajes|no quiero mas mensajes|no quiero recibir mensajes"
+                each
+                    "no quiero recibir mas mensajes|unsubscribe|opt out|do not disturb|stop writing|stop messages"
+                each "stop writing to me|stop messaging me|no more messages|descadastrar|sair da lista"
+                each
+                    "nao perturbe|nao me mande mensagens|nao quero mensagens|nao quero mais mensagens|pare de me escrever"
+            ]
+            listen (Means WantsToHear) nearlyAlone [
+                each "alta|darme de alta|quiero mensajes|volver a recibir mensajes|escribirme de nuevo"
+                each "subscribe|opt in|start|write to me again|quero receber mensagens|pode me escrever"
+                each "quiero recibir mensajes|si , escribidme|escribidme de nuevo"
+            ]
             listen (Means WantsToGoBack) nearlyAlone [
                 each "atras|volver|volver atras|regresar|paso anterior|anterior|ir atras|retroceder"
                 each "back|go back|previous|previous step|voltar|passo anterior"

@@ -31,6 +31,7 @@ type EngineSettings = {
     Messages: int
     Questions: int
     TicketCalls: int
+    Files: int
     /// How long a command belongs to the worker that took it, if nothing is heard of it.
     Lease: TimeSpan
     /// How often the database is asked for work of which nobody told.
@@ -58,13 +59,14 @@ type Engine = {
     Run: CancellationToken -> Task
 }
 
-let private services = [ Messaging; Assisting; Ticketing ]
+let private services = [ Messaging; Assisting; Ticketing; Fetching ]
 
 let private serviceName service =
     match service with
     | Messaging -> "messages"
     | Assisting -> "questions"
     | Ticketing -> "tickets"
+    | Fetching -> "files"
 
 let private customerOf (command: Command) : CustomerKey = {
     Channel = command.Key.Session.Channel
@@ -134,6 +136,7 @@ let create
             | Messaging -> settings.Messages
             | Assisting -> settings.Questions
             | Ticketing -> settings.TicketCalls
+            | Fetching -> settings.Files
 
         Map.ofList [
             for service in services -> service, Workers.create world (hands service) runOne (reportOf service)

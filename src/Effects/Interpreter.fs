@@ -60,10 +60,13 @@ let defaultRetry: RetrySettings = {
 let serviceOf (action: Action) : Service option =
     match action with
     | Say _
-    | MarkRead _ -> Some Messaging
+    | MarkRead _
+    | React _ -> Some Messaging
+    | FetchFile _ -> Some Fetching
     | AskAssistant _ -> Some Assisting
     | CreateTicket _
     | AddToTicket _
+    | AttachToTicket _
     | LookUpTickets _ -> Some Ticketing
     | SetTimer _
     | CancelTimer _ -> None
@@ -257,6 +260,13 @@ let private perform services claimed cancel : Task<CommandResult> =
     | CreateTicket(ticket, customer) -> createTicket services claimed ticket customer cancel
     | AddToTicket(creation, note) -> addToTicket services claimed creation note cancel
     | LookUpTickets customer -> lookUpTickets services claimed customer cancel
+    | FetchFile _ ->
+        let problem = FileUnreachable "this build keeps no files"
+        Task.FromResult(Done(Some(FileNotKept(claimed.Command.Key, problem))))
+    | AttachToTicket _ ->
+        let reason = "this build keeps no files"
+        Task.FromResult(GivenUp(reason, Some(FileNotAttached(claimed.Command.Key, reason))))
+    | React _
     | SetTimer _
     | CancelTimer _ -> Task.FromResult(Done None)
 
@@ -267,8 +277,11 @@ let outcomeOfFault (command: Command) reason =
     | CreateTicket _ -> Some(TicketRefused(command.Key, reason))
     | LookUpTickets _ -> Some(TicketLookUpFailed(command.Key, reason))
     | Say _ -> Some(DeliveryFailed(command.Key, 0, reason))
+    | FetchFile _ -> Some(FileNotKept(command.Key, FileUnreachable reason))
+    | AttachToTicket _ -> Some(FileNotAttached(command.Key, reason))
     | MarkRead _
     | AddToTicket _
+    | React _
     | SetTimer _
     | CancelTimer _ -> None
 

@@ -6,10 +6,26 @@ open System
 open FunctionalBot.Domain
 
 /// What a business has set for its sessions.
+[<NoComparison; NoEquality>]
 type ReceptionSettings = {
     Policy: Policy
     /// The language of a customer of whom nothing is known yet.
     Language: Language
+    /// Whether the team is there at a time (UTC).
+    Opening: DateTimeOffset -> Opening
+    /// Whether tickets can be filled in as a form.
+    HasForm: bool
+    /// How many messages of one customer are taken in a minute. None for as many as come.
+    MessagesAMinute: int option
+}
+
+/// A business that is always there, has no form, and takes as many messages as one person can write.
+let always (policy: Policy) (language: Language) : ReceptionSettings = {
+    Policy = policy
+    Language = language
+    Opening = fun _ -> OpenNow
+    HasForm = false
+    MessagesAMinute = Circumstances.usual.MessagesAMinute
 }
 
 /// The decision while it is being made.
@@ -34,6 +50,9 @@ let reasonText reason =
     | NotAwaited -> "not awaited"
     | NothingToAnswer -> "nothing to answer"
     | AlreadyOpen -> "already open"
+    | NothingNew -> "nothing new"
+    | TooManyMessages -> "too many messages"
+    | LooksLikeABot -> "looks like another bot"
 
 let private ended (entry: InboxEntry) ending (desk: Desk) : Desk = {
     desk with
@@ -65,6 +84,29 @@ let private apply (now: DateTimeOffset) newId cause fact (session: Session) (des
 /// What the events of an entry name as their cause.
 let causeOf (entry: InboxEntry) = entry.Source + ":" + entry.SourceId
 
+/// What holds around a session now. The customer's own wish is the session's.
+let private circumstances settings now (optedOut: bool) : Circumstances = {
+    Opening = settings.Opening now
+    OptedOut = optedOut
+    HasForm = settings.HasForm
+    MessagesAMinute = settings.MessagesAMinute
+}
+
+/// Tells the session what holds around it, where that is not what it knows.
+let private tellCircumstances settings now newId cause optedOut (session: Session) desk =
+    let current = circumstances settings now optedOut
+
+    if current = session.Circumstances then
+        session, desk
+    else
+        desk |> apply now newId cause (CircumstancesChanged current) session
+
+/// Whether a session is opened for what the customer did. One who only changed the number said nothing.
+let private opensSession fact =
+    match fact with
+    | CustomerMoved _ -> false
+    | _ -> true
+
 /// What the customer did goes to the open session. Where there is none, a new one is opened for it, unless
 /// it is something that needs no answer.
 let private takeFromCustomer settings now newId (work: CustomerWork) (entry: InboxEntry) (desk: Desk) =
@@ -78,12 +120,24 @@ let private takeFromCustomer settings now newId (work: CustomerWork) (entry: Inb
     match current with
     | _ when wasSeen -> desk |> ended entry Duplicate
     | Some session when not (Session.isClosed session) ->
-        match Transition.ignored session entry.Fact with
+        match Transition.ignored session now entry.Fact with
         | Some reason -> desk |> ended entry (Ignored(reasonText reason))
         | None ->
-            let after, desk = desk |> apply now newId (causeOf entry) entry.Fact session
+            let cause = causeOf entry
+            let optedOut = session.Circumstances.OptedOut
+
+            let session, desk =
+                desk |> tellCircumstances settings now newId cause optedOut session
+
+            let after, desk = desk |> apply now newId cause entry.Fact session
             desk |> ended entry (Applied after.Version)
+    | _ when not (opensSession entry.Fact) -> desk |> ended entry (Ignored(reasonText SessionIsClosed))
     | _ ->
+        let optedOut =
+            match current with
+            | Some closed -> closed.Circumstances.OptedOut
+            | None -> false
+
         let id =
             match current with
             | Some closed -> SessionId.next closed.Id
@@ -95,13 +149,18 @@ let private takeFromCustomer settings now newId (work: CustomerWork) (entry: Inb
 
         let fresh = Session.initial id
 
-        match Transition.ignored fresh entry.Fact with
+        match Transition.ignored fresh now entry.Fact with
         | Some reason -> desk |> ended entry (Ignored(reasonText reason))
         | None ->
             let language = work.Language |> Option.defaultValue settings.Language
             let opening = SessionOpened(work.Customer, language, settings.Policy)
-            let opened, desk = desk |> apply now newId (causeOf entry) opening fresh
-            let after, desk = desk |> apply now newId (causeOf entry) entry.Fact opened
+            let cause = causeOf entry
+            let opened, desk = desk |> apply now newId cause opening fresh
+
+            let opened, desk =
+                desk |> tellCircumstances settings now newId cause optedOut opened
+
+            let after, desk = desk |> apply now newId cause entry.Fact opened
 
             { desk with Current = Some id } |> ended entry (Applied after.Version)
 
@@ -110,7 +169,7 @@ let private takeForSession now newId (entry: InboxEntry) id (desk: Desk) =
     match Map.tryFind id desk.Sessions with
     | None -> desk |> ended entry (Dead("no such session: " + SessionId.text id))
     | Some session ->
-        match Transition.ignored session entry.Fact with
+        match Transition.ignored session now entry.Fact with
         | Some reason -> desk |> ended entry (Ignored(reasonText reason))
         | None ->
             let after, desk = desk |> apply now newId (causeOf entry) entry.Fact session

@@ -146,6 +146,7 @@ let engineSettings (configuration: Configuration) : Engine.EngineSettings = {
     Messages = configuration.Messages
     Questions = configuration.Questions
     TicketCalls = configuration.TicketCalls
+    Files = configuration.Files
     Lease = configuration.Lease
     Poll = TimeSpan.FromMilliseconds 500.
     TimerPoll = TimeSpan.FromMilliseconds 200.
@@ -157,4 +158,10 @@ let keptThreads = 1000
 let reception (configuration: Configuration) : Reception.ReceptionSettings = {
     Policy = configuration.Policy
     Language = configuration.Language
+    Opening =
+        match configuration.Hours with
+        | Some hours -> BusinessHours.opening hours
+        | None -> fun _ -> OpenNow
+    HasForm = false
+    MessagesAMinute = configuration.MessagesAMinute
 }

@@ -3,6 +3,8 @@ module FunctionalBot.Web.Configuration
 
 open System
 open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Web.HoursSettings
 open FunctionalBot.Web.ServiceSettings
 open FunctionalBot.Web.Setting
 open FunctionalBot.Web.TelemetrySettings
@@ -35,6 +37,11 @@ type Configuration = {
     Messages: int
     Questions: int
     TicketCalls: int
+    Files: int
+    /// When the team is there. None for always.
+    Hours: BusinessHours option
+    /// How many messages of one customer are taken in a minute. None for as many as come.
+    MessagesAMinute: int option
     Limits: LimitConfiguration
     /// Where spans and metrics go; None where nowhere.
     Telemetry: TelemetryConfiguration option
@@ -96,6 +103,9 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             messages
             questions
             tickets
+            files
+            hours
+            messagesAMinute
             limits
             telemetry -> {
             Urls = urls
@@ -117,6 +127,9 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             Messages = messages
             Questions = questions
             TicketCalls = tickets
+            Files = files
+            Hours = hours
+            MessagesAMinute = messagesAMinute
             Limits = limits
             Telemetry = telemetry
         })
@@ -181,6 +194,19 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             2
             (1, 50)
             "Calls to Odoo at the same time; Odoo Online asks for few."
+    )
+    |> apply (
+        number source "BOT_PARALLEL_FILES" 2 (1, 50) "Files that are fetched from WhatsApp at the same time."
+    )
+    |> apply (businessHours source)
+    |> apply (
+        number
+            source
+            "BOT_MESSAGES_A_MINUTE"
+            40
+            (0, 100_000)
+            "Messages of one customer that are taken in a minute; 0 for as many as come."
+        |> Result.map (fun most -> if most = 0 then None else Some most)
     )
     |> apply (limits source)
     |> apply (telemetry source)

@@ -42,7 +42,7 @@ let describe (now: DateTimeOffset) (accounting: Accounting) : JsonObject =
     node["commands"] <- numbers accounting.Commands
     let oldest = JsonObject()
 
-    for service in [ Messaging; Assisting; Ticketing ] do
+    for service in [ Messaging; Assisting; Ticketing; Fetching ] do
         oldest[Telemetry.Label.ofService service] <-
             JsonValue.Create(age (accounting.OldestOpen.TryFind service))
 

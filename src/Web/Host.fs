@@ -27,6 +27,9 @@ let private actionName action =
     | CreateTicket _ -> "CreateTicket"
     | AddToTicket _ -> "AddToTicket"
     | LookUpTickets _ -> "LookUpTickets"
+    | FetchFile _ -> "FetchFile"
+    | AttachToTicket _ -> "AttachToTicket"
+    | React _ -> "React"
     | SetTimer _ -> "SetTimer"
     | CancelTimer _ -> "CancelTimer"
 

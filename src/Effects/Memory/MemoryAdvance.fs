@@ -86,7 +86,10 @@ module internal MemoryAdvance =
         | AskAssistant _
         | CreateTicket _
         | AddToTicket _
-        | LookUpTickets _ -> ()
+        | LookUpTickets _
+        | FetchFile _
+        | AttachToTicket _
+        | React _ -> ()
 
     /// What was written for one customer.
     type private Written = {

@@ -17,6 +17,9 @@ module CommandWords =
         | CreateTicket _ -> "create-ticket"
         | AddToTicket _ -> "add-to-ticket"
         | LookUpTickets _ -> "look-up-tickets"
+        | FetchFile _ -> "fetch-file"
+        | AttachToTicket _ -> "attach-to-ticket"
+        | React _ -> "react"
         | SetTimer _ -> "set-timer"
         | CancelTimer _ -> "cancel-timer"
 
@@ -28,6 +31,9 @@ module CommandWords =
         "create-ticket"
         "add-to-ticket"
         "look-up-tickets"
+        "fetch-file"
+        "attach-to-ticket"
+        "react"
     ]
 
     /// Whether the action becomes a row of `bot.command`. A timer is a row of `bot.timer` instead.
@@ -40,7 +46,10 @@ module CommandWords =
         | AskAssistant _
         | CreateTicket _
         | AddToTicket _
-        | LookUpTickets _ -> true
+        | LookUpTickets _
+        | FetchFile _
+        | AttachToTicket _
+        | React _ -> true
 
     let private quoted (text: string) = "\"" + text + "\""
 
@@ -66,6 +75,11 @@ module CommandWords =
         | CreateTicket(ticket, _) -> "create-ticket " + quoted (TicketTitle.value ticket.Title)
         | AddToTicket(_, note) -> "add-to-ticket " + quoted note
         | LookUpTickets _ -> "look-up-tickets"
+        | FetchFile request ->
+            let (MessageId message) = request.Message
+            $"fetch-file %s{StoredName.mediaKind request.Kind} of %s{message}"
+        | AttachToTicket(_, file) -> "attach-to-ticket " + quoted file.Name
+        | React(MessageId message, emoji) -> $"react %s{emoji} to %s{message}"
         | SetTimer(timer, due) -> $"set-timer %s{StoredName.timer timer} %s{instant due}"
         | CancelTimer timer -> "cancel-timer " + StoredName.timer timer
 
@@ -79,6 +93,7 @@ module CommandWords =
                     let notice =
                         match notice with
                         | Some(FieldRejected(field, problem)) -> $"FieldRejected %A{field} %A{problem}"
+                        | Some(FileRejected(kind, _)) -> "FileRejected " + StoredName.mediaKind kind
                         | Some(CannotRead kind) -> "CannotRead " + StoredName.mediaKind kind
                         | Some other -> $"%A{other}"
                         | None -> ""
@@ -102,4 +117,7 @@ module CommandWords =
         | CancelTimer _ -> text action
         | MarkRead _
         | AddToTicket _
+        | AttachToTicket _
         | LookUpTickets _ -> kind action
+        | FetchFile request -> "fetch-file " + StoredName.mediaKind request.Kind
+        | React(_, emoji) -> "react " + emoji

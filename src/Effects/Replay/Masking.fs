@@ -36,6 +36,9 @@ module Masking =
         member _.File(id: string) =
             "file-" + string (standIns.Number("file", id))
 
+        member _.Hash(FileHash hash) =
+            (string (standIns.Number("hash", hash))).PadLeft(64, '0')
+
         member _.Reference(reference: TicketReference) : TicketReference =
             let number = standIns.Number("ticket", string reference.Id + "/" + reference.Number)
 
@@ -106,6 +109,45 @@ module Masking =
             Stage = cover.Text summary.Stage
     }
 
+    let private coverRequest (cover: Cover) (request: FileRequest) : FileRequest = {
+        request with
+            Message = cover.Message request.Message
+            MediaId = cover.File request.MediaId
+            MimeType = request.MimeType |> Option.map coverMimeType
+            Sha256 = request.Sha256 |> Option.map (fun _ -> leftOut)
+            FileName = cover.Texts request.FileName
+    }
+
+    let private coverFile (cover: Cover) (file: StoredFile) : StoredFile = {
+        Hash = FileHash(cover.Hash file.Hash)
+        MimeType = coverMimeType file.MimeType
+        Size = file.Size
+        Name = cover.Text file.Name
+    }
+
+    let private coverProblem (problem: FileProblem) =
+        match problem with
+        | FileTypeRefused mimeType -> FileTypeRefused(coverMimeType mimeType)
+        | FileTypeLies(claimed, found) -> FileTypeLies(coverMimeType claimed, coverMimeType found)
+        | FileUnreachable _ -> FileUnreachable leftOut
+        | FileTooLarge _
+        | FileDamaged
+        | FileInfected
+        | FileGone -> problem
+
+    /// A token is the key of a session with a version behind it, or something that nobody knows.
+    let private coverToken (cover: Cover) (token: string) =
+        match CommandKey.parse token with
+        | Some key -> CommandKey.text (cover.Key key)
+        | None -> leftOut
+
+    /// The names of a form's fields are the form's own; what is longer or stranger is somebody else's.
+    let private coverFieldName (name: string) =
+        if Regex.IsMatch(name, "^[a-z_]{1,40}$") then
+            name
+        else
+            leftOut
+
     let private coverFact (cover: Cover) (fact: Fact) : Fact =
         match fact with
         | SessionOpened(customer, language, policy) ->
@@ -143,6 +185,29 @@ module Masking =
         | TicketsFound(command, tickets) ->
             TicketsFound(cover.Key command, tickets |> List.map (coverSummary cover))
         | TicketLookUpFailed(command, _) -> TicketLookUpFailed(cover.Key command, leftOut)
+        | ReferredByAd referral ->
+            ReferredByAd {
+                SourceId = referral.SourceId |> Option.map cover.File
+                SourceUrl = referral.SourceUrl |> Option.map (fun _ -> leftOut)
+                Headline = cover.Texts referral.Headline
+                Body = cover.Texts referral.Body
+            }
+        | ChatOpened message -> ChatOpened(cover.Message message)
+        | FormAnswered form ->
+            FormAnswered {
+                Message = cover.Message form.Message
+                Token = form.Token |> Option.map (coverToken cover)
+                Fields =
+                    form.Fields
+                    |> List.map (fun (name, value) -> coverFieldName name, cover.Text value)
+                Files = form.Files |> List.map (coverRequest cover)
+            }
+        | CustomerMoved(message, customer) ->
+            CustomerMoved(cover.Message message, coverCustomer cover customer)
+        | FileKept(command, file) -> FileKept(cover.Key command, coverFile cover file)
+        | FileNotKept(command, problem) -> FileNotKept(cover.Key command, coverProblem problem)
+        | FileNotAttached(command, _) -> FileNotAttached(cover.Key command, leftOut)
+        | CircumstancesChanged _
         | TimerElapsed _ -> fact
 
     /// The event's place, so that no id tells when and where it was made.
@@ -231,7 +296,39 @@ module Masking =
 
                     let hints = answer.Hints
                     yield! addressesOf [ hints.Title; hints.Description; hints.Email ]
-                | _ -> ()
+                | FormAnswered form ->
+                    yield! form.Fields |> List.collect (snd >> addresses)
+
+                    for file in form.Files do
+                        file.MediaId
+                        yield! Option.toList file.Sha256
+                        yield! addressesOf [ file.FileName ]
+                | CustomerMoved(_, customer) ->
+                    let (CustomerId moved) = customer.Id
+                    moved
+                    yield! Option.toList customer.Phone
+                    yield! Option.toList customer.Name
+                | FileKept(_, file) ->
+                    let (FileHash hash) = file.Hash
+                    hash
+                    yield! addresses file.Name
+                | ReferredByAd referral ->
+                    yield! Option.toList referral.SourceId
+                    yield! Option.toList referral.SourceUrl
+                | CircumstancesChanged _
+                | ChatOpened _
+                | FileNotKept _
+                | FileNotAttached _
+                | ReactionReceived _
+                | MessageRevoked _
+                | DeliveryFailed _
+                | AssistantFailed _
+                | TicketCreated _
+                | TicketDelayed _
+                | TicketRefused _
+                | TicketsFound _
+                | TicketLookUpFailed _
+                | TimerElapsed _ -> ()
         ]
         // Shorter ones are found in anything by chance.
         |> List.filter (fun value -> value.Length >= 4)

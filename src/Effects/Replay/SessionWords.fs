@@ -35,6 +35,7 @@ module SessionWords =
             TicketTitle.value ticket.Title
             TicketDescription.value ticket.Description
             ticket.Email |> orNothing EmailAddress.value
+            ticket.Files |> orNothing string
         ]
 
     let private owedWords (owed: OwedTicket) =
@@ -46,6 +47,7 @@ module SessionWords =
             draft.Title |> orNothing TicketTitle.value
             draft.Description |> orNothing TicketDescription.value
             emailWords draft.Email
+            draft.Files |> List.map CommandKey.text |> String.concat " "
         ]
 
     let private stepWords step =
@@ -113,12 +115,46 @@ module SessionWords =
         ]
 
     let private gatheringWords (gathering: Gathering) =
-        let texts =
-            gathering.Texts
-            |> List.map (fun (MessageId message, text) -> $"%s{message}: %s{text}")
+        let items =
+            gathering.Items
+            |> List.map (function
+                | GatheredText(MessageId message, text) -> $"%s{message}: %s{text}"
+                | GatheredFile(MessageId message, kind, fetch) ->
+                    $"%s{message}: %s{StoredName.mediaKind kind} of %s{CommandKey.text fetch}")
             |> String.concat " | "
 
-        $"until %s{CommandWords.instant gathering.Due} (%s{CommandKey.text gathering.Timer}): %s{texts}"
+        $"until %s{CommandWords.instant gathering.Due} (%s{CommandKey.text gathering.Timer}): %s{items}"
+
+    let private circumstancesWords (circumstances: Circumstances) =
+        let team =
+            match circumstances.Opening with
+            | OpenNow -> "team there"
+            | ClosedUntil(next, holiday) ->
+                $"team back %s{next |> orNothing CommandWords.instant}, holiday %s{holiday |> Option.defaultValue nothing}"
+
+        let most = circumstances.MessagesAMinute |> orNothing string
+        let optedOut = if circumstances.OptedOut then "opted out" else "opted in"
+        let form = if circumstances.HasForm then "with form" else "no form"
+        $"%s{team}; %s{optedOut}; %s{form}; messages a minute %s{most}"
+
+    let private fileWords (file: CustomerFile) =
+        let state =
+            match file.State with
+            | Awaited -> "awaited"
+            | Kept stored ->
+                let (FileHash hash) = stored.Hash
+                $"kept as %s{hash}, %d{stored.Size} bytes, %s{stored.MimeType}"
+            | NotKept problem ->
+                let name, _, _, _ = StoredName.fileProblem problem
+                "not kept: " + name
+
+        let ticket = file.Ticket |> orNothing CommandKey.text
+        $"%s{StoredName.mediaKind file.Request.Kind} of %s{CommandKey.text file.Fetch}: %s{state}, ticket %s{ticket}"
+
+    let private pulseWords (pulse: Pulse) =
+        let told = if pulse.Told then ", told" else ""
+
+        $"%d{pulse.Count} since %s{CommandWords.instant pulse.Since}, text %x{pulse.LastText} %d{pulse.Repeats} times%s{told}"
 
     /// What was said last matters only beside what was lost.
     let private deliveryWords (delivery: Delivery) =
@@ -153,6 +189,12 @@ module SessionWords =
         "handed over", session.HandedOver |> orNothing CommandKey.text
         "introduced", (if session.Introduced then "yes" else "no")
         "undelivered", deliveryWords session.Delivery
+        "circumstances", circumstancesWords session.Circumstances
+        "advertisement",
+        session.Referral
+        |> orNothing (fun referral -> referral.Headline |> Option.defaultValue "without a headline")
+        "files", session.Files |> List.map fileWords |> String.concat " | "
+        "pulse", pulseWords session.Pulse
     ]
 
     /// The fields of two lists that differ, by name. A field that one of them lacks is "-" there.

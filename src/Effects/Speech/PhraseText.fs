@@ -1,6 +1,7 @@
 namespace FunctionalBot.Effects
 
 open System
+open System.Globalization
 open FunctionalBot.Domain
 
 /// What customers are told about the business.
@@ -71,6 +72,14 @@ module internal PhraseText =
             say speaker Wording.ProblemTooLong [ field; "length", string length; "limit", string limit ]
         | NotAnAddress -> simply speaker Wording.ProblemNotAnAddress
 
+    let private fileProblem speaker problem =
+        let limit =
+            match problem with
+            | FileTooLarge limit -> [ "limit", string (max 1L (limit / 1_000_000L)) ]
+            | _ -> []
+
+        say speaker (Wording.ofFileProblem problem) limit
+
     let private notice speaker notice =
         match notice with
         | FieldRejected(field, reason) -> problem speaker field reason
@@ -82,6 +91,10 @@ module internal PhraseText =
         | PrefilledFromYourWords -> simply speaker Wording.PrefilledFromYourWords
         | StillWithYourTicket -> simply speaker Wording.StillWithYourTicket
         | QuestionMayBeLost -> simply speaker Wording.QuestionMayBeLost
+        | FilesAdded count -> say speaker Wording.FilesAdded [ "count", string count ]
+        | FileRejected(_, problem) ->
+            say speaker Wording.FileRejected [ "problem", fileProblem speaker problem ]
+        | TooManyFiles limit -> say speaker Wording.TooManyFiles [ "limit", string limit ]
 
     /// The ticket as it would be sent. A description that does not fit `limit` is shown from its beginning,
     /// with a sentence that says that the ticket carries all of it.
@@ -93,11 +106,17 @@ module internal PhraseText =
             | Some address -> speaker.Safe(EmailAddress.value address)
             | None -> simply speaker Wording.EmailNone
 
+        let files =
+            match ticket.Files with
+            | Some count -> "\n\n" + say speaker Wording.SummaryFiles [ "count", string count ]
+            | None -> ""
+
         let showing (shown: string) =
             say speaker Wording.Summary [
                 "title", speaker.Safe(TicketTitle.value ticket.Title)
                 "description", shown
                 "email", email
+                "files", files
             ]
 
         let whole = showing (speaker.Safe description)
@@ -173,6 +192,42 @@ module internal PhraseText =
                 text
             ]
 
+    let private fromAd speaker name headline =
+        let headline = "headline", short speaker 120 headline
+
+        match name |> Option.map (short speaker 40) |> Option.defaultValue "" with
+        | "" -> say speaker Wording.WelcomeFromAd [ headline ]
+        | name -> say speaker Wording.WelcomeFromAdNamed [ "name", name; headline ]
+
+    /// Times are the business's own: the calendar that told them did so with their offset.
+    let private away speaker opening =
+        match opening with
+        | OpenNow -> say speaker Wording.PersonIsComing (contact speaker)
+        | ClosedUntil(next, holiday) ->
+            let closed =
+                match holiday with
+                | Some name ->
+                    say
+                        speaker
+                        Wording.TeamIsAwayForHoliday
+                        (("holiday", short speaker 60 name) :: contact speaker)
+                | None -> say speaker Wording.TeamIsAway (contact speaker)
+
+            let back =
+                match next with
+                | Some next ->
+                    say speaker Wording.TeamReturns [
+                        "day", simply speaker (Wording.ofDay next.DayOfWeek)
+                        "date", next.ToString("d/M", CultureInfo.InvariantCulture)
+                        "time", next.ToString("H:mm", CultureInfo.InvariantCulture)
+                    ]
+                | None -> ""
+
+            paragraphs [ back; closed ]
+
+    /// Who is speaking and how to reach a person, ahead of something else.
+    let introduction speaker = simply speaker Wording.Introduction
+
     /// The words of a phrase, as a rule within the speaker's limit; whoever sends them cuts the exceptions.
     let body (speaker: Voice) (phrase: Phrase) : string =
         match phrase with
@@ -205,6 +260,19 @@ module internal PhraseText =
         | BackWithBot -> simply speaker Wording.BackWithBot
         | CannotReadKind kind ->
             say speaker Wording.CannotReadKind [ "kind", simply speaker (Wording.ofKind kind) ]
+        | FilesAreKept(_, 1) -> simply speaker Wording.FileIsKept
+        | FilesAreKept(_, count) -> say speaker Wording.FilesAreKept [ "count", string count ]
+        | FileNotTaken(_, problem) ->
+            say speaker Wording.FileNotTaken [ "problem", fileProblem speaker problem ]
+        | FileWasNotAttached -> simply speaker Wording.FileWasNotAttached
+        | FilesAreTooMany limit -> say speaker Wording.FilesAreTooMany [ "limit", string limit ]
+        | WelcomeFromAd(name, headline) -> fromAd speaker name headline
+        | FillForm -> simply speaker Wording.FillForm
+        | TeamIsAway opening -> away speaker opening
+        | SlowDown -> simply speaker Wording.SlowDown
+        | MaybeABot -> simply speaker Wording.MaybeABot
+        | OptedOut -> simply speaker Wording.OptedOut
+        | OptedIn -> simply speaker Wording.OptedIn
         | ThatButtonIsStale -> simply speaker Wording.ThatButtonIsStale
         | MessageMayBeLost -> simply speaker Wording.MessageMayBeLost
         | Goodbye -> simply speaker Wording.Goodbye

@@ -27,6 +27,22 @@ module Phrases =
             | Some wording -> Choice.id choice, wording.Title, wording.Description
             | None -> Choice.id choice, Graphemes.cut PhraseBook.titleLimit (Choice.id choice), None)
 
+    /// The words, with who is speaking ahead of them where that has to be said.
+    let private spoken (speaker: Voice) (utterance: Utterance) phrase =
+        match utterance.Introduce with
+        | Some true ->
+            let ahead = PhraseText.introduction speaker + "\n\n"
+
+            ahead
+            + PhraseText.body
+                {
+                    speaker with
+                        Limit = speaker.Limit - ahead.Length
+                }
+                phrase
+        | Some false
+        | None -> PhraseText.body speaker phrase
+
     /// Reads the wording of every language from a folder, or says everything that is wrong with it, each
     /// problem with its file and key.
     let load (folder: string) : Result<PhraseBook, string list> = PhraseBook.load folder
@@ -52,7 +68,7 @@ module Phrases =
             | AnswerCutShort text -> AnswerCutShort(MarkdownAnswer.toWhatsApp text)
             | other -> other
 
-        let said = PhraseText.body speaker phrase
+        let said = spoken speaker utterance phrase
         let isAnswer = phrase.IsAnswer || phrase.IsAnswerCutShort
 
         match choices with
@@ -88,7 +104,7 @@ module Phrases =
         }
 
         match offered language utterance.Choices with
-        | [] -> PhraseText.body speaker utterance.Phrase
+        | [] -> spoken speaker utterance utterance.Phrase
         | choices ->
             let titles = choices |> List.map (fun (_, title, _) -> title) |> String.concat " | "
-            PhraseText.body speaker utterance.Phrase + "\n[" + titles + "]"
+            spoken speaker utterance utterance.Phrase + "\n[" + titles + "]"

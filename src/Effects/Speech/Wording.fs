@@ -29,6 +29,8 @@ type Wording =
     | SummaryContinues
     /// Stands where the address would, if none was given.
     | EmailNone
+    /// Follows the address where files go with the ticket.
+    | SummaryFiles
     | ProblemBlank
     | ProblemWithoutWords
     | ProblemTooLong
@@ -41,6 +43,9 @@ type Wording =
     | PrefilledFromYourWords
     | StillWithYourTicket
     | QuestionMayBeLost
+    | FilesAdded
+    | FileRejected
+    | TooManyFiles
     | NothingToCancel
     | TicketDiscarded
     | TicketIsBeingCreated
@@ -60,6 +65,29 @@ type Wording =
     | PassedOnToPerson
     | BackWithBot
     | CannotReadKind
+    | FileIsKept
+    | FilesAreKept
+    | FileNotTaken
+    | FileWasNotAttached
+    | FilesAreTooMany
+    /// What is wrong with a file, as a part of a sentence.
+    | FileTooLarge
+    | FileTypeRefused
+    | FileDamaged
+    | FileInfected
+    | FileGone
+    | FileUnreachable
+    | WelcomeFromAd
+    | WelcomeFromAdNamed
+    | FillForm
+    | TeamIsAway
+    | TeamIsAwayForHoliday
+    /// Follows where it is known when the team is back.
+    | TeamReturns
+    | SlowDown
+    | MaybeABot
+    | OptedOut
+    | OptedIn
     | ThatButtonIsStale
     | MessageMayBeLost
     | Goodbye
@@ -71,6 +99,8 @@ type Wording =
     | OptionsInWords
     /// The button that opens a list; at most 20 characters.
     | ListButton
+    /// The button that opens the ticket's form; at most 20 characters.
+    | FormButton
     | FieldTitle
     | FieldDescription
     | FieldEmail
@@ -83,6 +113,13 @@ type Wording =
     | KindLocation
     | KindContactCard
     | KindOther
+    | DayMonday
+    | DayTuesday
+    | DayWednesday
+    | DayThursday
+    | DayFriday
+    | DaySaturday
+    | DaySunday
 
 /// The keys and placeholders of the texts, and the keys of the choices.
 module Wording =
@@ -109,9 +146,23 @@ module Wording =
         | Wording.Welcome
         | Wording.Introduction
         | Wording.Help
+        | Wording.OptedOut
         | Wording.MessageMayBeLost -> [ "business" ]
         | Wording.WelcomeNamed -> [ "business"; "name" ]
-        | Wording.Summary -> [ "title"; "description"; "email" ]
+        | Wording.Summary -> [ "title"; "description"; "email"; "files" ]
+        | Wording.SummaryFiles
+        | Wording.FilesAdded
+        | Wording.FilesAreKept -> [ "count" ]
+        | Wording.FileRejected
+        | Wording.FileNotTaken -> [ "problem" ]
+        | Wording.FileTooLarge
+        | Wording.TooManyFiles
+        | Wording.FilesAreTooMany -> [ "limit" ]
+        | Wording.WelcomeFromAd -> [ "business"; "headline" ]
+        | Wording.WelcomeFromAdNamed -> [ "business"; "name"; "headline" ]
+        | Wording.TeamIsAway -> [ "contact" ]
+        | Wording.TeamIsAwayForHoliday -> [ "holiday"; "contact" ]
+        | Wording.TeamReturns -> [ "day"; "date"; "time" ]
         | Wording.SummaryContinues -> [ "length" ]
         | Wording.ProblemBlank
         | Wording.ProblemWithoutWords -> [ "field" ]
@@ -132,7 +183,8 @@ module Wording =
     /// The longest that a text may be, in UTF-16 units, so that a message still has room for what is put in.
     let limit wording =
         match wording with
-        | Wording.ListButton -> 20
+        | Wording.ListButton
+        | Wording.FormButton -> 20
         | Wording.Summary
         | Wording.SummaryContinues
         | Wording.ProblemBlank
@@ -146,7 +198,17 @@ module Wording =
         | Wording.PleaseConfirm
         | Wording.PrefilledFromYourWords
         | Wording.StillWithYourTicket
-        | Wording.QuestionMayBeLost -> 140
+        | Wording.QuestionMayBeLost
+        | Wording.SummaryFiles
+        | Wording.FilesAdded
+        | Wording.FileRejected
+        | Wording.TooManyFiles
+        | Wording.FileTooLarge
+        | Wording.FileTypeRefused
+        | Wording.FileDamaged
+        | Wording.FileInfected
+        | Wording.FileGone
+        | Wording.FileUnreachable -> 140
         | _ -> 500
 
     /// The key of a choice: its id, without what differs from one message to the next.
@@ -172,6 +234,8 @@ module Wording =
         AskSomethingElse
         ReturnToBot
         SayGoodbye
+        StepByStep
+        WriteToMeAgain
     ]
 
     /// The text that names a field, with its article.
@@ -193,3 +257,25 @@ module Wording =
         | Location -> Wording.KindLocation
         | ContactCard -> Wording.KindContactCard
         | Other -> Wording.KindOther
+
+    /// What is wrong with a file.
+    let ofFileProblem problem =
+        match problem with
+        | FileTooLarge _ -> Wording.FileTooLarge
+        | FileTypeRefused _
+        | FileTypeLies _ -> Wording.FileTypeRefused
+        | FileDamaged -> Wording.FileDamaged
+        | FileInfected -> Wording.FileInfected
+        | FileGone -> Wording.FileGone
+        | FileUnreachable _ -> Wording.FileUnreachable
+
+    /// The name of a day of the week.
+    let ofDay (day: DayOfWeek) =
+        match day with
+        | DayOfWeek.Monday -> Wording.DayMonday
+        | DayOfWeek.Tuesday -> Wording.DayTuesday
+        | DayOfWeek.Wednesday -> Wording.DayWednesday
+        | DayOfWeek.Thursday -> Wording.DayThursday
+        | DayOfWeek.Friday -> Wording.DayFriday
+        | DayOfWeek.Saturday -> Wording.DaySaturday
+        | _ -> Wording.DaySunday

@@ -40,6 +40,7 @@ module internal Accounts =
         | "messaging" -> Some Messaging
         | "assisting" -> Some Assisting
         | "ticketing" -> Some Ticketing
+        | "fetching" -> Some Fetching
         | _ -> None
 
     /// What is known now.

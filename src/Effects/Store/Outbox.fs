@@ -92,6 +92,7 @@ module internal Outbox =
         | Messaging -> "messaging"
         | Assisting -> "assisting"
         | Ticketing -> "ticketing"
+        | Fetching -> "fetching"
 
     /// Leases up to `most` commands of the service until `now` plus the span.
     let claim

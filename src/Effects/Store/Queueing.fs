@@ -12,8 +12,9 @@ type internal Decision = Held * Map<SessionId, Session> * CustomerDecision
 module internal Queueing =
     /// SQL for the service whose workers run a kind of command; `kind` is the column.
     let serviceOf (kind: string) =
-        $"CASE WHEN %s{kind} IN ('say', 'mark-read') THEN 'messaging'
-            WHEN %s{kind} = 'ask-assistant' THEN 'assisting' ELSE 'ticketing' END"
+        $"CASE WHEN %s{kind} IN ('say', 'mark-read', 'react') THEN 'messaging'
+            WHEN %s{kind} = 'ask-assistant' THEN 'assisting'
+            WHEN %s{kind} = 'fetch-file' THEN 'fetching' ELSE 'ticketing' END"
 
     /// Numbers are given before the rows are written, so that both tables are filled from one list. A
     /// command that is leased at once has begun its first try.
@@ -63,6 +64,9 @@ module internal Queueing =
         | CreateTicket _ -> Some "create-ticket"
         | AddToTicket _ -> Some "add-to-ticket"
         | LookUpTickets _ -> Some "look-up-tickets"
+        | FetchFile _ -> Some "fetch-file"
+        | AttachToTicket _ -> Some "attach-to-ticket"
+        | React _ -> Some "react"
         | SetTimer _
         | CancelTimer _ -> None
 
@@ -223,7 +227,10 @@ module internal Queueing =
                 | AskAssistant _
                 | CreateTicket _
                 | AddToTicket _
-                | LookUpTickets _ -> None)
+                | LookUpTickets _
+                | FetchFile _
+                | AttachToTicket _
+                | React _ -> None)
             |> List.fold (fun timers (name, change) -> Map.add name change timers) Map.empty
             |> Map.toList
 

@@ -120,6 +120,68 @@ module internal FactReader =
                 e.At, e.Cause, TicketsFound(key e.Command, tickets))
             reader (fun (e: Stored.TicketLookUpFailed) ->
                 e.At, e.Cause, TicketLookUpFailed(key e.Command, e.Reason))
+            reader (fun (e: Stored.CircumstancesChanged) ->
+                e.At,
+                e.Cause,
+                CircumstancesChanged {
+                    Opening = StoredName.toOpening e.Opening e.Until e.Holiday
+                    OptedOut = e.OptedOut
+                    HasForm = e.HasForm
+                    MessagesAMinute = e.MessagesAMinute
+                })
+            reader (fun (e: Stored.ReferredByAd) ->
+                e.At,
+                e.Cause,
+                ReferredByAd {
+                    SourceId = e.SourceId
+                    SourceUrl = e.SourceUrl
+                    Headline = e.Headline
+                    Body = e.Body
+                })
+            reader (fun (e: Stored.ChatOpened) -> e.At, e.Cause, ChatOpened(MessageId e.Message))
+            reader (fun (e: Stored.FormAnswered) ->
+                e.At,
+                e.Cause,
+                FormAnswered {
+                    Message = MessageId e.Message
+                    Token = e.Token
+                    Fields = [ for field in e.Fields -> field.Name, field.Value ]
+                    Files = [
+                        for file in e.Files ->
+                            {
+                                Message = MessageId e.Message
+                                Place = file.Place
+                                Kind = StoredName.toMediaKind file.Kind
+                                MediaId = file.MediaId
+                                MimeType = file.MimeType
+                                Sha256 = file.Sha256
+                                FileName = file.FileName
+                            }
+                    ]
+                })
+            reader (fun (e: Stored.CustomerMoved) ->
+                let customer: Customer = {
+                    Id = CustomerId e.Customer
+                    Phone = e.Phone
+                    Name = e.Name
+                }
+
+                e.At, e.Cause, CustomerMoved(MessageId e.Message, customer))
+            reader (fun (e: Stored.FileKept) ->
+                let file: StoredFile = {
+                    Hash = FileHash e.Hash
+                    MimeType = e.MimeType
+                    Size = e.Size
+                    Name = e.Name
+                }
+
+                e.At, e.Cause, FileKept(key e.Command, file))
+            reader (fun (e: Stored.FileNotKept) ->
+                e.At,
+                e.Cause,
+                FileNotKept(key e.Command, StoredName.toFileProblem e.Problem e.Detail e.Found e.Limit))
+            reader (fun (e: Stored.FileNotAttached) ->
+                e.At, e.Cause, FileNotAttached(key e.Command, e.Reason))
             reader (fun (e: Stored.TimerElapsed) ->
                 e.At, e.Cause, TimerElapsed(StoredName.toTimer e.Timer, e.Due))
         ]

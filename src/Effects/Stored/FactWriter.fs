@@ -219,6 +219,122 @@ module internal FactWriter =
                 }
                 : Stored.TicketLookUpFailed
             )
+        | CircumstancesChanged circumstances ->
+            let opening, until, holiday =
+                match circumstances.Opening with
+                | OpenNow -> "open", None, None
+                | ClosedUntil(until, holiday) -> "closed", until, holiday
+
+            pack (
+                {
+                    At = at
+                    Cause = cause
+                    Opening = opening
+                    Until = until
+                    Holiday = holiday
+                    OptedOut = circumstances.OptedOut
+                    HasForm = circumstances.HasForm
+                    MessagesAMinute = circumstances.MessagesAMinute
+                }
+                : Stored.CircumstancesChanged
+            )
+        | ReferredByAd referral ->
+            pack (
+                {
+                    At = at
+                    Cause = cause
+                    SourceId = referral.SourceId
+                    SourceUrl = referral.SourceUrl
+                    Headline = referral.Headline
+                    Body = referral.Body
+                }
+                : Stored.ReferredByAd
+            )
+        | ChatOpened id ->
+            pack (
+                {
+                    At = at
+                    Cause = cause
+                    Message = message id
+                }
+                : Stored.ChatOpened
+            )
+        | FormAnswered form ->
+            pack (
+                {
+                    At = at
+                    Cause = cause
+                    Message = message form.Message
+                    Token = form.Token
+                    Fields = [| for name, value in form.Fields -> { Name = name; Value = value } |]
+                    Files = [|
+                        for file in form.Files ->
+                            {
+                                Place = file.Place
+                                Kind = StoredName.mediaKind file.Kind
+                                MediaId = file.MediaId
+                                MimeType = file.MimeType
+                                Sha256 = file.Sha256
+                                FileName = file.FileName
+                            }
+                    |]
+                }
+                : Stored.FormAnswered
+            )
+        | CustomerMoved(id, customer) ->
+            let (CustomerId customerId) = customer.Id
+
+            pack (
+                {
+                    At = at
+                    Cause = cause
+                    Message = message id
+                    Customer = customerId
+                    Phone = customer.Phone
+                    Name = customer.Name
+                }
+                : Stored.CustomerMoved
+            )
+        | FileKept(command, file) ->
+            let (FileHash hash) = file.Hash
+
+            pack (
+                {
+                    At = at
+                    Cause = cause
+                    Command = CommandKey.text command
+                    Hash = hash
+                    MimeType = file.MimeType
+                    Size = file.Size
+                    Name = file.Name
+                }
+                : Stored.FileKept
+            )
+        | FileNotKept(command, problem) ->
+            let name, detail, found, limit = StoredName.fileProblem problem
+
+            pack (
+                {
+                    At = at
+                    Cause = cause
+                    Command = CommandKey.text command
+                    Problem = name
+                    Detail = detail
+                    Found = found
+                    Limit = limit
+                }
+                : Stored.FileNotKept
+            )
+        | FileNotAttached(command, reason) ->
+            pack (
+                {
+                    At = at
+                    Cause = cause
+                    Command = CommandKey.text command
+                    Reason = reason
+                }
+                : Stored.FileNotAttached
+            )
         | TimerElapsed(timer, due) ->
             pack (
                 {

@@ -181,6 +181,106 @@ type TicketLookUpFailed = {
     Reason: string
 }
 
+/// What holds around the conversation changed.
+type CircumstancesChanged = {
+    At: DateTimeOffset
+    Cause: string
+    /// "open" or "closed": whether the team is there.
+    Opening: string
+    /// The next opening, in the business's own time.
+    Until: DateTimeOffset option
+    Holiday: string option
+    OptedOut: bool
+    HasForm: bool
+    MessagesAMinute: int option
+}
+
+/// The customer came from an advertisement.
+type ReferredByAd = {
+    At: DateTimeOffset
+    Cause: string
+    SourceId: string option
+    SourceUrl: string option
+    Headline: string option
+    Body: string option
+}
+
+/// The customer opened the chat for the first time.
+type ChatOpened = {
+    At: DateTimeOffset
+    Cause: string
+    Message: string
+}
+
+/// A text of a form.
+type FormField = { Name: string; Value: string }
+
+/// A file of a form.
+type FormFile = {
+    Place: int
+    Kind: string
+    MediaId: string
+    MimeType: string option
+    Sha256: string option
+    FileName: string option
+}
+
+/// The customer sent a form back.
+type FormAnswered = {
+    At: DateTimeOffset
+    Cause: string
+    Message: string
+    Token: string option
+    Fields: FormField[]
+    Files: FormFile[]
+}
+
+/// The customer is reached by another number or id from now on.
+type CustomerMoved = {
+    At: DateTimeOffset
+    Cause: string
+    Message: string
+    Customer: string
+    Phone: string option
+    Name: string option
+}
+
+/// The file that a command was to fetch is kept.
+type FileKept = {
+    At: DateTimeOffset
+    Cause: string
+    Command: string
+    /// SHA-256 of the bytes, 64 lower-case hex digits.
+    Hash: string
+    MimeType: string
+    /// Bytes.
+    Size: int64
+    Name: string
+}
+
+/// The file that a command was to fetch will never be had.
+type FileNotKept = {
+    At: DateTimeOffset
+    Cause: string
+    Command: string
+    /// "too-large", "type-refused", "type-lies", "damaged", "infected", "gone" or "unreachable".
+    Problem: string
+    /// The type or the reason, where the problem has one.
+    Detail: string option
+    /// What a file with a lying type is.
+    Found: string option
+    /// Bytes, where it is too large.
+    Limit: int64 option
+}
+
+/// A file could not be put to its ticket.
+type FileNotAttached = {
+    At: DateTimeOffset
+    Cause: string
+    Command: string
+    Reason: string
+}
+
 /// The time that a timer was set for has come.
 type TimerElapsed = {
     At: DateTimeOffset

@@ -50,6 +50,8 @@ module internal StoredName =
         | WantsToChange(Some DescriptionField) -> "wants-to-change:description"
         | WantsToChange(Some EmailField) -> "wants-to-change:email"
         | WantsBot -> "wants-bot"
+        | WantsSilence -> "wants-silence"
+        | WantsToHear -> "wants-to-hear"
         | SaysYes -> "says-yes"
         | SaysNo -> "says-no"
         | Greets -> "greets"
@@ -109,6 +111,8 @@ module internal StoredName =
             WantsToChange(Some DescriptionField)
             WantsToChange(Some EmailField)
             WantsBot
+            WantsSilence
+            WantsToHear
             SaysYes
             SaysNo
             Greets
@@ -121,6 +125,36 @@ module internal StoredName =
     let toTimer = reader "timer" timer [ QuietTimer; IdleTimer ]
 
     let toLanguage = reader "language" Language.code [ Spanish; English; Portuguese ]
+
+    /// The name of a problem with a file, and what it says beside it: a text, what the file is, bytes.
+    let fileProblem =
+        function
+        | FileTooLarge limit -> "too-large", None, None, Some limit
+        | FileTypeRefused mimeType -> "type-refused", Some mimeType, None, None
+        | FileTypeLies(claimed, found) -> "type-lies", Some claimed, Some found, None
+        | FileDamaged -> "damaged", None, None, None
+        | FileInfected -> "infected", None, None, None
+        | FileGone -> "gone", None, None, None
+        | FileUnreachable reason -> "unreachable", Some reason, None, None
+
+    let toFileProblem (name: string) (detail: string option) (found: string option) (limit: int64 option) =
+        let text = Option.defaultValue ""
+
+        match name with
+        | "too-large" -> FileTooLarge(Option.defaultValue 0L limit)
+        | "type-refused" -> FileTypeRefused(text detail)
+        | "type-lies" -> FileTypeLies(text detail, text found)
+        | "damaged" -> FileDamaged
+        | "infected" -> FileInfected
+        | "gone" -> FileGone
+        | "unreachable" -> FileUnreachable(text detail)
+        | other -> raise (JsonException(String.Concat("unknown problem with a file '", other, "'")))
+
+    let toOpening (name: string) (until: DateTimeOffset option) (holiday: string option) =
+        match name with
+        | "open" -> OpenNow
+        | "closed" -> ClosedUntil(until, holiday)
+        | other -> raise (JsonException(String.Concat("unknown opening '", other, "'")))
 
     let toKey text =
         match CommandKey.parse text with

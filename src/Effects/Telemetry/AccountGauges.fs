@@ -84,7 +84,7 @@ let create (instruments: Instruments) (world: World) (store: StorePort) : Cancel
         "bot.commands.oldest",
         Func<_>(
             observed (fun account -> [
-                for service in [ Messaging; Assisting; Ticketing ] -> ageOf account service
+                for service in [ Messaging; Assisting; Ticketing; Fetching ] -> ageOf account service
             ])
         ),
         "s",

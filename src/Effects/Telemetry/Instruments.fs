@@ -21,6 +21,9 @@ module Label =
         | CreateTicket _ -> "create-ticket"
         | AddToTicket _ -> "add-to-ticket"
         | LookUpTickets _ -> "look-up-tickets"
+        | FetchFile _ -> "fetch-file"
+        | AttachToTicket _ -> "attach-to-ticket"
+        | React _ -> "react"
         | SetTimer _ -> "set-timer"
         | CancelTimer _ -> "cancel-timer"
 
@@ -30,6 +33,7 @@ module Label =
         | Messaging -> "messaging"
         | Assisting -> "assisting"
         | Ticketing -> "ticketing"
+        | Fetching -> "fetching"
 
     /// The service that runs an action; "store" for timers.
     let serviceOf (action: Action) : string =

@@ -22,6 +22,7 @@ let private serviceOf =
     | Messaging -> "messaging"
     | Assisting -> "assisting"
     | Ticketing -> "ticketing"
+    | Fetching -> "fetching"
 
 /// A number is the command's number; a key always holds slashes.
 let private nameOf (text: string) : CommandName =

@@ -16,6 +16,7 @@ type OutboxService =
     | Messaging
     | Assisting
     | Ticketing
+    | Fetching
 
 /// How a send ended.
 type OutboxSettlement =
@@ -34,7 +35,8 @@ type OutboxListArguments =
         member this.Usage =
             match this with
             | State _ -> "only commands that stand so (default: all that are open or dead)."
-            | Service _ -> "only WhatsApp's (messaging), the assistant's (assisting) or Odoo's (ticketing)."
+            | Service _ ->
+                "only WhatsApp's (messaging), the assistant's (assisting), Odoo's (ticketing) or files (fetching)."
             | Limit _ -> "how many at most, newest first (default: 50)."
             | Json -> "print JSON, for scripts."
 
