@@ -6,8 +6,6 @@ open Xunit
 open FunctionalBot.Domain
 open FunctionalBot.Tests.Scenarios
 
-let private equal (expected: 'value) (actual: 'value) = Assert.Equal<'value>(expected, actual)
-
 let private title text =
     match TicketTitle.create text with
     | Ok title -> title
@@ -274,9 +272,9 @@ let ``a text of 5,000 characters for a title is too long, and the question stand
         (lastPhrases scene)
 
 [<Fact>]
-let ``a voice note where text was asked repeats the question`` () =
-    let scene = opened |> writes "abrir ticket" |> sends VoiceNote
-    equal [ Ask(WhichTitle, Some(CannotRead VoiceNote)) ] (lastPhrases scene)
+let ``a sticker where text was asked repeats the question`` () =
+    let scene = opened |> writes "abrir ticket" |> sends Sticker
+    equal [ Ask(WhichTitle, Some(CannotRead Sticker)) ] (lastPhrases scene)
 
 [<Fact>]
 let ``words of a wish within a longer answer are part of the answer`` () =
@@ -358,7 +356,7 @@ let ``who asks for a person gets the contact and a ticket marked for one, and is
     let scene = scene |> writes "es urgente"
 
     match lastActions scene with
-    | [ MarkRead _; AddToTicket(_, "es urgente") ] -> ()
+    | [ MarkRead _; AddToTicket(_, "es urgente"); React(_, "✅") ] -> ()
     | other -> failwithf "%A" other
 
     equal [ BackWithBot ] (scene |> presses ReturnToBot |> lastPhrases)
@@ -617,7 +615,7 @@ let ``the team gets a file with the words on it`` () =
             Caption = Some "así quedó"
     }
 
-    equal "[imagen] así quedó (7)" (noteOf photo)
+    equal "[imagen] así quedó" (noteOf photo)
 
     // Words that wait come first, and may take the conversation back.
     let waiting =
@@ -641,7 +639,7 @@ let ``the team gets a file with the words on it`` () =
 [<Fact>]
 let ``what turns the direction of writing does not reach the team`` () =
     equal
-        "[documento] facturafdp.exe (7)"
+        "[documento] facturafdp.exe"
         (noteOf {
             sent Document with
                 MediaId = Some "7"

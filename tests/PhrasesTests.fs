@@ -148,6 +148,10 @@ let rec private ofType (kind: Type) : Gen<objnull> =
         Gen.map box (Gen.listOf ticketSummary)
     elif kind = typeof<string option> then
         Gen.map box (Gen.optionOf anyText)
+    elif kind = typeof<DateTimeOffset option> then
+        Gen.map
+            box
+            (Gen.elements [ None; Some(DateTimeOffset(2026, 12, 31, 9, 30, 0, TimeSpan.FromHours 1.)) ])
     elif kind = typeof<Notice option> then
         Gen.map box (Gen.optionOf (Gen.map unbox<Notice> (ofType typeof<Notice>)))
     elif FSharpType.IsUnion(kind, true) then

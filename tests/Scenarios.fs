@@ -115,6 +115,36 @@ let sends kind scene =
         }
     )
 
+/// The file that was asked for last is kept.
+let fileArrives (scene: Scene) =
+    match scene.Session.Files with
+    | file :: _ ->
+        let (MessageId message) = file.Request.Message
+
+        scene
+        |> happen (
+            FileKept(
+                file.Fetch,
+                {
+                    Hash = FileHash(String('0', 64))
+                    MimeType = "image/jpeg"
+                    Size = 3L
+                    Name = message + ".jpg"
+                }
+            )
+        )
+    | [] -> failwith "No file was asked for."
+
+/// The file that was asked for last cannot be had.
+let fileFails problem (scene: Scene) =
+    match scene.Session.Files with
+    | file :: _ -> scene |> happen (FileNotKept(file.Fetch, problem))
+    | [] -> failwith "No file was asked for."
+
+/// What holds around the conversation changes.
+let surrounds how (scene: Scene) =
+    scene |> happen (CircumstancesChanged(how scene.Session.Circumstances))
+
 /// Time passes.
 let waits (span: TimeSpan) scene = { scene with Now = scene.Now + span }
 
@@ -213,3 +243,7 @@ let ticketsAskedFor scene =
         match command.Action with
         | CreateTicket(ticket, _) -> Some ticket
         | _ -> None)
+
+/// Asserts that the second is as the first, which says what is expected.
+let equal (expected: 'value) (actual: 'value) =
+    Xunit.Assert.Equal<'value>(expected, actual)

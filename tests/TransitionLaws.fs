@@ -96,6 +96,8 @@ let ``every message of the customer is answered, gathered, asked about, handed o
             | TextReceived _
             | ChoicePicked _
             | MediaReceived _
+            | FormAnswered _
+            | ChatOpened _
             | MessageEdited _ when counted happening ->
                 not (says happening).IsEmpty
                 || happening.After.Gathering.IsSome
@@ -122,6 +124,7 @@ let ``an open question ends answered, asked anew, or superseded by what the cust
                 | ChoicePicked _
                 | MediaReceived _
                 | MessageEdited _
+                | FormAnswered _
                 | TimerElapsed(QuietTimer, _) -> true
                 | _ -> false
             | _ -> true)
@@ -199,7 +202,8 @@ let ``no support ticket is created without a yes to exactly what was shown`` () 
                         | TextReceived _
                         | MessageEdited _
                         | TimerElapsed(QuietTimer, _) -> true
-                        // A picture behind a "yes" that was still waiting takes the "yes" first.
+                        // What comes behind a "yes" that was still waiting takes the "yes" first.
+                        | FormAnswered _ -> happening.Before.Gathering.IsSome
                         | MediaReceived media -> media.Caption.IsSome || happening.Before.Gathering.IsSome
                         | _ -> false
 
@@ -226,6 +230,7 @@ let ``a person's ticket is only opened for who asked for a person`` () =
             | ChoicePicked _
             | MediaReceived _
             | MessageEdited _
+            | FormAnswered _
             | TimerElapsed(QuietTimer, _) -> true
             | _ -> not opened)
     )
@@ -251,6 +256,10 @@ let private sayNow text (session: Session) =
             Policy = {
                 session.Policy with
                     Quiet = TimeSpan.Zero
+            }
+            Circumstances = {
+                session.Circumstances with
+                    MessagesAMinute = None
             }
     }
 
@@ -304,13 +313,21 @@ let ``a person can be asked for at every moment`` () =
                 | _ -> false))
 
 [<Fact>]
-let ``a closed session stays closed, and only a ticket it still owes is told`` () =
+let ``a closed session stays closed, and only what it still owes is told`` () =
     holds (
         each (fun happening ->
             if not (Session.isClosed happening.Before) then
                 true
             else
-                let owes = happening.Before.Owed.IsSome
+                let owes =
+                    match happening.Event.Fact with
+                    | FileKept(key, _)
+                    | FileNotKept(key, _) ->
+                        happening.Before.Files
+                        |> List.exists (fun file ->
+                            file.Fetch = key && file.State = Awaited && file.Ticket.IsSome)
+                    | FileNotAttached(key, _) -> key.Version < happening.Before.Version + 1L
+                    | _ -> happening.Before.Owed.IsSome
 
                 happening.After.Phase = happening.Before.Phase
                 && (happening.Commands.IsEmpty || owes))
@@ -349,7 +366,12 @@ let ``what the session waits for was asked for under the same key and is not cal
         Transition.resume conversation.Last
         |> List.forall (fun command ->
             match Map.tryFind command.Key asked with
-            | Some original -> original.Action = command.Action
+            | Some original ->
+                // The customer may be reached at another address by now.
+                match original.Action, command.Action with
+                | CreateTicket(asked, _), CreateTicket(awaited, _) -> asked = awaited
+                | LookUpTickets _, LookUpTickets _ -> true
+                | asked, awaited -> asked = awaited
             | None -> false))
 
 [<Fact>]
@@ -386,5 +408,154 @@ let ``after Creating comes only what became of the ticket`` () =
 let ``the session stays small`` () =
     holds (fun conversation ->
         conversation.Last.Recent.Length <= Session.remembered
+        && conversation.Last.Files.Length <= CustomerFile.most
         && (conversation.Last.Policy.Quiet > TimeSpan.Zero
             || conversation.Last.Gathering.IsNone))
+
+[<Fact>]
+let ``a file goes to one ticket, once, and only after it is there`` () =
+    holds (fun conversation ->
+        let attached =
+            conversation.Happenings
+            |> List.collect (fun happening ->
+                actions happening
+                |> List.choose (function
+                    | AttachToTicket(creation, _) -> Some(creation, happening)
+                    | _ -> None))
+
+        attached
+        |> List.forall (fun (creation, happening) ->
+            happening.After.Files
+            |> List.exists (fun file -> file.Ticket = Some creation && file.State.IsKept))
+        // A ticket that was refused gives its files back, and the next one takes them.
+        && conversation.Last.Files
+           |> List.forall (fun file ->
+               match file.Ticket, file.State with
+               | Some creation, Kept _ -> attached |> List.exists (fun (to', _) -> to' = creation)
+               | _ -> true))
+
+[<Fact>]
+let ``every file that comes is fetched, refused by name, or not taken for the brakes`` () =
+    holds (
+        each (fun happening ->
+            match happening.Event.Fact with
+            | MediaReceived media when
+                counted happening
+                && media.MediaId.IsSome
+                && CustomerFile.isFile media.Kind
+                && happening.After.Pulse.Told = false
+                ->
+                actions happening |> List.exists (fun action -> action.IsFetchFile)
+                || happening.Before.Files.Length >= CustomerFile.most
+            | _ -> true)
+    )
+
+[<Fact>]
+let ``nobody who wants silence hears what was not asked for`` () =
+    holds (
+        each (fun happening ->
+            match happening.Event.Fact with
+            | TimerElapsed(IdleTimer, _) when happening.Before.Circumstances.OptedOut ->
+                (says happening).IsEmpty
+            | _ -> true)
+    )
+
+[<Fact>]
+let ``who is speaking is said with the first thing that is said`` () =
+    holds (
+        each (fun happening ->
+            happening.Before.Introduced
+            || not happening.After.Introduced
+            || match
+                says happening
+                |> List.tryFind (fun utterance ->
+                    match utterance.Phrase with
+                    | Goodbye
+                    | IdleGoodbye _
+                    | OptedOut
+                    | OptedIn
+                    | SlowDown
+                    | MaybeABot -> false
+                    | _ -> true)
+               with
+               | Some {
+                          Phrase = (Welcome _ | WelcomeFromAd _ | Answer(_, true) | MessageMayBeLost)
+                      } -> true
+               | Some utterance -> utterance.Introduce = Some true
+               | None -> false)
+    )
+
+[<Fact>]
+let ``a flood is answered once a minute and then not heard`` () =
+    let session =
+        Transition.evolve (Session.initial sessionId) {
+            Id = Guid.Empty
+            At = start
+            Session = sessionId
+            Version = 1L
+            Cause = "test"
+            Fact =
+                SessionOpened(
+                    {
+                        Id = sessionId.Customer
+                        Phone = None
+                        Name = None
+                    },
+                    Spanish,
+                    {
+                        Quiet = TimeSpan.Zero
+                        Idle = TimeSpan.FromMinutes 30.
+                    }
+                )
+        }
+
+    let most = Option.get Circumstances.usual.MessagesAMinute
+
+    let write (session: Session, said) (index: int, text: string) =
+        let event = {
+            Id = Guid.Empty
+            At = start.AddSeconds(float index * 0.1)
+            Session = sessionId
+            Version = session.Version + 1L
+            Cause = "test"
+            Fact =
+                TextReceived {
+                    Message = MessageId $"wamid.%i{index}"
+                    Text = text
+                    Quoted = None
+                }
+        }
+
+        let after, commands = Transition.transition session event
+        after, said @ [ commands |> List.filter (fun command -> command.Action.IsSay) ]
+
+    let flood = [ for index in 1 .. most + 20 -> index, $"hola %i{index}" ]
+    let after, said = List.fold write (session, []) flood
+    Assert.True(after.Pulse.Told)
+
+    let warnings =
+        said
+        |> List.concat
+        |> List.filter (fun command ->
+            match command.Action with
+            | Say { Phrase = SlowDown } -> true
+            | _ -> false)
+
+    Assert.Single warnings |> ignore
+    Assert.Empty(said |> List.skip (most + 1) |> List.concat)
+
+    // The next minute is heard again.
+    let later, said = write (after, []) (700, "hola")
+    Assert.False(later.Pulse.Told)
+    Assert.NotEmpty(List.concat said)
+
+    // Another bot says the same again and again.
+    let same = [
+        for index in 1 .. Brakes.repeats + 5 -> 1000 + index, "Gracias por escribirnos."
+    ]
+
+    let stuck, said = List.fold write (later, []) same
+    Assert.True(stuck.Pulse.Told)
+    Assert.Empty(said |> List.skip (Brakes.repeats + 1) |> List.concat)
+    let freed, _ = write (stuck, []) (1100, "¿Hay alguien?")
+    Assert.False(freed.Pulse.Told)

@@ -6,8 +6,6 @@ open FunctionalBot.Domain
 open FunctionalBot.Tests.RandomConversations
 open FunctionalBot.Tests.Scenarios
 
-let private equal (expected: 'value) (actual: 'value) = Assert.Equal<'value>(expected, actual)
-
 /// The keys of what the last event said, first one first.
 let private saidKeys scene =
     scene.Commands
@@ -69,7 +67,8 @@ let ``a burst hears of it when it is answered, once and ahead of the answer`` ()
 let ``buttons and files hear of it too`` () =
     let lost = opened |> writes "hola" |> loses
     equal [ MessageMayBeLost; Ask(WhichTitle, None) ] (lost |> presses OpenTicket |> lastPhrases)
-    equal [ MessageMayBeLost; CannotReadKind Image ] (lost |> sends Image |> lastPhrases)
+    equal [ MessageMayBeLost; FilesAreKept(Image, 1) ] (lost |> sends Image |> lastPhrases)
+    equal [ MessageMayBeLost; CannotReadKind Sticker ] (lost |> sends Sticker |> lastPhrases)
 
 [<Fact>]
 let ``with a person the message still reaches the team`` () =

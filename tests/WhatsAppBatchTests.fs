@@ -310,7 +310,8 @@ let ``a member of a message that became anything else is read without an excepti
                 ]
             )
         with
-        | Ok [ _; CustomerDid(_, _, "wamid.2", _, _) ] -> true
+        | Ok [ _; CustomerDid(_, _, "wamid.2", _, _) ]
+        | Ok [ CustomerDid(_, _, _, _, ReferredByAd _); _; CustomerDid(_, _, "wamid.2", _, _) ] -> true
         | _ -> false
 
     Check.One(Config.QuickThrowOnFailure.WithMaxTest 1000, Prop.forAll inputs property)

@@ -249,7 +249,7 @@ let ``texts beside a bad element are answered`` () =
             let nested = String.replicate levels "[" + String.replicate levels "]"
 
             let greeting id =
-                message id """ "type":"text","text":{"body":"hola"} """
+                message id $""" "type":"text","text":{{"body":"hola %s{id}"}} """
 
             passesText entrance (bodyOf [ greeting before; nested; greeting after ])
             let inbox = entrance.Inbox()

@@ -53,6 +53,7 @@ let readable: (string * string * Fact) list = [
     "text from an advertisement",
     """ "type":"text","text":{"body":"hola"},"referral":{"source_id":"1","source_type":"ad"} """,
     text "hola"
+    "the chat was opened", """ "type":"request_welcome" """, ChatOpened id
     "text with half an emoji and a NUL",
     """ "type":"text","text":{"body":"a\ud83d\u0000b"} """,
     text "a\uFFFD\uFFFDb"
@@ -158,7 +159,6 @@ let keptWhole = [
 /// Messages that are no news for a session.
 let nothing = [
     "system", """ "type":"system","system":{"type":"user_changed_number","body":"x","wa_id":"34600999888"} """
-    "request_welcome", """ "type":"request_welcome" """
     "group", """ "type":"text","text":{"body":"hola"},"group_id":"G1" """
     "reaction to nothing", """ "type":"reaction","reaction":{"emoji":"👍"} """
     "revoke of nothing", """ "type":"revoke" """
@@ -207,3 +207,42 @@ let ``what is no news for a session is kept with its reason`` () =
             Assert.NotEqual<string>("", reason)
             Assert.Contains("wamid.1", raw)
         | other -> failwith $"%s{name}: %A{other}"
+
+[<Fact>]
+let ``an advertisement stands ahead of the message that came from it`` () =
+    let members =
+        """ "type":"text","text":{"body":"hola"},"referral":{"source_url":"https://fb.me/x","source_id":120,"source_type":"ad",
+            "headline":"Taladros\n\u202Ea mitad","body":"Solo hoy","ctwa_clid":"x"} """
+
+    match read (bodyOf [ message "1" members ]) with
+    | Ok [ CustomerDid(_, _, "wamid.1#referral", before, ReferredByAd referral)
+           CustomerDid(_, _, "wamid.1", at, TextReceived _) ] ->
+        Assert.Equal(before, at)
+
+        Assert.Equal(
+            {
+                SourceId = Some "120"
+                SourceUrl = Some "https://fb.me/x"
+                Headline = Some "Taladros a mitad"
+                Body = Some "Solo hoy"
+            },
+            referral
+        )
+    | other -> failwith $"%A{other}"
+
+[<Fact>]
+let ``an order is told in plain words`` () =
+    let order members =
+        match readOne (bodyOf [ message "1" $""" "type":"order","order":%s{members} """ ]) with
+        | CustomerDid(_, _, _, _, MediaReceived { Kind = Other; Caption = caption }) -> caption
+        | other -> failwith $"%A{other}"
+
+    Assert.Equal(
+        Some "para mañana\n2 × A-1 (19.9 EUR)\n1 × 7",
+        order
+            """{"catalog_id":"1","text":"para mañana","product_items":[
+                {"product_retailer_id":"A-1","quantity":2,"item_price":19.9,"currency":"EUR"},
+                {"product_retailer_id":7},{"quantity":3},"x"]}"""
+    )
+
+    Assert.Equal(None, order """{"catalog_id":"1","product_items":[]}""")

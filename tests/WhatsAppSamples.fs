@@ -6,6 +6,7 @@ open System.Text
 open System.Text.Json
 open System.Text.Json.Nodes
 open FsCheck.FSharp
+open FunctionalBot.Domain
 open FunctionalBot.Effects
 
 /// The invented business number's id; its channel is "whatsapp-100200300".
@@ -39,10 +40,11 @@ let bodyOf (messages: string list) =
 let read (body: string) =
     WhatsAppInbound.read (ReadOnlyMemory(Encoding.UTF8.GetBytes body))
 
-/// Reads a body that holds exactly one element.
+/// Reads a body that holds exactly one element. That the customer came from an advertisement stands ahead of it.
 let readOne (body: string) =
     match read body with
-    | Ok [ update ] -> update
+    | Ok [ update ]
+    | Ok [ CustomerDid(_, _, _, _, ReferredByAd _); update ] -> update
     | other -> failwith $"expected one update, got %A{other}"
 
 /// The JSON with the member at this position, counted as they are read and from the start again behind the last,

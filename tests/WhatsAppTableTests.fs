@@ -256,68 +256,68 @@ text, blank
     with a person: note [mensaje vacío]; PassedOnToPerson
     closed: Welcome
 image
-    conversing: CannotReadKind Image
-    title: WhichTitle, CannotRead Image
-    description: WhichDescription, CannotRead Image
-    e-mail: WhichEmail, CannotRead Image
-    confirming: IsThisRight, CannotRead Image
-    creating: TicketIsBeingCreated
-    with a person: note [imagen] (700); PassedOnToPerson
-    closed: CannotReadKind Image
+    conversing: file; FilesAreKept
+    title: file; WhichTitle, FilesAdded
+    description: file; WhichDescription, FilesAdded
+    e-mail: file; WhichEmail, FilesAdded
+    confirming: file; IsThisRight, FilesAdded
+    creating: file; TicketIsBeingCreated
+    with a person: file; note [imagen]; PassedOnToPerson
+    closed: file; FilesAreKept
 image, caption
-    conversing: assistant
-    title: WhichDescription
-    description: WhichEmail
-    e-mail: WhichEmail, FieldRejected
-    confirming: IsThisRight, PleaseConfirm
-    creating: TicketIsBeingCreated
-    with a person: note [imagen] No va el mando (700); PassedOnToPerson
-    closed: assistant
+    conversing: file; FilesAreKept; assistant
+    title: file; WhichDescription
+    description: file; WhichEmail
+    e-mail: file; WhichEmail, FieldRejected
+    confirming: file; IsThisRight, PleaseConfirm
+    creating: file; TicketIsBeingCreated
+    with a person: file; note [imagen] No va el mando; PassedOnToPerson
+    closed: file; FilesAreKept; assistant
 video
-    conversing: CannotReadKind Video
-    title: WhichTitle, CannotRead Video
-    description: WhichDescription, CannotRead Video
-    e-mail: WhichEmail, CannotRead Video
-    confirming: IsThisRight, CannotRead Video
-    creating: TicketIsBeingCreated
-    with a person: note [vídeo] (700); PassedOnToPerson
-    closed: CannotReadKind Video
+    conversing: file; FilesAreKept
+    title: file; WhichTitle, FilesAdded
+    description: file; WhichDescription, FilesAdded
+    e-mail: file; WhichEmail, FilesAdded
+    confirming: file; IsThisRight, FilesAdded
+    creating: file; TicketIsBeingCreated
+    with a person: file; note [vídeo]; PassedOnToPerson
+    closed: file; FilesAreKept
 audio
-    conversing: CannotReadKind Audio
-    title: WhichTitle, CannotRead Audio
-    description: WhichDescription, CannotRead Audio
-    e-mail: WhichEmail, CannotRead Audio
-    confirming: IsThisRight, CannotRead Audio
-    creating: TicketIsBeingCreated
-    with a person: note [audio] (700); PassedOnToPerson
-    closed: CannotReadKind Audio
+    conversing: file; FilesAreKept
+    title: file; WhichTitle, FilesAdded
+    description: file; WhichDescription, FilesAdded
+    e-mail: file; WhichEmail, FilesAdded
+    confirming: file; IsThisRight, FilesAdded
+    creating: file; TicketIsBeingCreated
+    with a person: file; note [audio]; PassedOnToPerson
+    closed: file; FilesAreKept
 voice note
-    conversing: CannotReadKind VoiceNote
-    title: WhichTitle, CannotRead VoiceNote
-    description: WhichDescription, CannotRead VoiceNote
-    e-mail: WhichEmail, CannotRead VoiceNote
-    confirming: IsThisRight, CannotRead VoiceNote
-    creating: TicketIsBeingCreated
-    with a person: note [nota de voz] (700); PassedOnToPerson
-    closed: CannotReadKind VoiceNote
+    conversing: file; FilesAreKept
+    title: file; WhichTitle, FilesAdded
+    description: file; WhichDescription, FilesAdded
+    e-mail: file; WhichEmail, FilesAdded
+    confirming: file; IsThisRight, FilesAdded
+    creating: file; TicketIsBeingCreated
+    with a person: file; note [nota de voz]; PassedOnToPerson
+    closed: file; FilesAreKept
 document
-    conversing: CannotReadKind Document
-    title: WhichTitle, CannotRead Document
-    description: WhichDescription, CannotRead Document
-    e-mail: WhichEmail, CannotRead Document
-    confirming: IsThisRight, CannotRead Document
-    creating: TicketIsBeingCreated
-    with a person: note [documento] factura.pdf (700); PassedOnToPerson
-    closed: CannotReadKind Document
+    conversing: file; FilesAreKept
+    title: file; WhichTitle, FilesAdded
+    description: file; WhichDescription, FilesAdded
+    e-mail: file; WhichEmail, FilesAdded
+    confirming: file; IsThisRight, FilesAdded
+    creating: file; TicketIsBeingCreated
+    with a person: file; note [documento] factura.pdf; PassedOnToPerson
+    closed: file; FilesAreKept
 document, caption
-    conversing: assistant
-    title: WhichDescription
-    description: WhichEmail
-    e-mail: WhichEmail, FieldRejected
-    confirming: IsThisRight, PleaseConfirm
-    creating: TicketIsBeingCreated
-    with a person: note [documento] factura.pdf No va el mando (700); PassedOnToPerson
-    closed: assistant
+    conversing: file; FilesAreKept; assistant
+    title: file; WhichDescription
+    description: file; WhichEmail
+    e-mail: file; WhichEmail, FieldRejected
+    confirming: file; IsThisRight, PleaseConfirm
+    creating: file; TicketIsBeingCreated
+    with a person: file; note [documento] factura.pdf No va el mando; PassedOnToPerson
+    closed: file; FilesAreKept; assistant
 sticker
     conversing: CannotReadKind Sticker
     title: WhichTitle, CannotRead Sticker
@@ -325,7 +325,7 @@ sticker
     e-mail: WhichEmail, CannotRead Sticker
     confirming: IsThisRight, CannotRead Sticker
     creating: TicketIsBeingCreated
-    with a person: note [sticker] (700); PassedOnToPerson
+    with a person: note [sticker]; PassedOnToPerson
     closed: CannotReadKind Sticker
 location
     conversing: CannotReadKind Location
@@ -346,6 +346,14 @@ contacts
     with a person: note [contacto] Eva; +34600; PassedOnToPerson
     closed: CannotReadKind ContactCard
 reaction
+    conversing: nothing to answer
+    title: nothing to answer
+    description: nothing to answer
+    e-mail: nothing to answer
+    confirming: IsThisRight, PleaseConfirm
+    creating: nothing to answer
+    with a person: nothing to answer
+    closed: nothing to answer
 reaction, removed
 revoke
     everywhere: nothing to answer
@@ -419,7 +427,6 @@ system, id
 system, identity
 unsupported, pin
 unsupported, kept in chat
-welcome
 in a group
 errors only
 call
@@ -427,6 +434,15 @@ account
 status, unknown
 status, of a group
     everywhere: kept
+welcome
+    conversing: HowCanIHelp
+    title: nothing to answer
+    description: nothing to answer
+    e-mail: nothing to answer
+    confirming: nothing to answer
+    creating: nothing to answer
+    with a person: nothing to answer
+    closed: Welcome
 status, sent
 status, delivered
 status, read
@@ -476,6 +492,12 @@ let ``no cell is empty: everything is answered, passed on, or kept for a reason 
         Assert.Equal(places.Length, cells.Length)
         Assert.All(cells, fun cell -> Assert.False(String.IsNullOrWhiteSpace cell, name))
 
+let private customer: Customer = {
+    Id = CustomerId ""
+    Phone = None
+    Name = None
+}
+
 let private casesOf (union: Type) =
     FSharpType.GetUnionCases union |> Array.map _.Name |> Set.ofArray
 
@@ -514,7 +536,11 @@ let ``each fact that comes from a customer has its row`` () =
         |> Set.ofArray
 
     Assert.True(fromCustomer.Count >= 6)
-    Assert.Equal<Set<string>>(fromCustomer, factsOf |> List.map nameOf |> Set.ofList)
+
+    Assert.Equal<Set<string>>(
+        fromCustomer |> Set.remove (nameOf (CustomerMoved(MessageId "", customer))),
+        factsOf |> List.map nameOf |> Set.ofList
+    )
 
 [<Fact>]
 let ``each phase and each step of the ticket has its place`` () =

@@ -18,15 +18,27 @@ module internal Consent =
     /// Meta refused a message because the customer stopped the business's messages.
     let refusedByCustomer decision = decision |> set true
 
-    /// The customer wants silence: it is confirmed once, and what was being done is left.
+    /// The customer wants silence: it is confirmed once, and what was being done is left. A ticket that is on its way
+    /// was confirmed before and stays owed.
     let optOut decision =
-        decision |> set true |> offer NothingOffered OptedOut [ WriteToMeAgain ]
-
-    /// The customer wants to hear from the business again.
-    let optIn decision =
         decision
-        |> set false
-        |> offer NothingOffered OptedIn [ OpenTicket; TalkToPerson ]
+        |> set true
+        |> change (fun session -> {
+            session with
+                Owed = Session.owedTicket session
+        })
+        |> offer NothingOffered OptedOut [ WriteToMeAgain ]
+
+    /// The customer wants to hear from the business again. What was being done goes on.
+    let optIn decision =
+        let decision = decision |> set false
+
+        match decision.Session.Phase with
+        | Conversing(None, _) -> decision |> offer NothingOffered OptedIn [ OpenTicket; TalkToPerson ]
+        | Conversing(Some _, _)
+        | TicketCreation _
+        | WithAgent _
+        | Closed _ -> decision |> say OptedIn []
 
     /// Says what nobody asked for, unless the customer wants to hear none of it.
     let unasked (speak: Decision -> Decision) decision =

@@ -51,7 +51,10 @@ module internal TicketDialogue =
         | AskingTitle -> decision |> ask WhichTitle notice
         | AskingDescription -> decision |> ask WhichDescription notice
         | AskingEmail -> decision |> ask WhichEmail notice
-        | Confirming(ticket, _) -> decision |> show draft ticket notice
+        // Files may have come since it was shown.
+        | Confirming(ticket, _) ->
+            decision
+            |> show draft (Draft.complete draft |> Option.defaultValue ticket) notice
         | Creating _ -> decision |> say TicketIsBeingCreated []
 
     /// Asks the question of this step once more, ahead of it what was wrong. Nothing is changed.

@@ -149,7 +149,7 @@ module internal FactReader =
                     Files = [
                         for file in e.Files ->
                             {
-                                Message = MessageId e.Message
+                                Message = MessageId file.Message
                                 Place = file.Place
                                 Kind = StoredName.toMediaKind file.Kind
                                 MediaId = file.MediaId

@@ -270,6 +270,7 @@ module internal FactWriter =
                     Files = [|
                         for file in form.Files ->
                             {
+                                Message = message file.Message
                                 Place = file.Place
                                 Kind = StoredName.mediaKind file.Kind
                                 MediaId = file.MediaId

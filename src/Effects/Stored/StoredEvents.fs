@@ -217,6 +217,7 @@ type FormField = { Name: string; Value: string }
 
 /// A file of a form.
 type FormFile = {
+    Message: string
     Place: int
     Kind: string
     MediaId: string

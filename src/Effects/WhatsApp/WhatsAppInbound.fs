@@ -24,6 +24,8 @@ module WhatsAppInbound =
         SourceId: string option
         /// None for what is no object.
         Sender: SenderIds voption
+        /// The advertisement that the customer came from with this message.
+        Referral: AdReferral option
         /// What the customer did and when, or why nothing is to be done.
         Read: Result<struct (DateTimeOffset * Fact), string>
     }
@@ -68,6 +70,7 @@ module WhatsAppInbound =
             Slice = slice
             SourceId = sourceId
             Sender = ValueSome(WhatsAppPeople.senderIds element)
+            Referral = WhatsAppMessage.referral element
             Read = read
         }
 
@@ -90,6 +93,7 @@ module WhatsAppInbound =
             Slice = slice
             SourceId = None
             Sender = ValueNone
+            Referral = None
             Read = Error reason
         }
 
@@ -102,16 +106,22 @@ module WhatsAppInbound =
         with fault ->
             nothing (unreadable fault)
 
-    /// What a letter comes to among these people.
-    let private message around people (letter: Letter) : Update =
-        let nothing reason =
-            NothingToDo(letter.SourceId, reason, raw letter.Slice)
+    /// What a letter comes to among these people. An advertisement is an update of its own, ahead of the message.
+    let private message around people (letter: Letter) : Update list =
+        let nothing reason = [ NothingToDo(letter.SourceId, reason, raw letter.Slice) ]
 
         match letter.Read, letter.SourceId, letter.Sender with
         | Error reason, _, _ -> nothing reason
         | Ok struct (at, fact), Some sourceId, ValueSome ids ->
             match WhatsAppPeople.sender people ids with
-            | Some sender -> CustomerDid(around.Channel, sender, sourceId, at, fact)
+            | Some sender -> [
+                match letter.Referral with
+                | Some referral ->
+                    CustomerDid(around.Channel, sender, sourceId + "#referral", at, ReferredByAd referral)
+                | None -> ()
+
+                CustomerDid(around.Channel, sender, sourceId, at, fact)
+              ]
             | None -> nothing "a message that names no sender to answer"
         | Ok _, _, _ -> nothing "a message that names no sender to answer"
 
@@ -221,7 +231,7 @@ module WhatsAppInbound =
 
                 let read = [
                     for letter in letters do
-                        message around people letter
+                        yield! message around people letter
                     for slice in value.Statuses do
                         status around slice
                 ]

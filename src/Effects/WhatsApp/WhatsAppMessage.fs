@@ -157,6 +157,17 @@ module WhatsAppMessage =
         | Some("pin" | "keep_in_chat" as name) -> Error("the customer marked a message (" + name + ")")
         | _ -> Ok(unreadable Other None id message)
 
+    /// The advertisement that the customer came from, where the message says so.
+    let referral (message: JsonElement) : AdReferral option =
+        field "referral" message
+        |> Option.filter (fun part -> part.ValueKind = JsonValueKind.Object)
+        |> Option.map (fun part -> {
+            SourceId = line 300 "source_id" part
+            SourceUrl = line 300 "source_url" part
+            Headline = line 300 "headline" part
+            Body = line 300 "body" part
+        })
+
     /// The fact that a message stands for, or why it is nothing that a session should know. A type that
     /// this version does not know becomes a MediaReceived of kind Other with all that it says as its
     /// content.
@@ -177,8 +188,8 @@ module WhatsAppMessage =
         | Some "edit" -> edited id message
         | Some "revoke" -> revoked id message
         | Some "order" ->
-            Ok(unreadable Other (field "order" message |> Option.bind (filledWords "text")) id message)
-        | Some "request_welcome" -> Error "the customer opened the chat and has not written yet"
+            Ok(unreadable Other (field "order" message |> Option.bind WhatsAppPlaces.order) id message)
+        | Some "request_welcome" -> Ok(ChatOpened id)
         | Some "system" ->
             let kind = field "system" message |> Option.bind (filled "type")
             Error("a notice of WhatsApp itself: " + Option.defaultValue "of no named type" kind)

@@ -4,7 +4,7 @@ open System
 open System.Globalization
 open System.Text.Json
 
-/// Places and contact cards in plain words, for the people who read them. Whatever is in them is text: markup and
+/// Places, contact cards and orders in plain words, for the people who read them. Whatever is in them is text: markup and
 /// scripts too, which stay the letters that they are.
 module WhatsAppPlaces =
     open LenientJson
@@ -115,3 +115,35 @@ module WhatsAppPlaces =
             let more = all.Length - longestList
             let rest = if more > 0 then [ $"(+%d{more})" ] else []
             Some(String.concat "\n" (lines @ rest))
+
+    /// So many articles of an order are read.
+    let private longestOrder = 30
+
+    /// "2 × 9012 (19.9 EUR)": how many of which article, at which price each.
+    let private article (item: JsonElement) =
+        let price =
+            match short "item_price" item, short "currency" item with
+            | Some price, Some currency -> $" (%s{price} %s{currency})"
+            | Some price, None -> $" (%s{price})"
+            | None, _ -> ""
+
+        short "product_retailer_id" item
+        |> Option.map (fun id ->
+            let count = short "quantity" item |> Option.defaultValue "1"
+            $"%s{count} × %s{id}%s{price}")
+
+    /// What was ordered from the catalogue, in plain words below what the customer wrote with it. None where it names
+    /// nothing.
+    let order (element: JsonElement) : string option =
+        let items = list "product_items" element
+        let named = items |> List.truncate longestOrder |> List.choose article
+
+        let more =
+            if items.Length > longestOrder then
+                [ $"… (%i{items.Length - longestOrder})" ]
+            else
+                []
+
+        match Option.toList (filledWords "text" element) @ named @ more with
+        | [] -> None
+        | lines -> Some(String.concat "\n" lines)

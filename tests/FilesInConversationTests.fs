@@ -1,0 +1,224 @@
+/// What becomes of the customer's files: into the ticket, to the team, or kept and spoken of.
+module FunctionalBot.Tests.FilesInConversationTests
+
+open System
+open Xunit
+open FunctionalBot.Domain
+open FunctionalBot.Tests.Scenarios
+
+let private attachments scene =
+    scene.Commands
+    |> List.collect id
+    |> List.choose (fun command ->
+        match command.Action with
+        | AttachToTicket(creation, file) -> Some(creation, file.Name)
+        | _ -> None)
+
+let private fetched scene =
+    scene.Commands
+    |> List.collect id
+    |> List.filter (fun command -> command.Action.IsFetchFile)
+    |> List.length
+
+let private creation scene =
+    match Session.owedTicket scene.Session with
+    | Some owed -> owed.Key
+    | None -> failwith "No ticket is owed."
+
+let private toDescription =
+    opened |> writes "abrir ticket" |> writes "La taladradora no enciende"
+
+let private shown scene =
+    match scene.Session.Phase with
+    | TicketCreation(_, Confirming(ticket, revision)) -> ticket, revision
+    | other -> failwithf "%A" other
+
+[<Fact>]
+let ``a photo in the ticket dialogue goes with the ticket, and the question stands`` () =
+    let scene = toDescription |> sends Image
+    equal [ Ask(WhichDescription, Some(FilesAdded 1)) ] (lastPhrases scene)
+    equal 1 (fetched scene)
+    let scene = scene |> fileArrives |> writes "Huele a quemado" |> writes "saltar"
+    let ticket, revision = shown scene
+    equal (Some 1) ticket.Files
+    equal [] (attachments scene)
+    let scene = scene |> presses (Confirm revision)
+    equal [ creation scene, "wamid.2.jpg" ] (attachments scene)
+
+[<Fact>]
+let ``a file that comes after the ticket was sent is attached when it is there`` () =
+    let scene =
+        toDescription |> writes "Huele a quemado" |> writes "saltar" |> sends VoiceNote
+
+    let ticket, revision = shown scene
+    equal (Some 1) ticket.Files
+    let scene = scene |> presses (Confirm revision)
+    let key = creation scene
+    equal [] (attachments scene)
+    let scene = scene |> odooCreates |> writes "adiós"
+    equal (Closed CustomerLeft) scene.Session.Phase
+    equal [ key, "wamid.4.jpg" ] (scene |> fileArrives |> attachments)
+
+[<Fact>]
+let ``a file while the ticket is shown shows it anew, and the old button counts no more`` () =
+    let scene = toDescription |> writes "Huele a quemado" |> writes "saltar"
+    let before, revision = shown scene
+    equal None before.Files
+    let scene = scene |> sends Document
+    let after, _ = shown scene
+    equal [ Ask(IsThisRight after, Some(FilesAdded 1)) ] (lastPhrases scene)
+    equal (Some 1) after.Files
+    let pressed = scene |> presses (Confirm revision)
+    equal [ Ask(IsThisRight after, Some ButtonIsStale) ] (lastPhrases pressed)
+    equal [] (attachments pressed)
+
+[<Fact>]
+let ``a photo with words while the ticket is shown is shown with it`` () =
+    let scene = toDescription |> writes "Huele a quemado" |> writes "saltar"
+
+    let photo: CustomerMedia = {
+        Message = MessageId "wamid.photo"
+        Kind = Image
+        MediaId = Some "9"
+        MimeType = None
+        Sha256 = None
+        FileName = None
+        Caption = Some "así quedó"
+        Content = None
+    }
+
+    let scene = scene |> happens (MediaReceived photo)
+    let ticket, _ = shown scene
+    equal (Some 1) ticket.Files
+    equal [ Ask(IsThisRight ticket, Some PleaseConfirm) ] (lastPhrases scene)
+
+[<Fact>]
+let ``an album is one turn`` () =
+    let scene =
+        openedWithQuietTime
+        |> writes "abrir ticket"
+        |> pauses
+        |> sends Image
+        |> sends Image
+        |> sends Image
+
+    equal [] (lastPhrases scene)
+    equal 3 (fetched scene)
+    equal [ Ask(WhichTitle, Some(FilesAdded 3)) ] (scene |> pauses |> lastPhrases)
+
+[<Fact>]
+let ``files outside of a ticket are spoken of, and a ticket that follows takes them`` () =
+    let scene = opened |> writes "hola" |> sends Image
+    equal [ FilesAreKept(Image, 1) ] (lastPhrases scene)
+    let scene = scene |> fileArrives |> presses OpenTicket
+    equal [ Ask(WhichTitle, Some(FilesAdded 1)) ] (lastPhrases scene)
+
+[<Fact>]
+let ``a file with words is answered, and what can be done with it is said`` () =
+    let photo: CustomerMedia = {
+        Message = MessageId "wamid.photo"
+        Kind = Image
+        MediaId = Some "9"
+        MimeType = None
+        Sha256 = None
+        FileName = None
+        Caption = Some "¿Esto tiene arreglo?"
+        Content = None
+    }
+
+    let scene = opened |> writes "hola" |> happens (MediaReceived photo)
+    equal [ FilesAreKept(Image, 1) ] (lastPhrases scene)
+    Assert.True((Session.openTurn scene.Session).IsSome)
+
+[<Fact>]
+let ``a file that cannot be had is told of, and no longer counted`` () =
+    let scene = toDescription |> sends Image |> fileFails FileInfected
+    equal [ Ask(WhichDescription, Some(FileRejected(Image, FileInfected))) ] (lastPhrases scene)
+    let ticket, _ = scene |> writes "Huele a quemado" |> writes "saltar" |> shown
+    equal None ticket.Files
+
+    // Outside of a ticket, and after the ticket was sent.
+    let talking = opened |> writes "hola" |> sends Image
+    equal [ FileNotTaken(Image, FileGone) ] (talking |> fileFails FileGone |> lastPhrases)
+
+    let sent =
+        toDescription |> sends Image |> writes "Huele a quemado" |> writes "saltar"
+
+    let _, revision = shown sent
+    let sent = sent |> presses (Confirm revision)
+    equal [ FileNotTaken(Image, FileDamaged) ] (sent |> fileFails FileDamaged |> lastPhrases)
+
+[<Fact>]
+let ``the team gets the files of a conversation that it takes over, and those that follow`` () =
+    let scene =
+        opened |> writes "hola" |> sends Image |> fileArrives |> presses TalkToPerson
+
+    let key = creation scene
+    equal [ key, "wamid.1.jpg" ] (attachments scene)
+    let scene = scene |> odooCreates |> sends Document
+    equal [ PassedOnToPerson ] (lastPhrases scene)
+    equal 2 (scene |> fileArrives |> attachments |> List.length)
+
+[<Fact>]
+let ``a refused ticket gives its files back to the next one`` () =
+    let scene =
+        toDescription
+        |> sends Image
+        |> fileArrives
+        |> writes "Huele a quemado"
+        |> writes "saltar"
+
+    let _, revision = shown scene
+    let scene = scene |> presses (Confirm revision)
+    let first = creation scene
+    let scene = scene |> odooRefuses
+    let _, revision = shown scene
+    let scene = scene |> presses (Confirm revision)
+    let second = creation scene
+    Assert.NotEqual(first, second)
+    equal [ second; first ] (attachments scene |> List.map fst)
+
+[<Fact>]
+let ``a discarded ticket takes its files with it`` () =
+    let scene = toDescription |> sends Image |> writes "cancelar"
+    equal [ TicketDiscarded ] (lastPhrases scene)
+    equal [] scene.Session.Files
+    // What comes of the fetching is of no use any more.
+    equal [ Ask(WhichTitle, None) ] (scene |> presses OpenTicket |> lastPhrases)
+
+[<Fact>]
+let ``a photo that is taken back goes with no ticket`` () =
+    let scene =
+        toDescription |> writes "Huele a quemado" |> writes "saltar" |> sends Image
+
+    let ticket, _ = shown scene
+    equal (Some 1) ticket.Files
+
+    let scene =
+        scene |> happens (MessageRevoked(MessageId "wamid.revoke", MessageId "wamid.4"))
+
+    let ticket, _ = shown scene
+    equal None ticket.Files
+
+[<Fact>]
+let ``more files than one conversation takes are refused by name`` () =
+    let scene =
+        (toDescription, [ 1 .. CustomerFile.most ])
+        ||> List.fold (fun scene _ -> scene |> sends Image)
+
+    equal [ Ask(WhichDescription, Some(FilesAdded CustomerFile.most)) ] (lastPhrases scene)
+    let scene = scene |> sends Image
+    equal [ Ask(WhichDescription, Some(TooManyFiles CustomerFile.most)) ] (lastPhrases scene)
+    equal CustomerFile.most (fetched scene)
+
+[<Fact>]
+let ``a thumb up is no yes, but who gave it is asked for one`` () =
+    let scene = toDescription |> writes "Huele a quemado" |> writes "saltar"
+    let ticket, _ = shown scene
+
+    let scene =
+        scene
+        |> happens (ReactionReceived(MessageId "wamid.thumb", MessageId "wamid.bot", Some "👍"))
+
+    equal [ Ask(IsThisRight ticket, Some PleaseConfirm) ] (lastPhrases scene)
+    equal [] (ticketsAskedFor scene)
