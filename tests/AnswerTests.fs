@@ -43,8 +43,9 @@ let ``a question names the last message of its turn`` () =
         |> writes "¿a qué hora abren?"
 
     Assert.Equal(Some(wamid 2), (asked (pauses burst)).Message)
-    // The picture ends the turn, and is not a part of it.
-    Assert.Equal(Some(wamid 2), (asked (burst |> sends Image)).Message)
+    // A sticker ends the turn and is not a part of it; a picture is.
+    Assert.Equal(Some(wamid 2), (asked (burst |> sends Sticker)).Message)
+    Assert.Equal(Some(wamid 3), (asked (burst |> sends Image |> pauses)).Message)
     // The stand-in is asked about the same.
     Assert.Equal(Some(wamid 2), (asked (burst |> pauses |> failsToAnswer)).Message)
 

@@ -28,12 +28,12 @@ let ``who opts out hears nothing unasked, and is answered all the same`` () =
     Assert.True scene.Session.Circumstances.OptedOut
     let asked = scene |> writes "ayuda"
     equal [ Help ] (lastPhrases asked)
-    let idle = asked |> idles
+    let idle = asked |> waits (TimeSpan.FromMinutes 31.) |> idles
     equal (Closed WentIdle) idle.Session.Phase
     equal [] (lastPhrases idle)
     let again = asked |> writes "alta"
     equal [ OptedIn ] (lastPhrases again)
-    equal [ IdleGoodbye false ] (again |> idles |> lastPhrases)
+    equal [ IdleGoodbye false ] (again |> waits (TimeSpan.FromMinutes 31.) |> idles |> lastPhrases)
 
 [<Fact>]
 let ``a wish to end a service is no wish for silence`` () =
