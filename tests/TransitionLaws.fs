@@ -545,7 +545,7 @@ let ``a flood is answered once a minute and then not heard`` () =
     Assert.Empty(said |> List.skip (most + 1) |> List.concat)
 
     // The next minute is heard again.
-    let later, said = write (after, []) (700, "hola")
+    let later, said = write (after, []) (700, "ayuda")
     Assert.False(later.Pulse.Told)
     Assert.NotEmpty(List.concat said)
 

@@ -80,7 +80,8 @@ module internal Attachments =
                 Files = session.Files |> List.map how
         })
 
-    /// Puts these files to a ticket, those that are still loose. One that is still being fetched follows when it is there.
+    /// Puts these files to a ticket, those that are still loose. One that is still being fetched follows when it is
+    /// there.
     let assign (creation: CommandKey) (keys: CommandKey list) decision =
         let chosen =
             decision.Session.Files

@@ -2,8 +2,8 @@ namespace FunctionalBot.Domain
 
 open System
 
-/// Who sends very much in a short time, or the same again and again as another bot would, is told once and not heard for
-/// a while. What was taken in before is answered all the same.
+/// Who sends very much in a short time, or the same again and again as another bot would, is told once and not
+/// heard for a while. What was taken in before is answered all the same.
 module Brakes =
     /// What is wrong with how messages come.
     type internal Trouble =

@@ -45,8 +45,8 @@ module internal HandOver =
         | OpenNow -> phrase
         | ClosedUntil _ as opening -> TeamIsAway opening
 
-    /// Gives the conversation to the team, with the files that belong to no ticket. A ticket that is on its way, or that
-    /// the team has already, gets a note; else one marked for a person is opened, which the customer asked for in so
+    /// Gives the conversation to the team, with the files that belong to no ticket. A ticket that is on its way, or
+    /// that the team has already, gets a note; else one marked for a person is opened, which the customer asked for in so
     /// many words.
     let begin' decision =
         let session = decision.Session
@@ -91,7 +91,8 @@ module internal HandOver =
     /// On a message that was passed on without a word, so that the customer sees that it was.
     let private acknowledgement = "✅"
 
-    /// Passes something on to the team. The first time the customer is told so, from then on by an emoji on the message.
+    /// Passes something on to the team. The first time the customer is told so, from then on by an emoji on the
+    /// message.
     let passOn creation told (note: string) decision =
         let note =
             match TypedText.shown note with

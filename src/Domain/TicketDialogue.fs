@@ -235,7 +235,8 @@ module internal TicketDialogue =
         | TicketCreation(_, Confirming _), Some("👍" | "✅" | "👌" | "❤️" | "🙏") -> true
         | _ -> false
 
-    /// Nobody can tell which message a reaction was meant for, so that it is no yes; but who gave it would wait for ever.
+    /// Nobody can tell which message a reaction was meant for, so that it is no yes; but who gave it would wait for
+    /// ever.
     let askForYes decision =
         match decision.Session.Phase with
         | TicketCreation(draft, (Confirming _ as step)) -> decision |> repeat draft step PleaseConfirm

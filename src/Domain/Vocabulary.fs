@@ -166,8 +166,8 @@ module internal Vocabulary =
                 each
                     "no quiero recibir mas mensajes|unsubscribe|opt out|do not disturb|stop writing|stop messages"
                 each "stop writing to me|stop messaging me|no more messages|descadastrar|sair da lista"
-                each
-                    "nao perturbe|nao me mande mensagens|nao quero mensagens|nao quero mais mensagens|pare de me escrever"
+                each "nao perturbe|nao me mande mensagens|nao quero mensagens|nao quero mais mensagens"
+                each "pare de me escrever"
             ]
             listen (Means WantsToHear) nearlyAlone [
                 each "alta|darme de alta|quiero mensajes|volver a recibir mensajes|escribirme de nuevo"

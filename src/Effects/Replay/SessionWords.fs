@@ -130,7 +130,8 @@ module SessionWords =
             match circumstances.Opening with
             | OpenNow -> "team there"
             | ClosedUntil(next, holiday) ->
-                $"team back %s{next |> orNothing CommandWords.instant}, holiday %s{holiday |> Option.defaultValue nothing}"
+                let back = next |> orNothing CommandWords.instant
+                $"team back %s{back}, holiday %s{holiday |> Option.defaultValue nothing}"
 
         let most = circumstances.MessagesAMinute |> orNothing string
         let optedOut = if circumstances.OptedOut then "opted out" else "opted in"
@@ -154,7 +155,8 @@ module SessionWords =
     let private pulseWords (pulse: Pulse) =
         let told = if pulse.Told then ", told" else ""
 
-        $"%d{pulse.Count} since %s{CommandWords.instant pulse.Since}, text %x{pulse.LastText} %d{pulse.Repeats} times%s{told}"
+        let since = CommandWords.instant pulse.Since
+        $"%d{pulse.Count} since %s{since}, text %x{pulse.LastText} %d{pulse.Repeats} times%s{told}"
 
     /// What was said last matters only beside what was lost.
     let private deliveryWords (delivery: Delivery) =

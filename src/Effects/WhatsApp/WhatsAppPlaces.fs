@@ -4,8 +4,8 @@ open System
 open System.Globalization
 open System.Text.Json
 
-/// Places, contact cards and orders in plain words, for the people who read them. Whatever is in them is text: markup and
-/// scripts too, which stay the letters that they are.
+/// Places, contact cards and orders in plain words, for the people who read them. Whatever is in them is text: markup
+/// and scripts too, which stay the letters that they are.
 module WhatsAppPlaces =
     open LenientJson
     open WhatsAppText
