@@ -117,7 +117,7 @@ let ``a voice note, an empty title, emoji and a 5,000 character title get a kind
         let! _ = hears "ana" 1 stage
         do! sendsSample "ana" "voice" stage
         let! voice = hears "ana" 2 stage
-        contains "notas de voz" voice.Text
+        contains "Archivos que van con tu ticket: 1" voice.Text
         contains "título" voice.Text
         do! writes "ana" "😀😀" stage
         let! emoji = hears "ana" 3 stage
