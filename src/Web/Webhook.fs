@@ -143,12 +143,12 @@ let handshake (settings: WebhookSettings) (context: HttpContext) : Task =
     | Some challenge -> answer context 200 challenge
     | None -> answer context 403 "The verify token is not the one that was agreed."
 
-/// Reads the body, or None when it is larger than the limit.
-let private readBody (context: HttpContext) : Task<byte[] option> = task {
+/// Reads the body, or None when it is larger than so many bytes.
+let readBody (limit: int) (context: HttpContext) : Task<byte[] option> = task {
     try
         let length = context.Request.ContentLength
 
-        if length.HasValue && length.Value > int64 bodyLimit then
+        if length.HasValue && length.Value > int64 limit then
             return None
         else
             // What a caller says of the length is believed once it has come: nobody is verified yet.
@@ -165,7 +165,7 @@ let private readBody (context: HttpContext) : Task<byte[] option> = task {
                         context.Request.Body.ReadAsync(Memory<byte> chunk, context.RequestAborted)
 
                     buffer.Write(chunk, 0, count)
-                    tooLong <- buffer.Length > int64 bodyLimit
+                    tooLong <- buffer.Length > int64 limit
                     finished <- count = 0 || tooLong
 
                 return if tooLong then None else Some(buffer.ToArray())
@@ -197,7 +197,7 @@ let receive
         if header = "" then
             do! turnAway ()
         else
-            match! readBody context with
+            match! readBody bodyLimit context with
             | None -> do! answer context 413 "The body is larger than 3 MB."
             | Some body when not (WhatsAppSignature.verify secrets header (ReadOnlyMemory body)) ->
                 do! turnAway ()

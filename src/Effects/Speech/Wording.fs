@@ -120,6 +120,28 @@ type Wording =
     | DayFriday
     | DaySaturday
     | DaySunday
+    // The ticket's form. WhatsApp's limits for each are in `limit`.
+    | FormHeading
+    | FormTitle
+    | FormTitleHelp
+    | FormDescription
+    | FormDescriptionHelp
+    | FormEmail
+    | FormEmailHelp
+    | FormPhotos
+    | FormPhotosHelp
+    /// The button that has the fields checked.
+    | FormCheck
+    /// Says that the fields are right, above the place for photos.
+    | FormChecked
+    /// The button that sends the form.
+    | FormSend
+    | FormBlank
+    | FormWithoutWords
+    | FormTooLong
+    | FormNotAnAddress
+    /// Said by WhatsApp to whoever opens a form that counts no more.
+    | FormIsOver
 
 /// The keys and placeholders of the texts, and the keys of the choices.
 module Wording =
@@ -178,13 +200,30 @@ module Wording =
         | Wording.PersonIsComing
         | Wording.Contact -> [ "contact" ]
         | Wording.OptionsInWords -> [ "options" ]
+        | Wording.FormTooLong -> [ "limit" ]
         | _ -> []
 
     /// The longest that a text may be, in UTF-16 units, so that a message still has room for what is put in.
     let limit wording =
         match wording with
         | Wording.ListButton
-        | Wording.FormButton -> 20
+        | Wording.FormButton
+        | Wording.FormTitle
+        | Wording.FormDescription
+        | Wording.FormEmail -> 20
+        // The limit of the field goes in, in four digits.
+        | Wording.FormTooLong -> 26
+        | Wording.FormBlank
+        | Wording.FormWithoutWords
+        | Wording.FormNotAnAddress -> 30
+        | Wording.FormCheck
+        | Wording.FormSend -> 35
+        | Wording.FormHeading
+        | Wording.FormTitleHelp
+        | Wording.FormDescriptionHelp
+        | Wording.FormEmailHelp
+        | Wording.FormPhotos -> 80
+        | Wording.FormPhotosHelp -> 300
         | Wording.Summary
         | Wording.SummaryContinues
         | Wording.ProblemBlank
