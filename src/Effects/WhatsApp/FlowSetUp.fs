@@ -1,0 +1,218 @@
+namespace FunctionalBot.Effects
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Net.Http
+open System.Net.Http.Headers
+open System.Text
+open System.Text.Json
+open System.Threading
+open System.Threading.Tasks
+
+/// Why a call of the form's set-up did not do what it was for.
+type FlowSetUpProblem =
+    /// Nobody answered, or not as the Graph API does.
+    | FlowUnreachable of reason: string
+    /// Meta answered that it will not do it. `told` is Meta's own sentence.
+    | FlowRefused of code: int * told: string
+
+/// What Meta has of the business's public key.
+type FlowKeyState = {
+    /// PEM; None where no key was uploaded.
+    PublicPem: string option
+    /// "VALID", or "MISMATCH" where the key has to be uploaded once more.
+    Status: string option
+}
+
+/// The calls that set the ticket's form up. Operators make them, one at a time; nothing is retried.
+module FlowSetUp =
+    open LenientJson
+
+    let private answerLimit = 1024 * 1024
+
+    let private address (settings: WhatsAppSettings) (path: string) =
+        Uri(settings.GraphUrl.AbsoluteUri.TrimEnd '/' + "/" + path)
+
+    let private escaped (text: string) = Uri.EscapeDataString text
+
+    let private readBody (response: HttpResponseMessage) (token: CancellationToken) = task {
+        use! stream = response.Content.ReadAsStreamAsync token
+        let buffer = Array.zeroCreate<byte> answerLimit
+        let! count = stream.ReadAtLeastAsync(Memory buffer, answerLimit, false, token)
+        return Array.sub buffer 0 count
+    }
+
+    let private withJson (body: byte[]) (read: JsonElement -> 'answer option) : 'answer option =
+        try
+            use document =
+                JsonDocument.Parse(ReadOnlyMemory body, JsonDocumentOptions(MaxDepth = maximumDepth))
+
+            read document.RootElement
+        with :? JsonException ->
+            None
+
+    /// Meta's code and sentence, the one for users where there is one.
+    let private refusal (status: int) (body: byte[]) : FlowSetUpProblem =
+        let read root =
+            field "error" root
+            |> Option.bind (fun error ->
+                whole "code" error
+                |> Option.filter (fun code -> abs code <= int64 Int32.MaxValue)
+                |> Option.map (fun code ->
+                    let told = filled "error_user_msg" error |> Option.orElse (filled "message" error)
+
+                    FlowRefused(
+                        int code,
+                        told
+                        |> Option.map (Graphemes.cut 300)
+                        |> Option.defaultValue "no reason was given"
+                    )))
+
+        withJson body read
+        |> Option.defaultValue (FlowUnreachable $"the answer has status %d{status} and is not Meta's")
+
+    /// Makes one call, as far as the network goes.
+    let private exchange
+        (settings: WhatsAppSettings)
+        (client: HttpClient)
+        (method: HttpMethod)
+        (path: string)
+        (content: HttpContent option)
+        (token: CancellationToken)
+        : Task<Result<int * byte[], FlowSetUpProblem>> = task {
+        use limited = CancellationTokenSource.CreateLinkedTokenSource token
+        limited.CancelAfter settings.Timeout
+        use request = new HttpRequestMessage(method, address settings path)
+        request.Headers.Authorization <- AuthenticationHeaderValue("Bearer", settings.Token())
+        content |> Option.iter (fun content -> request.Content <- content)
+
+        try
+            use! response =
+                client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limited.Token)
+
+            let! body = readBody response limited.Token
+            return Ok(int response.StatusCode, body)
+        with
+        | :? HttpRequestException as problem ->
+            return Error(FlowUnreachable $"the connection failed (%O{problem.HttpRequestError})")
+        | :? IOException -> return Error(FlowUnreachable "the connection broke")
+        | :? OperationCanceledException ->
+            return Error(FlowUnreachable $"no answer within %g{settings.Timeout.TotalSeconds} seconds")
+    }
+
+    let private call settings client method path content read token = task {
+        match! exchange settings client method path content token with
+        | Error problem -> return Error problem
+        | Ok(status, body) when status >= 200 && status < 300 ->
+            return
+                match withJson body read with
+                | Some answer -> Ok answer
+                | None -> Error(FlowUnreachable "the answer is not what the Graph API gives")
+        | Ok(status, body) -> return Error(refusal status body)
+    }
+
+    let private succeeded root =
+        if text "success" root = Some "true" then Some() else None
+
+    let private form (values: (string * string) list) : HttpContent =
+        new FormUrlEncodedContent([ for name, value in values -> KeyValuePair(name, value) ])
+
+    let private keyPath (settings: WhatsAppSettings) =
+        escaped settings.PhoneNumberId + "/whatsapp_business_encryption"
+
+    /// Gives Meta the public key of the settings' number: telephones encrypt with it from then on.
+    let uploadKey
+        (settings: WhatsAppSettings)
+        (client: HttpClient)
+        (publicPem: string)
+        (token: CancellationToken)
+        : Task<Result<unit, FlowSetUpProblem>> =
+        let content = form [ "business_public_key", publicPem ]
+        call settings client HttpMethod.Post (keyPath settings) (Some content) succeeded token
+
+    /// The public key that Meta has of the settings' number.
+    let keyState
+        (settings: WhatsAppSettings)
+        (client: HttpClient)
+        (token: CancellationToken)
+        : Task<Result<FlowKeyState, FlowSetUpProblem>> =
+        let read root =
+            // Older answers have it in a list of one.
+            let found = list "data" root |> List.tryHead |> Option.defaultValue root
+
+            Some {
+                PublicPem = filled "business_public_key" found
+                Status = filled "business_public_key_signature_status" found
+            }
+
+        call settings client HttpMethod.Get (keyPath settings) None read token
+
+    /// Makes an empty flow of that name in the account, as a draft; its id. `endpoint` is the address of /flow, https.
+    let create
+        (settings: WhatsAppSettings)
+        (client: HttpClient)
+        (account: string)
+        (name: string)
+        (endpoint: Uri option)
+        (token: CancellationToken)
+        : Task<Result<string, FlowSetUpProblem>> =
+        let content =
+            form [
+                "name", name
+                "categories", "[\"CUSTOMER_SUPPORT\"]"
+                match endpoint with
+                | Some address -> "endpoint_uri", address.AbsoluteUri
+                | None -> ()
+            ]
+
+        call settings client HttpMethod.Post (escaped account + "/flows") (Some content) (filled "id") token
+
+    /// Meta's words on one fault of a flow's JSON, with the line where it is.
+    let private fault (element: JsonElement) : string =
+        let told =
+            filled "message" element
+            |> Option.orElse (filled "error" element)
+            |> Option.defaultValue "a fault without words"
+
+        match whole "line_start" element with
+        | Some line -> $"line %d{line}: %s{told}"
+        | None -> told
+
+    /// Gives a draft its screens; what Meta finds wrong with them, or nothing.
+    let upload
+        (settings: WhatsAppSettings)
+        (client: HttpClient)
+        (flow: string)
+        (flowJson: byte[])
+        (token: CancellationToken)
+        : Task<Result<string list, FlowSetUpProblem>> =
+        let content = new MultipartFormDataContent()
+        content.Add(new StringContent("flow.json", Encoding.UTF8), "name")
+        content.Add(new StringContent("FLOW_JSON", Encoding.UTF8), "asset_type")
+        let file = new ByteArrayContent(flowJson)
+        file.Headers.ContentType <- MediaTypeHeaderValue "application/json"
+        content.Add(file, "file", "flow.json")
+
+        let read root =
+            match list "validation_errors" root, succeeded root with
+            | [], None -> None
+            | faults, _ -> Some(List.map fault faults)
+
+        call
+            settings
+            client
+            HttpMethod.Post
+            (escaped flow + "/assets")
+            (Some(content :> HttpContent))
+            read
+            token
+
+    /// Opens the flow to every customer. That cannot be taken back: a published flow is never changed.
+    let publish
+        (settings: WhatsAppSettings)
+        (client: HttpClient)
+        (flow: string)
+        (token: CancellationToken)
+        : Task<Result<unit, FlowSetUpProblem>> =
+        call settings client HttpMethod.Post (escaped flow + "/publish") None succeeded token

@@ -1,0 +1,74 @@
+/// The settings of the ticket's form (WhatsApp Flows).
+module FunctionalBot.Web.FlowSettings
+
+open FunctionalBot.Effects
+open FunctionalBot.Web.Setting
+
+/// The form, as far as it is set up.
+[<NoComparison>]
+type FlowConfiguration = {
+    /// The flow at Meta, and who may open it. None: tickets are taken step by step only.
+    Form: (FlowName * FlowMode) option
+    /// Opens what telephones ask at POST /flow. None: that door is not there, and fields are checked once they come.
+    Key: FlowKey option
+}
+
+let private problem name wrong mend =
+    Error [
+        {
+            Name = name
+            Wrong = wrong
+            Mend = mend
+        }
+    ]
+
+let private flowName (source: Source) : Reading<FlowName option> =
+    match source "FLOW_ID", source "FLOW_NAME" with
+    | Ok(Some _), Ok(Some _) ->
+        problem
+            "FLOW_NAME"
+            "is set beside FLOW_ID"
+            "Set one of them: Meta takes a flow by its id or by its name."
+    | Ok(Some id), Ok None when id |> Seq.forall System.Char.IsAsciiDigit -> Ok(Some(FlowId id))
+    | Ok(Some _), Ok None ->
+        problem
+            "FLOW_ID"
+            "is not an id made of digits"
+            "bot whatsapp flow upload tells it; a name goes into FLOW_NAME."
+    | Ok None, Ok name -> Ok(Option.map FlowNamed name)
+    | Error first, Error second -> Error(first @ second)
+    | Error problems, Ok _
+    | Ok _, Error problems -> Error problems
+
+let private key (source: Source) : Reading<FlowKey option> =
+    match source "FLOW_PRIVATE_KEY", source "FLOW_PRIVATE_KEY_PASSPHRASE" with
+    | Ok None, Ok _ -> Ok None
+    | Ok(Some pem), Ok passphrase ->
+        match FlowKey.ofPem pem passphrase with
+        | Ok key -> Ok(Some key)
+        | Error wrong ->
+            problem
+                "FLOW_PRIVATE_KEY_FILE"
+                wrong
+                "Name a file with an RSA key of 2048 bits, or leave it out to do without the endpoint."
+    | Error first, Error second -> Error(first @ second)
+    | Error problems, Ok _
+    | Ok _, Error problems -> Error problems
+
+/// Reads FLOW_*.
+let flow (source: Source) : Reading<FlowConfiguration> =
+    build
+        (fun name mode key -> {
+            Form = name |> Option.map (fun name -> name, mode)
+            Key = key
+        })
+        (flowName source)
+    |> apply (
+        oneOf
+            [ "published", PublishedFlow; "draft", DraftFlow ]
+            source
+            "FLOW_MODE"
+            PublishedFlow
+            "published for customers, draft to try a flow that is not published yet."
+    )
+    |> apply (key source)
