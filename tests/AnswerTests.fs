@@ -108,6 +108,7 @@ let private bodyOf utterance =
     | TextMessage body
     | ButtonMessage(body, _)
     | ListMessage(body, _, _) -> body
+    | FormMessage invitation -> invitation.Body
 
 let private textOf phrase =
     match phrase with

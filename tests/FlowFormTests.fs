@@ -67,14 +67,7 @@ let private declared () =
     |> Map.ofList
 
 let private written language isChecked problems : JsonObject =
-    use stream = new MemoryStream()
-
-    (use writer = new Utf8JsonWriter(stream)
-     writer.WriteStartObject()
-     FlowScreen.write (book.Value.Of language) isChecked problems writer
-     writer.WriteEndObject())
-
-    (nonNull (JsonNode.Parse(stream.ToArray()))).AsObject()
+    (nonNull (JsonNode.Parse(FlowScreen.json (book.Value.Of language) isChecked problems))).AsObject()
 
 [<Fact>]
 let ``the flow names its versions and its one screen`` () =

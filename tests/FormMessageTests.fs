@@ -46,7 +46,7 @@ let private json (invitation: FormInvitation) : string =
      writer.WriteString("messaging_product", "whatsapp")
      writer.WriteString("recipient_type", "individual")
      writer.WriteString("to", "+34600111222")
-     FormMessage.write invitation writer
+     FormBody.write invitation writer
      writer.WriteEndObject())
 
     Encoding.UTF8.GetString(stream.ToArray())
@@ -62,7 +62,7 @@ let private parameters (invitation: FormInvitation) : JsonObject =
 let private text (name: string) (node: JsonObject) = (nonNull node[name]).GetValue<string>()
 
 let private screenOf language =
-    Some(FlowScreen.write (book.Value.Of language) true [])
+    Some(FlowScreen.json (book.Value.Of language) true [])
 
 [<Fact>]
 let ``every kind of invitation is valid under Meta's contract`` () =
@@ -138,13 +138,85 @@ let ``the button has no emoji and keeps its letters`` () =
             " dos\nlíneas ", "dos líneas"
             "👩‍👩‍👧‍👦", ""
         ] do
-        Assert.Equal(expected, FormMessage.button words)
+        Assert.Equal(expected, FormBody.button words)
 
     let property (words: string) =
-        let button = FormMessage.button words
-        button.Length <= FormMessage.buttonLimit && not (button.Contains '\n')
+        let button = FormBody.button words
+        button.Length <= FormBody.buttonLimit && not (button.Contains '\n')
 
     Check.One(
         Config.QuickThrowOnFailure.WithMaxTest 300,
         Prop.forAll (Arb.fromGen Arbitraries.hostileText) property
+    )
+
+
+// -- What is offered
+// -------------------------------------------------------------------------------------------------
+
+let private business = {
+    Name = "Tienda Aurora"
+    Contact = "900 100 200"
+}
+
+let private offer: Utterance = {
+    Phrase = FillForm
+    Choices = []
+    Language = English
+    ReplyTo = None
+    Invitation = Some(ToFillForm "session/whatsapp-100/ES.1/1/2/0")
+    File = None
+    Introduce = Some true
+}
+
+let private ticketFlow: TicketFlow = {
+    Name = FlowId "8123"
+    Mode = DraftFlow
+    HasEndpoint = true
+}
+
+[<Fact>]
+let ``the form is offered with its words, its token and who is speaking`` () =
+    match FormSpeech.render book.Value business (Some ticketFlow) offer with
+    | FormMessage invitation ->
+        Assert.Contains("automated assistant at Tienda Aurora", invitation.Body)
+        Assert.Contains("step by step", invitation.Body)
+        Assert.Equal("Open the form", invitation.Button)
+        Assert.Equal("session/whatsapp-100/ES.1/1/2/0", invitation.Token)
+        Assert.Equal((FlowId "8123", DraftFlow, None), (invitation.Flow, invitation.Mode, invitation.Screen))
+    | other -> failwith $"%A{other}"
+
+    match
+        FormSpeech.render book.Value business (Some { ticketFlow with HasEndpoint = false }) {
+            offer with
+                Language = Portuguese
+        }
+    with
+    | FormMessage { Screen = Some screen } ->
+        let data = (nonNull (JsonNode.Parse screen)).AsObject()
+        Assert.Equal("Conte para nós o que houve", text "heading" data)
+        Assert.True((nonNull data["checked"]).GetValue<bool>())
+    | other -> failwith $"%A{other}"
+
+[<Fact>]
+let ``what people can read of the offer says how to do without it`` () =
+    for language, words in [ Spanish, "paso a paso"; English, "step by step"; Portuguese, "passo a passo" ] do
+        let said = FlowScreen.words (book.Value.Of language) Wording.FillForm
+        Assert.Contains(words, said)
+        Assert.True(Rules.asksForSteps words)
+
+[<Fact>]
+let ``where the flow was taken out of the settings the first question is asked`` () =
+    match FormSpeech.render book.Value business None offer with
+    | ButtonMessage(body, [ "cancel-ticket", _ ]) -> Assert.Contains("title of your ticket", body)
+    | other -> failwith $"%A{other}"
+
+[<Fact>]
+let ``everything else is said as ever`` () =
+    let property utterance =
+        FormSpeech.render book.Value business (Some ticketFlow) utterance =
+            Phrases.render book.Value business utterance
+
+    Check.One(
+        Config.QuickThrowOnFailure.WithMaxTest 200,
+        Prop.forAll (Arb.fromGen PhrasesTests.utterance) property
     )

@@ -216,6 +216,7 @@ let private fits message =
         && rows
            |> List.forall (fun (id, title, about) ->
                isFit 200 id && isFit 24 title && about |> Option.forall (isFit 72))
+    | FormMessage invitation -> isFit 1024 invitation.Body && isFit 30 invitation.Button
 
 let private render utterance =
     Phrases.render (book.Force()) business utterance
@@ -225,6 +226,7 @@ let private bodyOf message =
     | TextMessage body
     | ButtonMessage(body, _)
     | ListMessage(body, _, _) -> body
+    | FormMessage invitation -> invitation.Body
 
 [<Fact>]
 let ``every phrase in every language fits WhatsApp with whatever is put into it`` () =

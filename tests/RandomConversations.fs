@@ -336,7 +336,7 @@ let private factFor
                 else
                     ClosedUntil(Some(start.AddDays 1.), None)
             OptedOut = inner % 3 = 0
-            HasForm = inner % 5 = 0
+            HasForm = inner % 5 < 3
             MessagesAMinute = pick [| None; Some 1; Some 5; Some 40 |] (inner / 7)
         }
     | 35 ->
@@ -350,17 +350,29 @@ let private factFor
     | 37 ->
         FormAnswered {
             Message = wamid
+            // Mostly the form that was shown, where one was.
             Token =
-                if inner % 2 = 0 then
-                    Some(CommandKey.text outOfNowhere)
-                else
-                    None
+                match session.Form, inner % 4 with
+                | Some form, (0 | 1) -> Some(CommandKey.text form)
+                | _, 2 -> None
+                | _ -> Some(CommandKey.text outOfNowhere)
             Fields = [
                 "title", pick texts inner
                 "description", pick texts (inner / 3)
                 "email", pick texts (inner / 7)
             ]
-            Files = []
+            Files = [
+                for place in 1 .. inner % 3 do
+                    {
+                        Message = wamid
+                        Place = place
+                        Kind = Image
+                        MediaId = string place
+                        MimeType = None
+                        Sha256 = None
+                        FileName = None
+                    }
+            ]
         }
     | 38 ->
         CustomerMoved(

@@ -90,6 +90,7 @@ let ``every variable that is read is explained in .env.example`` () =
         "DatabaseSettings.fs"
         "ServiceSettings.fs"
         "TelemetrySettings.fs"
+        "FlowSettings.fs"
     ]
 
     let read =
@@ -98,7 +99,7 @@ let ``every variable that is read is explained in .env.example`` () =
             for found in
                 Regex.Matches(
                     Repository.read ("src/Web/" + file),
-                    "\"((?:WHATSAPP|OPENAI|ODOO|OTEL|BOT|DATABASE)_[A-Z_]+)\""
+                    "\"((?:WHATSAPP|FLOW|OPENAI|ODOO|OTEL|BOT|DATABASE)_[A-Z_]+)\""
                 ) do
                 found.Groups[1].Value
         ])

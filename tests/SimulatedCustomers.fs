@@ -118,7 +118,8 @@ let act (chance: Chance) (customer: Customer) (message: MessageId) : Fact =
 let see (customer: Customer) (message: OutboundMessage) =
     customer.Offered <-
         match message with
-        | TextMessage _ -> []
+        | TextMessage _
+        | FormMessage _ -> []
         | ButtonMessage(_, buttons) -> List.map fst buttons
         | ListMessage(_, _, rows) -> rows |> List.map (fun (id, _, _) -> id)
 

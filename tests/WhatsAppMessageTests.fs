@@ -137,14 +137,39 @@ let readable: (string * string * Fact) list = [
     "revoke",
     """ "type":"revoke","revoke":{"original_message_id":"wamid.0"} """,
     MessageRevoked(id, MessageId "wamid.0")
+    "form",
+    """ "type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{\"flow_token\":\"t\",\"title\":\"Gotea\",\"photos\":[{\"id\":\"7\",\"mime_type\":\"image/png\"},{\"id\":\"8\"},{\"id\":\"9\",\"mime_type\":\"application/pdf\"},{\"id\":\"10\",\"mime_type\":\"video/mp4\"}]}"}} """,
+    FormAnswered {
+        Message = MessageId "wamid.1"
+        Token = Some "t"
+        Fields = [ "title", "Gotea" ]
+        Files = [
+            for place, kind, id, mimeType in
+                [
+                    0, Image, "7", Some "image/png"
+                    1, Image, "8", None
+                    2, Document, "9", Some "application/pdf"
+                    3, Video, "10", Some "video/mp4"
+                ] do
+                {
+                    Message = MessageId "wamid.1"
+                    Place = place
+                    Kind = kind
+                    MediaId = id
+                    MimeType = mimeType
+                    Sha256 = None
+                    FileName = None
+                }
+        ]
+    }
 ]
 
 /// Messages that are kept whole, as Other.
 let keptWhole = [
     "unsupported",
     """ "type":"unsupported","errors":[{"code":131051,"title":"Message type unknown"}],"unsupported":{"type":"poll_creation"} """
-    "form answer",
-    """ "type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{}"}} """
+    "address answer",
+    """ "type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"address_message","response_json":"{}"}} """
     "interactive without its object", """ "type":"interactive" """
     "order",
     """ "type":"order","order":{"catalog_id":"1","product_items":[{"quantity":1,"item_price":2.5}]} """

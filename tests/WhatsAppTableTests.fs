@@ -397,6 +397,14 @@ list, offered
     with a person: ThatButtonIsStale
     closed: ThatButtonIsStale
 form
+    conversing: ThatFormIsStale
+    title: WhichTitle, FormIsStale
+    description: WhichDescription, FormIsStale
+    e-mail: WhichEmail, FormIsStale
+    confirming: IsThisRight, FormIsStale
+    creating: TicketIsBeingCreated
+    with a person: note [formulario]; PassedOnToPerson
+    closed: ThatFormIsStale
 address
 permission to call
 interactive without its object
@@ -531,6 +539,7 @@ let ``each fact that comes from a customer has its row`` () =
                 typeof<CustomerText>
                 typeof<CustomerChoice>
                 typeof<CustomerMedia>
+                typeof<FormAnswer>
             ])
         |> Array.map _.Name
         |> Set.ofArray

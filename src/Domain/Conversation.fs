@@ -79,7 +79,7 @@ module internal Conversation =
     /// Does what an intent asks for. None for one that only means something as an answer.
     let private follow intent decision =
         match intent with
-        | WantsTicket -> Some(decision |> TicketDialogue.begin' noHints)
+        | WantsTicket -> Some(decision |> FormFilling.begin' noHints)
         | WantsTicketStatus -> Some(lookUpTickets decision)
         | WantsPerson -> Some(HandOver.begin' decision)
         | WantsHelp -> Some(decision |> offer NothingOffered Help openings)
@@ -132,7 +132,7 @@ module internal Conversation =
         | Some { Meaning = Means SaysNo; Surplus = 0 }, MoreHelpOffered -> leave decision
         | Some { Meaning = Thanks; Surplus = 0 }, _ -> decision |> offer MoreHelpOffered HowCanIHelp openings
         | Some { Meaning = Means SaysYes; Surplus = 0 }, TicketOffered ->
-            decision |> TicketDialogue.begin' noHints
+            decision |> FormFilling.begin' noHints
         | Some { Meaning = Means SaysYes; Surplus = 0 }, PersonOffered -> HandOver.begin' decision
         | Some {
                    Meaning = Means(SaysYes | SaysNo)
@@ -192,7 +192,7 @@ module internal Conversation =
     /// A button outside the ticket dialogue.
     let takeChoice choice decision =
         match choice with
-        | OpenTicket -> decision |> TicketDialogue.begin' noHints
+        | OpenTicket -> decision |> FormFilling.begin' noHints
         | CheckTickets -> lookUpTickets decision
         | TalkToPerson -> HandOver.begin' decision
         | AskSomethingElse -> decision |> remark NothingOffered HowCanIHelp openings
@@ -264,7 +264,7 @@ module internal Conversation =
             })
 
         match answered.Intent with
-        | WantsTicket -> decision |> TicketDialogue.begin' answered.Hints
+        | WantsTicket -> decision |> FormFilling.begin' answered.Hints
         | WantsTicketStatus -> lookUpTickets decision
         // The rules hear a plain wish for a person; where only the assistant hears one, the customer is
         // asked.
@@ -281,7 +281,7 @@ module internal Conversation =
                     Answering = turn.Question.Message
             }
             |> askAssistant StandIn hint turn.Question.Turn
-        | StandIn, Some WantsTicket -> decision |> TicketDialogue.begin' noHints
+        | StandIn, Some WantsTicket -> decision |> FormFilling.begin' noHints
         | StandIn, _ ->
             decision
             |> offer TicketOffered AssistantIsUnavailable [ OpenTicket; TalkToPerson ]

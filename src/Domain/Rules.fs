@@ -229,6 +229,20 @@ module Rules =
         | ValueSome struct (_, recognition) -> Some recognition
         | ValueNone -> None
 
+    /// So many words more than that are still an answer to "or step by step?": "prefiero paso a paso, por favor".
+    let private besideSteps = 3
+
+    /// Whether a short text says that its writer would rather be asked step by step.
+    let asksForSteps (text: string) : bool =
+        let words = Words.split text |> Array.filter (fun word -> word <> Words.pause)
+
+        Vocabulary.stepWords
+        |> List.exists (fun wording ->
+            let wanted = wording.Split ' '
+
+            words.Length <= wanted.Length + besideSteps
+            && words |> Array.windowed wanted.Length |> Array.contains wanted)
+
     /// The language of a text, where its words speak for one language more than for any other: by one word
     /// in a text of up to three words, by two in a longer one, so that a name or a loan word changes
     /// nothing.

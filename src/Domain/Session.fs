@@ -116,6 +116,8 @@ type Session = {
     /// The files of this session, newest first, at most `CustomerFile.most`.
     Files: CustomerFile list
     Pulse: Pulse
+    /// The message that showed the form of the ticket that is being told.
+    Form: CommandKey option
     Phase: Phase
 }
 
@@ -161,6 +163,7 @@ module Session =
             Repeats = 0
             Told = false
         }
+        Form = None
         Phase = Conversing(None, NothingOffered)
     }
 
@@ -176,6 +179,15 @@ module Session =
         match session.Phase with
         | TicketCreation(_, Creating owed) -> Some owed
         | _ -> session.Owed
+
+    /// Whether a form was shown for the ticket that is being told, and still counts.
+    let hasOpenForm (session: Session) =
+        match session.Phase with
+        | TicketCreation(_, Creating _) -> false
+        | TicketCreation _ -> session.Form.IsSome
+        | Conversing _
+        | WithAgent _
+        | Closed _ -> false
 
     /// The assistant's turn that is open, if any.
     let openTurn session =

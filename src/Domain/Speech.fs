@@ -47,6 +47,7 @@ type Notice =
     | KeptAsDescription
     | CannotRead of MediaKind
     | ButtonIsStale
+    | FormIsStale
     | AlreadyAtFirstStep
     | PleaseConfirm
     | PrefilledFromYourWords
@@ -112,6 +113,8 @@ type Phrase =
     | OptedOut
     | OptedIn
     | ThatButtonIsStale
+    /// A form that was sent counts no more.
+    | ThatFormIsStale
     /// Something that was said before did not arrive; who speaks is said again, since that may have been it.
     | MessageMayBeLost
     | Goodbye

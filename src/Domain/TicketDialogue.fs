@@ -30,7 +30,8 @@ module internal TicketDialogue =
         |> enter (TicketCreation(draft, Confirming(ticket, decision.Session.Version)))
         |> ask (IsThisRight ticket) notice
 
-    let private askField field draft notice decision =
+    /// Asks for a field, with what was wrong or changed ahead of it.
+    let askField field draft notice decision =
         let step, question =
             match field with
             | TitleField -> AskingTitle, WhichTitle
@@ -40,7 +41,7 @@ module internal TicketDialogue =
         decision |> enter (TicketCreation(draft, step)) |> ask question notice
 
     /// Goes to the first field that is missing, or shows the ticket when none is.
-    let private proceed (draft: Draft) notice decision =
+    let proceed (draft: Draft) notice decision =
         match Draft.missing draft, Draft.complete draft with
         | Some field, _ -> askField field draft notice decision
         | None, Some ticket -> show draft ticket notice decision
@@ -60,6 +61,9 @@ module internal TicketDialogue =
     /// Asks the question of this step once more, ahead of it what was wrong. Nothing is changed.
     let repeat (draft: Draft) step notice decision =
         decision |> askStep draft step (Some notice)
+
+    /// Asks the question of this step, and nothing ahead of it.
+    let askAgain (draft: Draft) step decision = decision |> askStep draft step None
 
     /// Asks a question again that never arrived. That it was lost is said once; where it is lost again, it is only
     /// asked.

@@ -184,13 +184,15 @@ module Transition =
                     Referral = Some referral
             })
         | ChatOpened message -> decision |> touch |> perform (MarkRead message) |> Conversation.opened
-        | FormAnswered form -> decision |> touch |> Turns.takeStaleForm form.Message
+        | FormAnswered form -> decision |> touch |> Turns.takeForm form
         | CustomerMoved(_, customer) ->
             decision |> change (fun session -> { session with Customer = customer })
         | FileKept(key, file) -> decision |> Outcomes.fileKept key file
         | FileNotKept(key, problem) -> decision |> Outcomes.fileNotKept key problem
         | FileNotAttached _ -> decision |> say FileWasNotAttached []
         | DeliveryFailed(_, 131050, _) -> decision |> Consent.refusedByCustomer
+        | DeliveryFailed(command, code, _) when FormFilling.isRefused command code decision.Session ->
+            decision |> FormFilling.goStepByStep
         | DeliveryFailed(command, code, _) -> decision |> Undelivered.remember command code
         | AssistantAnswered(_, answer) -> decision |> Conversation.answered answer
         | AssistantFailed _ ->

@@ -60,7 +60,7 @@ module internal Turns =
     let private takeWords (text: string) decision =
         match decision.Session.Phase with
         | Conversing(_, offered) -> decision |> Undelivered.apologise |> Conversation.takeText text offered
-        | TicketCreation(draft, step) -> decision |> TicketDialogue.takeText text draft step
+        | TicketCreation(draft, step) -> decision |> FormFilling.takeText text draft step
         | WithAgent(creation, told) ->
             decision
             |> Undelivered.apologise
@@ -278,9 +278,15 @@ module internal Turns =
             | WithAgent _ -> decision |> Conversation.takeChoice choice
             | Closed _ -> decision
 
-    /// A form that was not offered, or is not the one that counts now.
-    let takeStaleForm message decision =
-        decision |> perform (MarkRead message) |> takeBefore |> hearOfLost |> takeStale
+    /// A form that was filled in. What was written just before is taken first.
+    let takeForm (form: FormAnswer) decision =
+        let decision =
+            decision |> perform (MarkRead form.Message) |> takeBefore |> hearOfLost
+
+        if FormFilling.counts form decision.Session then
+            decision |> FormFilling.take form
+        else
+            decision |> FormFilling.takeStale form
 
     let private waitFor (gathering: Gathering) items decision =
         decision

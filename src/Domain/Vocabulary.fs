@@ -301,6 +301,11 @@ module internal Vocabulary =
     let negations =
         HashSet<string>([ "no"; "nao"; "dont"; "not"; "tampoco"; "nunca"; "never"; "sin" ])
 
+    /// How somebody says that he would rather be asked than fill in a form.
+    let stepWords =
+        [ "paso a paso"; "step by step"; "passo a passo" ]
+        @ [ "sin formulario"; "without the form"; "sem formulario" ]
+
     let private wordsOf (list: string) = HashSet<string>(list.Split ' ')
 
     /// Common words that tell one language from the others; a word in two lists counts for both.

@@ -77,6 +77,7 @@ type OutboundMessage =
     /// Up to ten rows of (id, title of at most 24, description of at most 72); `button` opens the list (at
     /// most 20).
     | ListMessage of body: string * button: string * rows: (string * string * string option) list
+    | FormMessage of FormInvitation
 
 /// What came of a call to the Graph API (references: Meta's error codes page; only 4, 80007, 130429 and
 /// 131056 are refused before anything is done).

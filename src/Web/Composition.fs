@@ -120,7 +120,9 @@ let services
     (threads: Threads)
     (token: unit -> string)
     : Interpreter.Services =
-    let render = Phrases.render texts.Phrases (business configuration)
+    let render =
+        FormSpeech.render texts.Phrases (business configuration) (FlowSettings.ticketFlow configuration.Flow)
+
     let renderText = Phrases.renderText texts.Phrases (business configuration)
     let longer = TimeSpan.FromSeconds 60.
 
@@ -140,6 +142,22 @@ let services
                 UnknownWait = configuration.UnknownWait
         }
     }
+
+/// The form's endpoint, where there is a key for it. `tell` hears what operators should know.
+let flowDoor
+    (configuration: Configuration)
+    (texts: Texts)
+    (store: StorePort)
+    (tell: string -> unit)
+    : FlowDoor.FlowDoorSettings option =
+    configuration.Flow.Key
+    |> Option.map (fun key -> {
+        AppSecrets = configuration.WhatsApp.AppSecrets
+        Key = key
+        Phrases = texts.Phrases
+        Standing = FormStandings.find store.ReadStream configuration.Language
+        Tell = tell
+    })
 
 let engineSettings (configuration: Configuration) : Engine.EngineSettings = {
     Batch = 200
@@ -162,6 +180,6 @@ let reception (configuration: Configuration) : Reception.ReceptionSettings = {
         match configuration.Hours with
         | Some hours -> BusinessHours.opening hours
         | None -> fun _ -> OpenNow
-    HasForm = false
+    HasForm = configuration.Flow.Form.IsSome
     MessagesAMinute = configuration.MessagesAMinute
 }

@@ -4,6 +4,7 @@ module FunctionalBot.Web.Configuration
 open System
 open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Web.FlowSettings
 open FunctionalBot.Web.HoursSettings
 open FunctionalBot.Web.ServiceSettings
 open FunctionalBot.Web.Setting
@@ -45,6 +46,8 @@ type Configuration = {
     Limits: LimitConfiguration
     /// Where spans and metrics go; None where nowhere.
     Telemetry: TelemetryConfiguration option
+    /// The ticket as a form.
+    Flow: FlowConfiguration
 }
 
 let private policy (source: Source) : Reading<Policy> =
@@ -107,7 +110,8 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             hours
             messagesAMinute
             limits
-            telemetry -> {
+            telemetry
+            flow -> {
             Urls = urls
             Database = database
             WhatsApp = whatsApp
@@ -132,6 +136,7 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             MessagesAMinute = messagesAMinute
             Limits = limits
             Telemetry = telemetry
+            Flow = flow
         })
         (DatabaseSettings.read source)
     |> apply (whatsApp source)
@@ -210,3 +215,4 @@ let read (data: string) (source: Source) : Reading<Configuration> =
     )
     |> apply (limits source)
     |> apply (telemetry source)
+    |> apply (FlowSettings.flow source)

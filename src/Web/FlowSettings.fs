@@ -13,6 +13,15 @@ type FlowConfiguration = {
     Key: FlowKey option
 }
 
+/// The flow as the messages that offer it name it. None where tickets are taken step by step only.
+let ticketFlow (configuration: FlowConfiguration) : TicketFlow option =
+    configuration.Form
+    |> Option.map (fun (name, mode) -> {
+        Name = name
+        Mode = mode
+        HasEndpoint = configuration.Key.IsSome
+    })
+
 let private problem name wrong mend =
     Error [
         {

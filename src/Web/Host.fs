@@ -240,6 +240,12 @@ let run
     app.MapPost("/webhook", handler (WatchedDoor.receive instruments world.Elapsed receive))
     |> ignore
 
+    let tellOfForm (words: string) = log.Warning("{Problem}", words)
+
+    match Composition.flowDoor configuration texts port tellOfForm with
+    | Some settings -> app.MapPost("/flow", handler (FlowDoor.receive settings)) |> ignore
+    | None -> ()
+
     app.MapGet("/healthz", handler Health.live) |> ignore
 
     app.MapGet("/readyz", handler (Health.ready (fun () -> startup.Value) now port Webhook.rejectedCount))

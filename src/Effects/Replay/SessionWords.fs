@@ -197,6 +197,7 @@ module SessionWords =
         |> orNothing (fun referral -> referral.Headline |> Option.defaultValue "without a headline")
         "files", session.Files |> List.map fileWords |> String.concat " | "
         "pulse", pulseWords session.Pulse
+        "form", session.Form |> orNothing CommandKey.text
     ]
 
     /// The fields of two lists that differ, by name. A field that one of them lacks is "-" there.

@@ -86,6 +86,7 @@ module internal PhraseText =
         | KeptAsDescription -> simply speaker Wording.KeptAsDescription
         | CannotRead kind -> say speaker Wording.CannotRead [ "kind", simply speaker (Wording.ofKind kind) ]
         | ButtonIsStale -> simply speaker Wording.ButtonIsStale
+        | FormIsStale -> simply speaker Wording.FormIsStale
         | AlreadyAtFirstStep -> simply speaker Wording.AlreadyAtFirstStep
         | PleaseConfirm -> simply speaker Wording.PleaseConfirm
         | PrefilledFromYourWords -> simply speaker Wording.PrefilledFromYourWords
@@ -274,6 +275,7 @@ module internal PhraseText =
         | OptedOut -> simply speaker Wording.OptedOut
         | OptedIn -> simply speaker Wording.OptedIn
         | ThatButtonIsStale -> simply speaker Wording.ThatButtonIsStale
+        | ThatFormIsStale -> simply speaker Wording.ThatFormIsStale
         | MessageMayBeLost -> simply speaker Wording.MessageMayBeLost
         | Goodbye -> simply speaker Wording.Goodbye
         | IdleGoodbye false -> simply speaker Wording.IdleGoodbye

@@ -38,6 +38,7 @@ type Wording =
     | KeptAsDescription
     | CannotRead
     | ButtonIsStale
+    | FormIsStale
     | AlreadyAtFirstStep
     | PleaseConfirm
     | PrefilledFromYourWords
@@ -89,6 +90,7 @@ type Wording =
     | OptedOut
     | OptedIn
     | ThatButtonIsStale
+    | ThatFormIsStale
     | MessageMayBeLost
     | Goodbye
     | IdleGoodbye
@@ -233,6 +235,7 @@ module Wording =
         | Wording.KeptAsDescription
         | Wording.CannotRead
         | Wording.ButtonIsStale
+        | Wording.FormIsStale
         | Wording.AlreadyAtFirstStep
         | Wording.PleaseConfirm
         | Wording.PrefilledFromYourWords

@@ -14,11 +14,6 @@ type FlowAsked =
     /// The form was opened, or gone back to; or the fields, by name, are to be checked.
     | FormAsked of token: string * fields: (string * string) list option
 
-/// Whether a form that was shown still counts. The language is the customer's.
-type FormStanding =
-    | FormCounts of Language
-    | FormIsOver of Language
-
 /// What the endpoint says, as JSON that is still to be encrypted.
 type FlowSaid =
     /// HTTP 200.

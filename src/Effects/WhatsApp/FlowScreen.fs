@@ -1,6 +1,8 @@
 namespace FunctionalBot.Effects
 
 open System
+open System.Buffers
+open System.Text
 open System.Text.Json
 open FunctionalBot.Domain
 
@@ -73,3 +75,13 @@ module FlowScreen =
             writer.WriteString(errorName field, Option.defaultValue "" problem)
 
         writer.WriteBoolean(checkedName, isChecked)
+
+    /// The same as a JSON object.
+    let json (book: LanguageBook) (isChecked: bool) (problems: (TicketField * FieldProblem) list) : string =
+        let buffer = ArrayBufferWriter<byte> 1024
+        use writer = new Utf8JsonWriter(buffer)
+        writer.WriteStartObject()
+        write book isChecked problems writer
+        writer.WriteEndObject()
+        writer.Flush()
+        Encoding.UTF8.GetString buffer.WrittenSpan

@@ -1,5 +1,6 @@
 namespace FunctionalBot.Effects
 
+open System
 open System.Text.Json
 open FunctionalBot.Domain
 
@@ -83,7 +84,33 @@ module WhatsAppMessage =
             Quoted = quoted message
         }
 
-    /// A pressed button or a chosen row. Answers of forms (`nfm_reply`) and kinds to come are kept whole.
+    /// What a file of a form is, by its type: the form asks for photos.
+    let private kindOf (file: FormFile) =
+        match file.MimeType with
+        | Some kind when kind.StartsWith("video/", StringComparison.OrdinalIgnoreCase) -> Video
+        | Some kind when kind.StartsWith("image/", StringComparison.OrdinalIgnoreCase) -> Image
+        | Some _ -> Document
+        | None -> Image
+
+    let private formAnswered id (reply: FormReply) =
+        FormAnswered {
+            Message = id
+            Token = reply.Token
+            Fields = reply.Fields
+            Files =
+                reply.Files
+                |> List.mapi (fun place file -> {
+                    Message = id
+                    Place = place
+                    Kind = kindOf file
+                    MediaId = file.Id
+                    MimeType = file.MimeType
+                    Sha256 = file.Sha256
+                    FileName = file.FileName
+                })
+        }
+
+    /// A pressed button, a chosen row or a form that was filled in. Other kinds of reply are kept whole.
     let private interactive id message =
         let reply =
             field "interactive" message
@@ -98,7 +125,10 @@ module WhatsAppMessage =
                 Text = title
                 Quoted = quoted message
             }
-        | _ -> unreadable Other None id message
+        | _ ->
+            match field "interactive" message |> Option.bind FormReply.read with
+            | Some reply -> formAnswered id reply
+            | None -> unreadable Other None id message
 
     /// The quick reply of a template.
     let private button id message =

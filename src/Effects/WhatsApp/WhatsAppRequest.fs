@@ -93,6 +93,7 @@ module WhatsAppRequest =
                             match description with
                             | Some text -> writer.WriteString("description", text)
                             | None -> ())))
+        | FormMessage invitation -> FormBody.write invitation writer
 
     /// One message. `to` is the phone number with "+" (without it Meta would put the business's own country
     /// code first), `recipient` the business-scoped id; where both are there Meta takes the phone. The key

@@ -5,32 +5,8 @@ open System.Globalization
 open System.Text
 open System.Text.Json
 
-/// How Meta knows a flow.
-type FlowName =
-    | FlowId of string
-    | FlowNamed of string
-
-/// Whether everybody may open the flow, or only testers.
-type FlowMode =
-    | DraftFlow
-    | PublishedFlow
-
-/// A message whose button opens a form.
-[<NoComparison; NoEquality>]
-type FormInvitation = {
-    Body: string
-    /// What stands on the button: at most 30 units, without emoji.
-    Button: string
-    Flow: FlowName
-    Mode: FlowMode
-    /// Comes back with the answer.
-    Token: string
-    /// Writes the data of the first screen, where no endpoint is there to be asked for it. None: the endpoint is asked.
-    Screen: (Utf8JsonWriter -> unit) option
-}
-
 /// The body of a message with a form.
-module FormMessage =
+module FormBody =
     /// UTF-16 units.
     let bodyLimit = 1024
 
@@ -83,13 +59,12 @@ module FormMessage =
 
         match invitation.Screen with
         | None -> writer.WriteString("flow_action", "data_exchange")
-        | Some write ->
+        | Some data ->
             writer.WriteString("flow_action", "navigate")
             writer.WriteStartObject "flow_action_payload"
             writer.WriteString("screen", FlowScreen.id)
-            writer.WriteStartObject "data"
-            write writer
-            writer.WriteEndObject()
+            writer.WritePropertyName "data"
+            writer.WriteRawValue data
             writer.WriteEndObject()
 
         writer.WriteEndObject()

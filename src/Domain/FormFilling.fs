@@ -1,0 +1,134 @@
+namespace FunctionalBot.Domain
+
+/// The ticket as a form instead of one question after the other, where the host offers it. The form stands in place of
+/// the first question: whoever writes instead of filling it in is asked step by step, and may send the form all the
+/// same until the ticket is sent.
+module internal FormFilling =
+    open Decision
+
+    // Meta's codes for what is wrong with the form itself: a parameter that it does not take, such as a flow that is
+    // not there (100, 131008, 131009), a blocked one, and one that was sent too often.
+    let private faults = [ 100; 131008; 131009; 132068; 132069 ]
+
+    let private forget decision =
+        decision |> change (fun session -> { session with Form = None })
+
+    /// Offers the form; its token is the key of the message that shows it.
+    let private offerForm decision =
+        let key = nextKey decision
+
+        let draft = {
+            Draft.empty with
+                Files = Attachments.loose decision.Session
+        }
+
+        decision
+        |> enter (TicketCreation(draft, AskingTitle))
+        |> change (fun session -> { session with Form = Some key })
+        |> invite (ToFillForm(CommandKey.text key)) FillForm
+
+    /// Begins a ticket. What the assistant understood already would be lost in an empty form, so that then only what is
+    /// missing is asked for.
+    let begin' (hints: TicketHints) decision =
+        let session = decision.Session
+
+        if
+            session.Circumstances.HasForm
+            && Session.owedTicket session = None
+            && Draft.fillIn hints Draft.empty = Draft.empty
+        then
+            offerForm decision
+        else
+            decision |> forget |> TicketDialogue.begin' hints
+
+    /// Nothing was said since the form was shown, so that a text answers what stands beside it.
+    let private wasJustShown (session: Session) =
+        session.Form.IsSome && session.Delivery.LastSaid = session.Form
+
+    /// A turn of text within the dialogue. Who would rather be asked than fill in the form is asked.
+    let takeText (text: string) (draft: Draft) step decision =
+        if wasJustShown decision.Session && Rules.asksForSteps text then
+            decision |> Undelivered.forget |> TicketDialogue.askAgain draft step
+        else
+            decision |> TicketDialogue.takeText text draft step
+
+    /// Whether the answer is that of the form that was shown for the ticket that is being told. One that does not say
+    /// of which form it is can only be of that one.
+    let counts (form: FormAnswer) (session: Session) : bool =
+        match form.Token, session.Form with
+        | None, Some _ -> Session.hasOpenForm session
+        | Some token, Some key -> token = CommandKey.text key && Session.hasOpenForm session
+        | _, None -> false
+
+    let private fetch (files: FileRequest list) decision : CommandKey list * Decision =
+        ((([]: CommandKey list), decision), files)
+        ||> List.fold (fun (keys, decision) file ->
+            match Attachments.fetchFile file decision with
+            | Attachments.Fetched key, decision -> keys @ [ key ], decision
+            | Attachments.NoRoom, decision
+            | Attachments.NoFile, decision -> keys, decision)
+
+    /// Takes over what was filled in: all of it right, the ticket is shown to be confirmed; else it goes on step by
+    /// step from the first field that is wrong. What was filled in takes the place of what was told before.
+    let take (form: FormAnswer) decision =
+        match decision.Session.Phase with
+        | TicketCreation(before, _) ->
+            let keys, decision = fetch form.Files decision
+            let filled, problems = TicketForm.read form.Fields
+
+            let draft = {
+                filled with
+                    Files = before.Files @ keys
+            }
+
+            match problems with
+            | (field, problem) :: _ ->
+                decision
+                |> TicketDialogue.askField field draft (Some(FieldRejected(field, problem)))
+            | [] when keys.Length < form.Files.Length ->
+                decision |> TicketDialogue.proceed draft (Some(TooManyFiles CustomerFile.most))
+            | [] -> decision |> TicketDialogue.proceed draft None
+        | Conversing _
+        | WithAgent _
+        | Closed _ -> decision
+
+    let private line (name: string, text: string) = name + ": " + text
+
+    /// A form that is not the one that counts now: it says so, and asks again what was asked. The team gets what the
+    /// customer took the trouble to fill in.
+    let takeStale (form: FormAnswer) decision =
+        match decision.Session.Phase with
+        | TicketCreation(draft, step) -> decision |> TicketDialogue.repeat draft step FormIsStale
+        | WithAgent(creation, told) ->
+            let keys, decision = fetch form.Files decision
+            let words = form.Fields |> List.map line
+
+            {
+                decision with
+                    Answering = Some form.Message
+            }
+            |> Attachments.assign creation keys
+            |> HandOver.passOn creation told (String.concat "\n" ("[formulario]" :: words))
+        | Conversing(Some _, _) -> decision |> say ThatFormIsStale [ OpenTicket; TalkToPerson ]
+        | Conversing(None, _) -> decision |> offer TicketOffered ThatFormIsStale [ OpenTicket; TalkToPerson ]
+        | Closed _ -> decision
+
+    /// Whether the form itself is why its message did not go out, and the customer waits for it still.
+    let isRefused (command: CommandKey) (code: int) (session: Session) : bool =
+        session.Form = Some command
+        && List.contains code faults
+        && session.Delivery.LastSaid = Some command
+        && Session.hasOpenForm session
+
+    /// Asks in words what the form would have asked. It may have been the first message, so that who is speaking is
+    /// said again.
+    let goStepByStep decision =
+        match decision.Session.Phase with
+        | TicketCreation(draft, step) ->
+            decision
+            |> forget
+            |> change (fun session -> { session with Introduced = false })
+            |> TicketDialogue.askAgain draft step
+        | Conversing _
+        | WithAgent _
+        | Closed _ -> decision
