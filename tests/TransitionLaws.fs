@@ -205,8 +205,6 @@ let ``no support ticket is created without a yes to exactly what was shown`` () 
                         // What comes behind a "yes" that was still waiting takes the "yes" first.
                         | FormAnswered _ -> happening.Before.Gathering.IsSome
                         | MediaReceived media -> media.Caption.IsSome || happening.Before.Gathering.IsSome
-                        // So does a form; what is filled in is never a yes.
-                        | FormAnswered _ -> happening.Before.Gathering.IsSome
                         | _ -> false
 
                     let wasConfirming =
@@ -234,7 +232,6 @@ let ``a person's ticket is only opened for who asked for a person`` () =
             | MessageEdited _
             | FormAnswered _
             | TimerElapsed(QuietTimer, _) -> true
-            | FormAnswered _ -> happening.Before.Gathering.IsSome || not opened
             | _ -> not opened)
     )
 
