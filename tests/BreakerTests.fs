@@ -304,6 +304,7 @@ let private odooThat (outcome: unit -> TicketFailure) =
     let port: TicketsPort = {
         Create = fun _ _ _ _ _ -> Task.FromResult(Error(fail ()))
         AddNote = fun _ _ _ _ -> Task.FromResult(Error(fail ()))
+        Attach = fun _ _ _ _ _ -> Task.FromResult(Error(fail ()))
         Find = fun _ _ -> Task.FromResult(Error(fail ()))
     }
 

@@ -26,6 +26,7 @@ let unused: AssistantPort = {
 let private desk failure : TicketsPort = {
     Create = fun _ _ _ _ _ -> Task.FromResult(Error failure)
     AddNote = fun _ _ _ _ -> Task.FromResult(Error failure)
+    Attach = fun _ _ _ _ _ -> Task.FromResult(Error failure)
     Find = fun _ _ -> Task.FromResult(Error failure)
 }
 
@@ -245,6 +246,7 @@ let ``a port that throws is a fault of this program: tried anew, a send only aft
                     services.Tickets with
                         Create = fun _ _ _ _ _ -> fault ()
                         AddNote = fun _ _ _ _ -> fault ()
+                        Attach = fun _ _ _ _ _ -> fault ()
                         Find = fun _ _ -> fault ()
                 }
                 Assistant = { Ask = fun _ _ -> fault () }

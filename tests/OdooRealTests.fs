@@ -70,3 +70,18 @@ let ``real Odoo: several that create the same task at once make one`` () = OdooS
 
 [<Fact>]
 let ``real Odoo: the check finds nothing wrong`` () = OdooScenes.checkIsClean (tasks ())
+
+[<Fact>]
+let ``real Odoo: files are attached once each with their bytes, by JSON-2`` () =
+    OdooScenes.attachFiles (tasks ())
+
+[<Fact>]
+let ``real Odoo: files are attached once each with their bytes, by JSON-RPC`` () =
+    OdooScenes.attachFiles (byRpc (tasks ()))
+
+[<Fact>]
+let ``real Odoo: files are attached where there is no field for the key`` () =
+    OdooScenes.attachFiles (withoutKeyField (tasks ()))
+
+[<Fact>]
+let ``real Odoo: the largest file that fits is taken`` () = OdooScenes.attachLargest (tasks ())

@@ -202,3 +202,162 @@ let checkIsClean (settings: Odoo.Settings) : Task = task {
     Assert.True(problems.IsEmpty, $"%A{problems}")
     Assert.True(findings.Length >= 6, $"%A{findings}")
 }
+
+/// A file of so many bytes, none of them told by its place.
+let fileOf (name: string) (mimeType: string) (bytes: byte[]) : StoredFile = {
+    Hash = FileHash(Convert.ToHexStringLower(Security.Cryptography.SHA256.HashData bytes))
+    MimeType = mimeType
+    Size = int64 bytes.Length
+    Name = name
+}
+
+/// Opens bytes anew each time.
+let opened (bytes: byte[]) (_: CancellationToken) : Task<IO.Stream option> =
+    Task.FromResult(Some(new IO.MemoryStream(bytes) :> IO.Stream))
+
+/// Files are attached once each to their ticket, with exactly their bytes, whatever their length.
+let attachFiles (settings: Odoo.Settings) : Task = task {
+    use client = client ()
+    let port = Odoo.create settings client
+    let customer = newCustomer ()
+    let creation = keyOf customer 4L
+
+    let bytesOf length =
+        Array.init length (fun index -> byte (index * 37 % 256))
+
+    let files =
+        [ 1; 2; 3; 4; 49_151; 49_152; 49_153; 300_000 ]
+        |> List.mapi (fun index length ->
+            let bytes = Array.append "%PDF-"B (bytesOf length)
+            let name = "Señal \"" + string length + "\".pdf"
+
+            {
+                keyOf customer 5L with
+                    Ordinal = index
+            },
+            fileOf name "application/pdf" bytes,
+            bytes)
+
+    let key, file, bytes = files.Head
+
+    match! port.Attach key creation file (opened bytes) none with
+    | Error(TryAgain _) -> ()
+    | other -> failwith $"%A{other}"
+
+    let! ticket =
+        port.Create creation (ticketOf Support "Con adjuntos" None) customer Spanish none
+
+    let ticket = fitting ticket
+
+    // A port of its own has nothing remembered: this is what a restarted bot does.
+    for port in [ port; Odoo.create settings client ] do
+        for key, file, bytes in files do
+            let! attached = port.Attach key creation file (opened bytes) none
+            fitting attached
+
+    let caller = OdooCaller.create settings client
+
+    let! records =
+        OdooRecords.search
+            caller
+            "ir.attachment"
+            [
+                OdooValue.condition "res_model" "=" (Text settings.Model)
+                OdooValue.condition "res_id" "=" (Number ticket.Id)
+            ]
+            [ "name"; "datas"; "mimetype" ]
+            "id"
+            100L
+            false
+            none
+
+    let records = fitting records
+    Assert.Equal(files.Length, records.Length)
+
+    for record, (_, file, bytes) in List.zip records files do
+        Assert.Equal(Some file.Name, OdooValue.text "name" record)
+        Assert.Equal(Some "application/pdf", OdooValue.text "mimetype" record)
+        let stored = Convert.FromBase64String(OdooValue.text "datas" record |> Option.get)
+        Assert.Equal<byte[]>(bytes, stored)
+}
+
+/// The bytes of a large file as they are read, without the whole ever being in memory.
+type GrowingStream(size: int64) =
+    inherit IO.Stream()
+    let mutable at = 0L
+    override _.CanRead = true
+    override _.CanSeek = false
+    override _.CanWrite = false
+    override _.Length = size
+
+    override _.Position
+        with get () = at
+        and set _ = raise (NotSupportedException())
+
+    override _.Flush() = ()
+    override _.Seek(_, _) = raise (NotSupportedException())
+    override _.SetLength _ = raise (NotSupportedException())
+    override _.Write(_: byte[], _: int, _: int) = raise (NotSupportedException())
+
+    override stream.Read(buffer: byte[], offset: int, count: int) =
+        stream.Fill(Span(buffer, offset, count))
+
+    override stream.ReadAsync(buffer: Memory<byte>, _: CancellationToken) =
+        ValueTask<int>(stream.Fill buffer.Span)
+
+    member private _.Fill(buffer: Span<byte>) =
+        let count = int (min (int64 buffer.Length) (size - at))
+
+        for index in 0 .. count - 1 do
+            buffer[index] <- byte ((at + int64 index) * 31L % 251L)
+
+        at <- at + int64 count
+        count
+
+/// A file of just the size that Odoo takes goes through, and one byte more is refused without being sent.
+let attachLargest (settings: Odoo.Settings) : Task = task {
+    use client = client ()
+    client.Timeout <- Timeout.InfiniteTimeSpan
+    let port = Odoo.create settings client
+    let customer = newCustomer ()
+    let creation = keyOf customer 4L
+
+    let! created =
+        port.Create creation (ticketOf Support "Archivo grande" None) customer Spanish none
+
+    let ticket = fitting created
+
+    let large = {
+        fileOf "grande.bin" "application/octet-stream" [||] with
+            Size = OdooAttachments.largest
+    }
+
+    let growing size (_: CancellationToken) : Task<IO.Stream option> =
+        Task.FromResult(Some(new GrowingStream(size) :> IO.Stream))
+
+    let tooLarge = { large with Size = large.Size + 1L }
+
+    match! port.Attach (keyOf customer 5L) creation tooLarge (growing tooLarge.Size) none with
+    | Error(WillNotDo reason) -> Assert.Contains("larger", reason)
+    | other -> failwith $"%A{other}"
+
+    let! attached =
+        port.Attach (keyOf customer 6L) creation large (growing large.Size) none
+
+    fitting attached
+    let caller = OdooCaller.create settings client
+
+    let! records =
+        OdooRecords.search
+            caller
+            "ir.attachment"
+            [ OdooValue.condition "res_id" "=" (Number ticket.Id) ]
+            [ "file_size" ]
+            "id"
+            10L
+            false
+            none
+
+    let record = Assert.Single(fitting records)
+    Assert.Equal(Some large.Size, OdooValue.property "file_size" record |> Option.bind OdooValue.number)
+}

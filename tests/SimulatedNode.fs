@@ -108,6 +108,9 @@ let private servicesFor
             AddNote =
                 fun key creation note cancel ->
                     guard alive (fun () -> services.Tickets.AddNote key creation note cancel)
+            Attach =
+                fun key creation file openFile cancel ->
+                    guard alive (fun () -> services.Tickets.Attach key creation file openFile cancel)
             Find = fun customer cancel -> guard alive (fun () -> services.Tickets.Find customer cancel)
         }
 }

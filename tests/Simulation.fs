@@ -225,7 +225,8 @@ let run (plan: Plan) : Outcome =
     let ticketFate call =
         let refused =
             match call with
-            | Notes _ -> false
+            | Notes _
+            | Attaches _ -> false
             | Finds _ -> happens 0.02
             | Creates key ->
                 match refuses.TryGetValue key with

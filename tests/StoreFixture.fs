@@ -83,6 +83,7 @@ let createDatabase () : Task<Database> = createDatabaseOn (server ())
 type Bench(database: Database, store: PostgresStore, clock: DateTimeOffset ref) =
     member _.Database = database
     member _.Store = store.Port
+    member _.Files = store.Files
 
     member _.Now
         with get () = clock.Value

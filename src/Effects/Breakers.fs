@@ -235,6 +235,9 @@ let tickets (host: BreakerHost) (settings: BreakerSettings) (port: TicketsPort) 
         AddNote =
             fun key creation note cancel ->
                 guarded switch leftOut judgeNote (fun () -> port.AddNote key creation note cancel)
+        Attach =
+            fun key creation file openFile cancel ->
+                guarded switch leftOut judgeNote (fun () -> port.Attach key creation file openFile cancel)
         Find =
             fun customer cancel -> guarded switch leftOut judgeTickets (fun () -> port.Find customer cancel)
     }

@@ -174,6 +174,15 @@ type TicketsPort = {
             -> Task<Result<TicketReference, TicketFailure>>
     /// Writes a note (plain text) to the ticket that `creation` made. The first key is the note's own.
     AddNote: CommandKey -> CommandKey -> string -> CancellationToken -> Task<Result<unit, TicketFailure>>
+    /// Attaches a kept file to the ticket that `creation` made. The first key is the attachment's own. The bytes are
+    /// opened when they are sent, and again for each try; None where they were deleted.
+    Attach:
+        CommandKey
+            -> CommandKey
+            -> StoredFile
+            -> (CancellationToken -> Task<System.IO.Stream option>)
+            -> CancellationToken
+            -> Task<Result<unit, TicketFailure>>
     /// The customer's tickets, newest first, at most ten.
     Find: Customer -> CancellationToken -> Task<Result<TicketSummary list, TicketFailure>>
 }

@@ -146,7 +146,7 @@ module FileNames =
                 name
 
         let stem =
-            if reserved.Contains(((stem.Split '.')[0]).ToLowerInvariant()) then
+            if reserved.Contains((Array.head (stem.Split '.')).ToLowerInvariant()) then
                 "_" + stem
             else
                 stem

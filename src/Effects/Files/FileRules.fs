@@ -43,7 +43,19 @@ module FileRules =
         "video/3gpp", [ ".3gp"; ".3g2" ]
         "video/quicktime", [ ".mov" ]
         "application/pdf", [ ".pdf" ]
-        "text/plain", [ ".txt"; ".log"; ".csv"; ".md"; ".json"; ".xml"; ".ini"; ".vcf"; ".ics"; ".eml" ]
+        "text/plain",
+        [
+            ".txt"
+            ".log"
+            ".csv"
+            ".md"
+            ".json"
+            ".xml"
+            ".ini"
+            ".vcf"
+            ".ics"
+            ".eml"
+        ]
         "text/csv", [ ".csv" ]
         "application/rtf", [ ".rtf" ]
         "application/msword", [ ".doc"; ".dot" ]
@@ -112,7 +124,7 @@ module FileRules =
     /// What the sender says, without parameters and under its usual name. None where that says nothing.
     let private claimOf (claimed: string option) : string option =
         claimed
-        |> Option.map (fun text -> (text.Split ';')[0].Trim().ToLowerInvariant())
+        |> Option.map (fun text -> (Array.head (text.Split ';')).Trim().ToLowerInvariant())
         |> Option.filter (fun text ->
             text <> ""
             && not (List.contains text [ "application/octet-stream"; "binary/octet-stream" ]))
@@ -124,7 +136,8 @@ module FileRules =
         || (claim.StartsWith("text/", StringComparison.Ordinal)
             && List.contains "text/plain" found)
 
-    let private inBrief (mimeType: string) = Graphemes.cut 100 (TypedText.shownOnOneLine mimeType)
+    let private inBrief (mimeType: string) =
+        Graphemes.cut 100 (TypedText.shownOnOneLine mimeType)
 
     /// The type of a file, out of its first bytes, the kind of message that it came with, what the sender says it is
     /// and what it is called. An error where it is not taken.
@@ -136,17 +149,16 @@ module FileRules =
         : Result<string, FileProblem> =
         let claim = claimOf claimed
 
-        let kindFits (types: string list) =
-            types |> List.filter (isTaken kind)
+        let kindFits (types: string list) = types |> List.filter (isTaken kind)
 
         match found, fileName |> Option.bind FileNames.programEnding with
         | _, Some ending -> Error(FileTypeRefused ending)
         | Runnable what, _ -> Error(FileTypeRefused what)
-        | UnknownType, _ -> Error(FileTypeRefused(claim |> Option.map inBrief |> Option.defaultValue "unknown"))
+        | UnknownType, _ ->
+            Error(FileTypeRefused(claim |> Option.map inBrief |> Option.defaultValue "unknown"))
         | FitsTypes types, _ ->
             match claim, kindFits types with
-            | Some claim, _ when not (fits claim types) ->
-                Error(FileTypeLies(inBrief claim, List.head types))
+            | Some claim, _ when not (fits claim types) -> Error(FileTypeLies(inBrief claim, List.head types))
             | _, [] -> Error(FileTypeRefused(List.head types))
             | Some claim, taken when List.contains claim taken -> Ok claim
             | _, first :: _ -> Ok first

@@ -22,6 +22,8 @@ type TicketCall =
     | Creates of CommandKey
     /// With the note's own key.
     | Notes of CommandKey
+    /// With the attachment's own key.
+    | Attaches of CommandKey
     | Finds of CustomerId
 
 /// A ticket at the desk.
@@ -33,6 +35,8 @@ type DeskTicket = {
     Reference: TicketReference
     /// The notes with the commands that wrote them, oldest first.
     Notes: (CommandKey * string) list
+    /// The files with the commands that attached them, oldest first.
+    Files: (CommandKey * StoredFile) list
 }
 
 /// The ticket desk in memory.
@@ -96,6 +100,7 @@ module MemoryTickets =
                     Customer = customer
                     Reference = reference
                     Notes = []
+                    Files = []
                 }
 
                 Ok reference
@@ -115,6 +120,20 @@ module MemoryTickets =
 
                 Ok()
 
+        let attach key creation file () =
+            match place creation with
+            | -1 -> Error(TryAgain(None, "The ticket that the file belongs to does not exist yet"))
+            | index ->
+                let ticket = tickets[index]
+
+                if not (ticket.Files |> List.exists (fun (attached, _) -> attached = key)) then
+                    tickets[index] <- {
+                        ticket with
+                            Files = ticket.Files @ [ key, file ]
+                    }
+
+                Ok()
+
         let find (customer: Customer) () =
             tickets
             |> Seq.filter (fun ticket -> ticket.Customer.Id = customer.Id)
@@ -129,6 +148,9 @@ module MemoryTickets =
                 Create =
                     fun key ticket customer _ cancel -> call (Creates key) cancel (add key ticket customer)
                 AddNote = fun key creation text cancel -> call (Notes key) cancel (note key creation text)
+                // The bytes stay where they are: the desk in memory keeps what they are.
+                Attach =
+                    fun key creation file _ cancel -> call (Attaches key) cancel (attach key creation file)
                 Find = fun customer cancel -> call (Finds customer.Id) cancel (find customer)
             }
             Tickets = fun () -> lock tickets (fun () -> List.ofSeq tickets)

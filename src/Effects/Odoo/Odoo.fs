@@ -48,6 +48,9 @@ module Odoo =
             AddNote =
                 fun key creation note cancelled ->
                     toPort (OdooTickets.addNote desk key creation note cancelled)
+            Attach =
+                fun key creation file openFile cancelled ->
+                    toPort (OdooAttachments.attach desk key creation file openFile cancelled)
             Find = fun customer cancelled -> toPort (OdooFind.find desk customer cancelled)
         }
 

@@ -27,6 +27,9 @@ type OdooCaller = {
             -> (string * OdooValue) list
             -> CancellationToken
             -> OdooAnswer<JsonElement>
+    /// model, values of one new record; `FileContent` among them stands for the file's bytes.
+    CreateWithFile:
+        string -> (string * OdooValue) list -> OdooFile -> CancellationToken -> OdooAnswer<JsonElement>
 }
 
 /// Building a caller.
@@ -40,7 +43,7 @@ module OdooCaller =
         UserId: int64 option
     }
 
-    let private json2 settings client model method target arguments cancelled = odoo {
+    let private json2 settings client model method target arguments file cancelled = odoo {
         let ids =
             match target with
             | OnModel -> []
@@ -52,6 +55,7 @@ module OdooCaller =
                 client
                 $"json/2/%s{model}/%s{method}"
                 (Named(ids @ arguments))
+                file
                 true
                 cancelled
 
@@ -62,7 +66,7 @@ module OdooCaller =
             | None -> Task.FromResult(Error(OdooFailures.ofPage page.Status page.ContentType page.After))
     }
 
-    let private rpc settings client service method (arguments: OdooValue list) cancelled = odoo {
+    let private rpc settings client service method (arguments: OdooValue list) file cancelled = odoo {
         let body =
             Named [
                 "jsonrpc", Text "2.0"
@@ -71,7 +75,7 @@ module OdooCaller =
                 "params", Named [ "service", Text service; "method", Text method; "args", Items arguments ]
             ]
 
-        let! page = OdooHttp.post settings client "jsonrpc" body false cancelled
+        let! page = OdooHttp.post settings client "jsonrpc" body file false cancelled
 
         return!
             match page.Json with
@@ -112,7 +116,7 @@ module OdooCaller =
             match page.Json |> Option.bind (majorOf "version_info") with
             | Some major -> return Ok major
             | None ->
-                match! rpc settings client "common" "version" [] cancelled with
+                match! rpc settings client "common" "version" [] None cancelled with
                 | Error failure -> return Error failure
                 | Ok json ->
                     match majorOf "server_version_info" json with
@@ -122,7 +126,7 @@ module OdooCaller =
 
     let private login settings client cancelled : OdooAnswer<int64> = odoo {
         let arguments = [ Text settings.Database; Text settings.User; Text settings.ApiKey ]
-        let! answer = rpc settings client "common" "login" arguments cancelled
+        let! answer = rpc settings client "common" "login" arguments None cancelled
 
         return!
             match OdooValue.number answer with
@@ -177,6 +181,34 @@ module OdooCaller =
                     gate.Release() |> ignore
         }
 
+        let execute user model method (positional: OdooValue list) arguments file cancelled = task {
+            let! answer =
+                rpc
+                    settings
+                    client
+                    "object"
+                    "execute_kw"
+                    [
+                        Text settings.Database
+                        Number user
+                        Text settings.ApiKey
+                        Text model
+                        Text method
+                        Items positional
+                        Named arguments
+                    ]
+                    file
+                    cancelled
+
+            match answer with
+            | Error failure when failure.Name.EndsWith("AccessDenied", StringComparison.Ordinal) ->
+                // The user may have been made anew with another id; the next call logs in again.
+                known <- None
+            | _ -> ()
+
+            return answer
+        }
+
         let call model method target arguments cancelled : OdooAnswer<JsonElement> = task {
             match! connected cancelled with
             | Error failure -> return Error failure
@@ -186,31 +218,19 @@ module OdooCaller =
                     | OnModel -> []
                     | OnRecords ids -> [ Items(List.map Number ids) ]
 
-                let! answer =
-                    rpc
-                        settings
-                        client
-                        "object"
-                        "execute_kw"
-                        [
-                            Text settings.Database
-                            Number user
-                            Text settings.ApiKey
-                            Text model
-                            Text method
-                            Items positional
-                            Named arguments
-                        ]
-                        cancelled
+                return! execute user model method positional arguments None cancelled
+            | Ok _ -> return! json2 settings client model method target arguments None cancelled
+        }
 
-                match answer with
-                | Error failure when failure.Name.EndsWith("AccessDenied", StringComparison.Ordinal) ->
-                    // The user may have been made anew with another id; the next call logs in again.
-                    known <- None
-                | _ -> ()
-
-                return answer
-            | Ok _ -> return! json2 settings client model method target arguments cancelled
+        let createWithFile model values file cancelled : OdooAnswer<JsonElement> = task {
+            match! connected cancelled with
+            | Error failure -> return Error failure
+            | Ok { Speaks = JsonRpc; UserId = Some user } ->
+                // Odoo looks at the values before it knows them by name.
+                return! execute user model "create" [ Items [ Named values ] ] [] (Some file) cancelled
+            | Ok _ ->
+                let arguments = [ "vals_list", Items [ Named values ] ]
+                return! json2 settings client model "create" OnModel arguments (Some file) cancelled
         }
 
         {
@@ -226,4 +246,5 @@ module OdooCaller =
                     return connection.Speaks
                 }
             Call = call
+            CreateWithFile = createWithFile
         }

@@ -62,6 +62,18 @@ module OdooFailures =
     let unexpected (what: string) : OdooFailure =
         never "unexpected" $"Odoo answered %s{what}, which this version of the bot does not understand."
 
+    /// What belongs to a ticket came before the ticket.
+    let noTicketYet: OdooFailure =
+        may "missing" "The ticket that it belongs to does not exist yet" None
+
+    /// The bytes were deleted, or are not those that were kept.
+    let fileIsGone: OdooFailure =
+        never "file" "The file is not kept any more, or not whole"
+
+    /// Odoo takes no body of more than 128 MiB, and base64 makes three bytes four.
+    let fileIsTooLarge (limit: int64) : OdooFailure =
+        never "file" $"The file is larger than what Odoo takes in one call (%d{limit} bytes)"
+
     /// load() said `ids: false`, with these messages.
     let ofImport (messages: string list) : OdooFailure =
         let told = messages |> List.map clean |> String.concat "; "
@@ -125,6 +137,11 @@ module OdooFailures =
         | 408
         | 425
         | 429 -> may name $"Odoo asks to wait (%s{told})" after
+        | 413 ->
+            never
+                name
+                $"The file is larger than what stands before Odoo lets through (%s{told}); raise its limit \
+                  for bodies."
         | _ when status >= 500 -> may name $"Odoo is not well (%s{told})" after
         | _ when status >= 200 && status < 300 ->
             may name $"A page came back (%s{told}). If it stays so, check ODOO_URL." after

@@ -52,7 +52,7 @@ module OdooTickets =
         }
 
     /// The ticket of this key, archived or not.
-    let private find desk fields (key: CommandKey) cancelled : OdooAnswer<TicketReference option> =
+    let find desk fields (key: CommandKey) cancelled : OdooAnswer<TicketReference option> =
         match keyField desk fields with
         | Some name -> read desk fields [ OdooValue.condition name "=" (Text(OdooText.key key)) ] cancelled
         | None -> odoo {
@@ -196,15 +196,7 @@ module OdooTickets =
 
         return!
             match found with
-            | None ->
-                Task.FromResult(
-                    Error {
-                        MayPass = true
-                        After = None
-                        Name = "missing"
-                        Reason = "The ticket that the note belongs to does not exist yet"
-                    }
-                )
+            | None -> Task.FromResult(Error OdooFailures.noTicketYet)
             | Some ticket -> odoo {
                 let mine = [
                     OdooValue.condition "model" "=" (Text(model desk))

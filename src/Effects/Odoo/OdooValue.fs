@@ -14,25 +14,32 @@ type OdooValue =
     | Truth of bool
     | Items of OdooValue list
     | Named of (string * OdooValue) list
+    /// The bytes of the file that the call brings, as base64; the value of a name, once in a call.
+    | FileContent
 
 /// Writing values, and reading Odoo's, where `false` stands for "empty".
 module OdooValue =
 
-    let rec private write (writer: Utf8JsonWriter) (value: OdooValue) =
+    /// `place` is called where the file's bytes belong, when all that stands before has gone to the stream.
+    let rec private write (writer: Utf8JsonWriter) (place: unit -> unit) (value: OdooValue) =
         match value with
         | Text text -> writer.WriteStringValue text
         | Number number -> writer.WriteNumberValue number
         | Truth truth -> writer.WriteBooleanValue truth
+        | FileContent ->
+            writer.Flush()
+            place ()
+            writer.WriteStringValue ""
         | Items items ->
             writer.WriteStartArray()
-            List.iter (write writer) items
+            List.iter (write writer place) items
             writer.WriteEndArray()
         | Named fields ->
             writer.WriteStartObject()
 
             for name, value in fields do
                 writer.WritePropertyName name
-                write writer value
+                write writer place value
 
             writer.WriteEndObject()
 
@@ -40,8 +47,18 @@ module OdooValue =
     let json (value: OdooValue) : string =
         use stream = new MemoryStream()
 
-        using (new Utf8JsonWriter(stream)) (fun writer -> write writer value)
+        using (new Utf8JsonWriter(stream)) (fun writer -> write writer ignore value)
         Encoding.UTF8.GetString(stream.ToArray())
+
+    /// The JSON text of a value in UTF-8, before and after the file's bytes.
+    let around (value: OdooValue) : byte[] * byte[] =
+        use stream = new MemoryStream()
+        let border = ref 0
+        // Behind the quote with which the empty text begins.
+        let noted () = border.Value <- int stream.Length + 1
+        using (new Utf8JsonWriter(stream)) (fun writer -> write writer noted value)
+        let whole = stream.ToArray()
+        Array.truncate border.Value whole, Array.skip border.Value whole
 
     /// A list of texts, such as the names of fields.
     let texts (names: string list) : OdooValue = Items(List.map Text names)

@@ -10,6 +10,8 @@ open FunctionalBot.Effects
 [<NoComparison; NoEquality>]
 type PostgresStore = {
     Port: StorePort
+    /// The rows about customers' files.
+    Files: FileRecordsPort
     /// PostgreSQL's clock. Whoever runs several nodes measures it before the port is used.
     Clock: DatabaseClock
     /// Closes the connections. Work that runs is waited for by its caller, not here.
@@ -44,6 +46,7 @@ module PostgresStore =
                 ResumeMessages = ServiceStates.resumeMessages source
                 Forget = Forgetting.forget source
             }
+            Files = FileRows.create source clock.World
             Clock = clock
             Close = fun () -> source.DisposeAsync().AsTask()
         }

@@ -13,7 +13,7 @@ open System.Threading.Tasks
 open FunctionalBot.Domain
 
 /// How media are fetched.
-[<NoComparison>]
+[<NoComparison; NoEquality>]
 type MediaSettings = {
     /// Where and as whom the Graph API is asked; its time limit counts for asking where a file is.
     Graph: WhatsAppSettings
@@ -48,7 +48,8 @@ module WhatsAppMedia =
         Sha256: string option
     }
 
-    /// How the second step ended where there is nothing to read.
+    /// How one look-up and one download ended.
+    [<NoComparison; NoEquality>]
     type private Fetched =
         | Finished of Result<Downloaded, FileFailure>
         /// The address is too old, or not known there.
@@ -109,8 +110,6 @@ module WhatsAppMedia =
         match kind, code with
         // The object is not there, or the token may not see it: what was deleted looks like this.
         | _, Some(33 | 100) -> WillNeverCome FileGone
-        | _, None when status = HttpStatusCode.NotFound || status = HttpStatusCode.Gone ->
-            WillNeverCome FileGone
         | NotYet, _
         | NotYetForCustomer, _
         | Unclear, _ -> FetchAgain(after, reason)
@@ -270,7 +269,7 @@ module WhatsAppMedia =
         use limited = CancellationTokenSource.CreateLinkedTokenSource cancel
         limited.CancelAfter settings.Graph.Timeout
         use message = new HttpRequestMessage(HttpMethod.Get, place.Address)
-        message.Headers.Authorization <- AuthenticationHeaderValue("Bearer", settings.Graph.Token)
+        message.Headers.Authorization <- AuthenticationHeaderValue("Bearer", settings.Graph.Token())
         message.Headers.UserAgent.Add(ProductInfoHeaderValue("FunctionalBot", "1.0"))
 
         try

@@ -193,6 +193,7 @@ let private baseModels (version: int) : Model list = [
     named "res.company" "Companies" []
     model "ir.attachment" "Attachment" "id desc" everyday [
         field "name" "Name" Char |> required
+        field "description" "Description" Multiline
         field "datas" "File Content (base64)" Binary
         field "res_model" "Resource Model" Char
         field "res_id" "Resource ID" Integer

@@ -57,6 +57,9 @@ let private mimeType (name: string) (content: byte[]) : string =
         | ".webp" -> "image/webp"
         | ".pdf" -> "application/pdf"
         | ".ogg" -> "audio/ogg"
+        | ".mp3" -> "audio/mpeg"
+        | ".m4a" -> "audio/mp4"
+        | ".gif" -> "image/gif"
         | ".mp4" -> "video/mp4"
         // Pages and drawings from someone who is no administrator become plain text.
         | ".txt"

@@ -62,6 +62,33 @@ async function post(path, body) {
 
 const size = (bytes) => bytes < 1024 ? `${bytes} B` : bytes < 1048576 ? `${Math.round(bytes / 1024)} kB` : `${(bytes / 1048576).toFixed(1)} MB`;
 
+/** A file of the customer's: a link that downloads it, and a look at it where that is an image or a sound. */
+function showAttachment(file) {
+  const item = document.createElement("li");
+  item.dataset.testid = "ticket-attachment";
+  const address = `/desk/attachments/${file.id}`;
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = file.name;
+  link.textContent = `${file.name} (${size(file.size)})`;
+  if (/^image\/(jpeg|png|gif|webp)$/.test(file.type)) {
+    const picture = document.createElement("img");
+    picture.src = address;
+    picture.alt = `Imagen adjunta: ${file.name}`;
+    picture.loading = "lazy";
+    item.append(picture);
+  } else if (/^audio\//.test(file.type)) {
+    const sound = document.createElement("audio");
+    sound.src = address;
+    sound.controls = true;
+    sound.preload = "none";
+    sound.setAttribute("aria-label", `Audio adjunto: ${file.name}`);
+    item.append(sound);
+  }
+  item.append(link);
+  return item;
+}
+
 function showMessages(list, messages) {
   list.replaceChildren(...messages.map((message) => {
     const item = document.createElement("li");
@@ -98,7 +125,7 @@ function showTicket(ticket) {
   putMarkup(part(".description"), ticket.description || "");
   if (ticket.attachments.length) {
     part(".attachments").hidden = false;
-    part(".attachments").textContent = (ticket.attachments.length === 1 ? "Adjunto: " : "Adjuntos: ") + ticket.attachments.map((file) => `${file.name} (${size(file.size)})`).join(", ");
+    part(".attachments").replaceChildren(...ticket.attachments.map(showAttachment));
   }
   showTime(part("footer time"), ticket.created);
   const select = part("select");

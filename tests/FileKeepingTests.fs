@@ -1,0 +1,489 @@
+/// Where customers' files lie: kept once under their hash, whole or not at all, scanned, fetched once.
+module FunctionalBot.Tests.FileKeepingTests
+
+open System
+open System.IO
+open System.Threading
+open System.Threading.Tasks
+open Xunit
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Effects.Memory
+open FunctionalBot.Tests.MediaServer
+
+let private none = CancellationToken.None
+let private start = DateTimeOffset(2026, 3, 4, 5, 6, 7, TimeSpan.Zero)
+
+/// A world whose clock the test moves.
+let private worldOf (clock: DateTimeOffset ref) : World = {
+    Now = fun () -> clock.Value
+    Elapsed = fun () -> TimeSpan.Zero
+    Delay = fun _ _ -> Task.CompletedTask
+    NewId = Guid.NewGuid
+    Random = fun () -> 0.5
+}
+
+/// A folder of its own, which goes with the test.
+let private withFolder (test: string -> Task<unit>) : Task = task {
+    let folder = Directory.CreateTempSubdirectory "functionalbot-files-"
+
+    try
+        do! test (Path.Combine(folder.FullName, "files"))
+    finally
+        folder.Delete true
+}
+
+let private filesBelow (folder: string) =
+    if Directory.Exists folder then
+        Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
+        |> Array.map (fun path -> Path.GetRelativePath(folder, path).Replace('\\', '/'))
+        |> Array.sort
+        |> List.ofArray
+    else
+        []
+
+let private write (bytes: byte[]) (stream: Stream) : Task<Result<Downloaded, FileFailure>> = task {
+    do! stream.WriteAsync(ReadOnlyMemory bytes)
+
+    return
+        Ok {
+            Hash = FileHash(Convert.ToHexStringLower(Security.Cryptography.SHA256.HashData bytes))
+            Size = int64 bytes.Length
+            Begin = Array.truncate 4096 bytes
+        }
+}
+
+let private hashOfBytes (bytes: byte[]) =
+    Convert.ToHexStringLower(Security.Cryptography.SHA256.HashData bytes)
+
+let private readAll (store: FileStorePort) hash = task {
+    match! store.Open hash none with
+    | None -> return None
+    | Some stream ->
+        use stream = stream
+        use memory = new MemoryStream()
+        do! stream.CopyToAsync memory
+        return Some(memory.ToArray())
+}
+
+let private failed (result: Result<'value, FileFailure>) =
+    match result with
+    | Error failure -> failure
+    | Ok _ -> failwith "It was kept."
+
+let private scanner verdict : ScannerPort = {
+    Scan = fun _ _ -> Task.FromResult verdict
+}
+
+[<Fact>]
+let ``a file lies under its hash in folders of two levels, twice the same once`` () =
+    withFolder (fun folder -> task {
+        let store = FileFolder.create folder (worldOf (ref start)) CommandScanner.none
+        let bytes = FileSamples.pdf
+        let hash = hashOfBytes bytes
+
+        for _ in 1..3 do
+            let! kept = store.Keep (write bytes) none
+            Assert.True(Result.isOk kept)
+
+        Assert.Equal<string list>(
+            [ $"%s{hash.Substring(0, 2)}/%s{hash.Substring(2, 2)}/%s{hash}" ],
+            filesBelow folder
+        )
+
+        let! read = readAll store (FileHash hash)
+        Assert.Equal<byte[] option>(Some bytes, read)
+
+        if not (OperatingSystem.IsWindows()) then
+            let path = Path.Combine(folder, (filesBelow folder).Head)
+
+            Assert.Equal(UnixFileMode.UserRead ||| UnixFileMode.UserWrite, File.GetUnixFileMode path)
+    })
+
+[<Fact>]
+let ``what fails, is infected, is not scanned or throws leaves nothing behind`` () =
+    withFolder (fun folder -> task {
+        let storeOf verdict =
+            FileFolder.create folder (worldOf (ref start)) (scanner verdict)
+
+        let half (stream: Stream) : Task<Result<Downloaded, FileFailure>> = task {
+            do! stream.WriteAsync(ReadOnlyMemory FileSamples.pdf)
+            return Error(WillNeverCome FileDamaged)
+        }
+
+        let! broken = (storeOf Clean).Keep half none
+        Assert.Equal(WillNeverCome FileDamaged, failed broken)
+        let! infected = (storeOf Infected).Keep (write FileSamples.pdf) none
+        Assert.Equal(WillNeverCome FileInfected, failed infected)
+        let! open' = (storeOf (NotScanned "away")).Keep (write FileSamples.pdf) none
+        Assert.Equal(FetchAgain(None, "away"), failed open')
+
+        let throwing (stream: Stream) : Task<Result<Downloaded, FileFailure>> = task {
+            do! stream.WriteAsync(ReadOnlyMemory FileSamples.pdf)
+            return invalidOp "a fault"
+        }
+
+        let! _ =
+            Assert.ThrowsAsync<InvalidOperationException>(fun () ->
+                (storeOf Clean).Keep throwing none :> Task)
+
+        Assert.Empty(filesBelow folder)
+    })
+
+[<Fact>]
+let ``a file is scanned while it has no name yet`` () =
+    withFolder (fun folder -> task {
+        let seen = ResizeArray<string list>()
+
+        let looking: ScannerPort = {
+            Scan =
+                fun path _ ->
+                    Assert.Equal<byte[]>(FileSamples.pdf, File.ReadAllBytes path)
+                    seen.Add(filesBelow folder)
+                    Task.FromResult Clean
+        }
+
+        let store = FileFolder.create folder (worldOf (ref start)) looking
+        let! _ = store.Keep (write FileSamples.pdf) none
+        let before = Assert.Single seen
+        Assert.StartsWith("incoming/", Assert.Single before)
+    })
+
+[<Fact>]
+let ``a folder that cannot be written is worth another try, and the check says so`` () =
+    withFolder (fun folder -> task {
+        // A file stands where the folder belongs: this holds for the superuser too.
+        Directory.CreateDirectory(nonNull (Path.GetDirectoryName folder)) |> ignore
+        File.WriteAllText(folder, "in the way")
+        let world = worldOf (ref start)
+
+        let! kept =
+            (FileFolder.create folder world CommandScanner.none).Keep (write FileSamples.pdf) none
+
+        match failed kept with
+        | FetchAgain(_, reason) -> Assert.Contains("BOT_FILES", reason)
+        | other -> failwith $"%A{other}"
+
+        let! check = FileFolder.check folder world CommandScanner.none none
+        Assert.True(Result.isError check)
+    })
+
+[<Fact>]
+let ``the check writes, scans and leaves nothing`` () =
+    withFolder (fun folder -> task {
+        let world = worldOf (ref start)
+        let! fine = FileFolder.check folder world CommandScanner.none none
+        Assert.Equal(Ok(), fine)
+        let! alarmed = FileFolder.check folder world (scanner Infected) none
+        Assert.True(Result.isError alarmed)
+        Assert.Empty(filesBelow folder)
+    })
+
+[<Fact>]
+let ``deleting leaves what was kept anew meanwhile`` () =
+    withFolder (fun folder -> task {
+        let clock = ref start
+        let store = FileFolder.create folder (worldOf clock) CommandScanner.none
+        let hash = FileHash(hashOfBytes FileSamples.pdf)
+        let! _ = store.Keep (write FileSamples.pdf) none
+        clock.Value <- start.AddHours 5.
+        let! _ = store.Keep (write FileSamples.pdf) none
+        let! deleted = store.Delete hash (start.AddHours 4.) none
+        Assert.False deleted
+        let! read = readAll store hash
+        Assert.True read.IsSome
+        let! deleted = store.Delete hash (start.AddHours 6.) none
+        Assert.True deleted
+        let! read = readAll store hash
+        Assert.True read.IsNone
+        let! again = store.Delete hash (start.AddHours 6.) none
+        Assert.True again
+        Assert.Empty(filesBelow folder)
+    })
+
+[<Fact>]
+let ``many that keep and delete the same file at once leave it whole or gone, and what was kept last stays``
+    ()
+    =
+    withFolder (fun folder -> task {
+        let clock = ref start
+        let store = FileFolder.create folder (worldOf clock) CommandScanner.none
+        let hash = FileHash(hashOfBytes FileSamples.pdf)
+
+        for _ in 1..50 do
+            let before = clock.Value
+            clock.Value <- before.AddMinutes 1.
+
+            let keeping = [|
+                for _ in 1..3 -> Task.Run<_>(fun () -> store.Keep (write FileSamples.pdf) none)
+            |]
+
+            let deleting = [|
+                for _ in 1..3 -> Task.Run<bool>(fun () -> store.Delete hash (before.AddSeconds 30.) none)
+            |]
+
+            let! kept = Task.WhenAll keeping
+            let! _ = Task.WhenAll deleting
+            Assert.All(kept, (fun one -> Assert.True(Result.isOk one)))
+            let! read = readAll store hash
+            Assert.Equal<byte[] option>(Some FileSamples.pdf, read)
+    })
+
+[<Fact>]
+let ``old files are listed and half written ones swept`` () =
+    withFolder (fun folder -> task {
+        let clock = ref start
+        let store = FileFolder.create folder (worldOf clock) CommandScanner.none
+        Assert.Empty(store.Older start)
+        let! _ = store.Keep (write FileSamples.pdf) none
+        clock.Value <- start.AddDays 2.
+        let! _ = store.Keep (write FileSamples.jpeg) none
+        let old = store.Older(start.AddDays 1.) |> List.concat
+        Assert.Equal<FileHash list>([ FileHash(hashOfBytes FileSamples.pdf) ], old)
+        let half = Path.Combine(folder, "incoming", "abc.part")
+        File.WriteAllText(half, "half")
+        File.SetLastWriteTimeUtc(half, start.UtcDateTime)
+        let! young = store.DropUnfinished start none
+        Assert.Equal(0, young)
+        let! dropped = store.DropUnfinished (start.AddDays 1.) none
+        Assert.Equal(1, dropped)
+        Assert.False(File.Exists half)
+    })
+
+[<Fact>]
+let ``what is no hash opens nothing`` () =
+    withFolder (fun folder -> task {
+        let store = FileFolder.create folder (worldOf (ref start)) CommandScanner.none
+
+        for name in [ "../../etc/passwd"; ""; "abc"; String('A', 64); String('/', 64) ] do
+            let! opened = store.Open (FileHash name) none
+            Assert.True opened.IsNone
+    })
+
+// ---------------------------------------------------------------------------------------------------------------
+// The scanner
+
+let private shell text : ScannerPort =
+    CommandScanner.create "/bin/sh" [ "-c"; text; "scan" ] (TimeSpan.FromSeconds 20.)
+
+[<Fact>]
+let ``the scanner's exit code is its verdict`` () = task {
+    Assert.SkipWhen(OperatingSystem.IsWindows(), "A scanner of this test is a shell's script.")
+
+    for code, expected in [ 0, Clean; 1, Infected; 2, NotScanned "the scanner ended with the code 2" ] do
+        let! verdict = (shell $"exit %d{code}").Scan "some file" none
+        Assert.Equal(expected, verdict)
+}
+
+[<Fact>]
+let ``the scanner gets the path as one argument that no shell reads, and may print as much as it likes`` () =
+    withFolder (fun folder -> task {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "A scanner of this test is a shell's script.")
+        Directory.CreateDirectory folder |> ignore
+        let path = Path.Combine(folder, "a $(exit 1); `exit 1` 'b'")
+        File.WriteAllText(path, "x")
+        let! verdict = (shell "test -f \"$1\" && yes | head -c 3000000").Scan path none
+        Assert.Equal(Clean, verdict)
+    })
+
+[<Fact>]
+let ``a scanner that hangs is ended, and one that is not there leaves it open`` () = task {
+    Assert.SkipWhen(OperatingSystem.IsWindows(), "A scanner of this test is a shell's script.")
+
+    let hanging =
+        CommandScanner.create "/bin/sh" [ "-c"; "sleep 600"; "scan" ] (TimeSpan.FromMilliseconds 200.)
+
+    match! hanging.Scan "file" none with
+    | NotScanned reason -> Assert.Contains("longer", reason)
+    | other -> failwith $"%A{other}"
+
+    match! (CommandScanner.create "/no/such/scanner" [] (TimeSpan.FromSeconds 5.)).Scan "file" none with
+    | NotScanned reason -> Assert.Contains("BOT_SCAN_COMMAND", reason)
+    | other -> failwith $"%A{other}"
+}
+
+[<Fact>]
+let ``a command is cut at blanks, but within quotes`` () =
+    for command, expected in
+        [
+            "clamdscan", Some("clamdscan", [])
+            " clamdscan  --fdpass --no-summary ", Some("clamdscan", [ "--fdpass"; "--no-summary" ])
+            "\"/opt/my scanner/scan\" \"\" -x", Some("/opt/my scanner/scan", [ ""; "-x" ])
+            "  ", None
+            "\"\" x", None
+        ] do
+        Assert.Equal(expected, CommandScanner.parse command)
+
+// ---------------------------------------------------------------------------------------------------------------
+// All together
+
+let private settingsOf largest : FileSettings = {
+    Largest = largest
+    Keep = TimeSpan.FromDays 30.
+}
+
+/// A source that gives these bytes, or fails, and counts how often it was asked.
+let private sourceOf (answers: Result<byte[], FileFailure> list) : FileSourcePort * int ref =
+    let asked = ref 0
+
+    {
+        Download =
+            fun _ _ _ stream _ -> task {
+                let answer = answers[min asked.Value (answers.Length - 1)]
+                asked.Value <- asked.Value + 1
+
+                match answer with
+                | Ok bytes -> return! write bytes stream
+                | Error failure -> return Error failure
+            }
+    },
+    asked
+
+let private keepingOf folder source =
+    let records = MemoryFiles.records ()
+    let world = worldOf (ref start)
+    let store = FileFolder.create folder world CommandScanner.none
+    FileKeeping.create (settingsOf FileRules.largest) world source store records, records, store
+
+[<Fact>]
+let ``a file is fetched once for a message, and again when its bytes are gone`` () =
+    withFolder (fun folder -> task {
+        let source, asked = sourceOf [ Ok FileSamples.jpeg ]
+        let files, records, store = keepingOf folder source
+        let hash = FileHash(hashOfBytes FileSamples.jpeg)
+
+        for times in [ 1; 1; 1 ] do
+            match! files.Fetch key request none with
+            | Error failure -> failwith $"%A{failure}"
+            | Ok file ->
+                Assert.Equal(hash, file.Hash)
+                Assert.Equal("image/jpeg", file.MimeType)
+                Assert.Equal(int64 FileSamples.jpeg.Length, file.Size)
+                Assert.StartsWith("imagen-", file.Name)
+
+            Assert.Equal(times, asked.Value)
+
+        let! noted = records.Find key.Session request.Message 0
+        Assert.Equal(Some hash, noted |> Option.map _.Hash)
+        let! _ = store.Delete hash (start.AddDays 1.) none
+        let! again = files.Fetch key request none
+        Assert.True(Result.isOk again)
+        Assert.Equal(2, asked.Value)
+    })
+
+[<Fact>]
+let ``a wrong hash is fetched once more; twice is damaged`` () =
+    withFolder (fun folder -> task {
+        let damaged = Error(WillNeverCome FileDamaged)
+        let source, asked = sourceOf [ damaged; Ok FileSamples.jpeg ]
+        let files, _, _ = keepingOf folder source
+        let! kept = files.Fetch key request none
+        Assert.True(Result.isOk kept)
+        Assert.Equal(2, asked.Value)
+        let source, asked = sourceOf [ damaged ]
+        let files, _, _ = keepingOf folder source
+        let! lost = files.Fetch key request none
+        Assert.Equal(WillNeverCome FileDamaged, failed lost)
+        Assert.Equal(2, asked.Value)
+    })
+
+[<Fact>]
+let ``what lies about its type or runs is not kept, and a name that runs is not even fetched`` () =
+    withFolder (fun folder -> task {
+        let try' bytes request = task {
+            let source, asked = sourceOf [ Ok bytes ]
+            let files, records, _ = keepingOf folder source
+            let! answer = files.Fetch key request none
+            let! noted = records.Find key.Session request.Message request.Place
+            Assert.True noted.IsNone
+            Assert.Empty(filesBelow folder)
+            return failed answer, asked.Value
+        }
+
+        let! lie, asked = try' FileSamples.png request
+        Assert.Equal((WillNeverCome(FileTypeLies("image/jpeg", "image/png")), 1), (lie, asked))
+        let program = FileSamples.runnable.Head |> snd
+        let! refused, _ = try' program request
+
+        match refused with
+        | WillNeverCome(FileTypeRefused _) -> ()
+        | other -> failwith $"%A{other}"
+
+        let! named, asked =
+            try' FileSamples.pdf {
+                request with
+                    Kind = Document
+                    FileName = Some "virus.exe"
+            }
+
+        Assert.Equal((WillNeverCome(FileTypeRefused ".exe"), 0), (named, asked))
+    })
+
+[<Fact>]
+let ``the limit is the kind's or the setting's, whichever is less`` () =
+    withFolder (fun folder -> task {
+        let limits = ResizeArray<int64>()
+
+        let source: FileSourcePort = {
+            Download =
+                fun _ _ limit _ _ ->
+                    limits.Add limit
+                    Task.FromResult(Error(WillNeverCome(FileTooLarge limit)))
+        }
+
+        let world = worldOf (ref start)
+        let store = FileFolder.create folder world CommandScanner.none
+
+        for largest, kind in [ 1000L, Image; FileRules.largest, Image; FileRules.largest, Document ] do
+            let files =
+                FileKeeping.create (settingsOf largest) world source store (MemoryFiles.records ())
+
+            let! _ = files.Fetch key { request with Kind = kind } none
+            ()
+
+        Assert.Equal<int64 list>([ 1000L; 5_242_880L; 104_857_600L ], List.ofSeq limits)
+    })
+
+[<Fact>]
+let ``100 MB go from the network to the disk without being held in memory`` () =
+    let first = FileSamples.pdf
+    let size = 100L * 1024L * 1024L - int64 first.Length
+    let hash = Convert.ToHexStringLower(hashOf first size)
+
+    let answer (own: Uri) (context: Microsoft.AspNetCore.Http.HttpContext) : Task =
+        if (string context.Request.Path).StartsWith "/v25.0/777" then
+            describe context (string (Uri(own, "/file"))) None (Some hash)
+        else
+            send context true first size
+
+    using answer (fun server -> task {
+        do!
+            withFolder (fun folder -> task {
+                use client =
+                    new Net.Http.HttpClient(new Net.Http.SocketsHttpHandler(AllowAutoRedirect = false))
+
+                let source = WhatsAppMedia.create (settings server.Address) client
+                let files, _, store = keepingOf folder source
+
+                let document = {
+                    request with
+                        Kind = Document
+                        MimeType = Some "application/pdf"
+                }
+
+                let before = GC.GetTotalAllocatedBytes true
+                let! kept = files.Fetch key document none
+                let allocated = GC.GetTotalAllocatedBytes true - before
+
+                match kept with
+                | Error failure -> failwith $"%A{failure}"
+                | Ok file ->
+                    Assert.Equal((FileHash hash, size + int64 first.Length), (file.Hash, file.Size))
+
+                // Both sides are in this process, the server's too.
+                Assert.True(allocated < 40L * 1024L * 1024L, $"%d{allocated} bytes were allocated")
+                let! opened = store.Open (FileHash hash) none
+                use stream = opened.Value
+                Assert.Equal(size + int64 first.Length, stream.Length)
+            })
+    })
