@@ -70,6 +70,7 @@ let private settings (database: BenchDatabase) (graphUrl: string) (logs: string)
     "BOT_BUSINESS_NAME", "Ferretería La Encina"
     "BOT_BUSINESS_CONTACT", "el 555 01 42"
     "BOT_LOGS", logs
+    "BOT_FILES", IO.Path.Combine(logs, "media")
     yield! chosen
 ]
 

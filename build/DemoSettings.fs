@@ -68,6 +68,7 @@ let environments (kept: string) (ports: Ports) (database: string) =
         "WHATSAPP_VERIFY_TOKEN", verifyToken
         "WHATSAPP_PHONE_NUMBER_ID", phoneNumberId
         "WHATSAPP_GRAPH_URL", at ports.Phone + "/v25.0"
+        "BOT_FILES", IO.Path.Combine(kept, "media")
         "BOT_BUSINESS_NAME", businessName
         "BOT_BUSINESS_CONTACT", "el 555 01 42 o hola@encina.example.com, en el horario de la tienda"
         "BOT_BUSINESS_SCOPE", "tienda de herramientas y maquinaria de jardín, con taller de reparación"

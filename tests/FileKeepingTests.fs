@@ -214,9 +214,9 @@ let ``many that keep and delete the same file at once leave it whole or gone, an
             let before = clock.Value
             clock.Value <- before.AddMinutes 1.
 
-            let keeping = [|
-                for _ in 1..3 -> Task.Run<_>(fun () -> store.Keep (write FileSamples.pdf) none)
-            |]
+            let keepOne () : Task<Result<Downloaded, FileFailure>> = store.Keep (write FileSamples.pdf) none
+
+            let keeping = [| for _ in 1..3 -> Task.Run<Result<Downloaded, FileFailure>> keepOne |]
 
             let deleting = [|
                 for _ in 1..3 -> Task.Run<bool>(fun () -> store.Delete hash (before.AddSeconds 30.) none)
@@ -224,7 +224,7 @@ let ``many that keep and delete the same file at once leave it whole or gone, an
 
             let! kept = Task.WhenAll keeping
             let! _ = Task.WhenAll deleting
-            Assert.All(kept, (fun one -> Assert.True(Result.isOk one)))
+            Assert.True(kept |> Array.forall Result.isOk)
             let! read = readAll store hash
             Assert.Equal<byte[] option>(Some FileSamples.pdf, read)
     })

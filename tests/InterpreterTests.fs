@@ -30,6 +30,12 @@ let private desk failure : TicketsPort = {
     Find = fun _ _ -> Task.FromResult(Error failure)
 }
 
+/// Files of which nobody asks.
+let noFiles: FilesPort = {
+    Fetch = fun _ _ _ -> Task.FromResult(Error(WillNeverCome FileGone))
+    Open = fun _ _ -> Task.FromResult None
+}
+
 /// Services of which each call ends so.
 let servicesWith outcome assistant failure : Services = {
     World = world
@@ -37,6 +43,7 @@ let servicesWith outcome assistant failure : Services = {
     Assistant = assistant
     StandIn = unused
     Tickets = desk failure
+    Files = noFiles
     ReadStream = fun _ -> Task.FromResult(Ok [])
     ReadThread = fun _ -> Task.FromResult(Ok [])
     Render = fun _ -> TextMessage "hola"

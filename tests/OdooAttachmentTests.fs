@@ -15,7 +15,6 @@ open Xunit
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Effects.OdooAdapter
-open FunctionalBot.Emulators
 open FunctionalBot.Emulators.Json
 open FunctionalBot.Emulators.Odoo
 
@@ -234,7 +233,7 @@ let private listening (test: Uri -> (unit -> int64 * string) -> Task<unit>) : Ta
     }
 
     let handle (context: HttpContext) : Task = task {
-        let answer = Exchange.answer context 200 "application/json"
+        let answer = FunctionalBot.Emulators.Exchange.answer context 200 "application/json"
 
         match string context.Request.Path with
         | "/web/version" -> do! answer """{"version_info":[19,0,0,"final",0,""]}"""
@@ -249,7 +248,8 @@ let private listening (test: Uri -> (unit -> int64 * string) -> Task<unit>) : Ta
     }
 
     let! running =
-        Hosting.start 0 134_217_728L (fun app -> app.Run(RequestDelegate(fun context -> handle context)))
+        FunctionalBot.Emulators.Hosting.start 0 134_217_728L (fun app ->
+            app.Run(RequestDelegate(fun context -> handle context)))
 
     try
         do! test running.Address (fun () -> taken.Value)

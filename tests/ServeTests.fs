@@ -91,6 +91,8 @@ let ``every variable that is read is explained in .env.example`` () =
         "ServiceSettings.fs"
         "TelemetrySettings.fs"
         "FlowSettings.fs"
+        "FileSettings.fs"
+        "HoursSettings.fs"
     ]
 
     let read =
@@ -117,13 +119,13 @@ let ``doctor finds everything in order, as text and as JSON`` () =
         let! code, output = runToEnd stage.Environment [ "doctor" ]
         Assert.True((code = 0), output)
 
-        for name in [ "texts"; "database"; "services"; "whatsapp"; "assistant"; "odoo" ] do
+        for name in [ "texts"; "database"; "services"; "whatsapp"; "assistant"; "odoo"; "files" ] do
             Assert.Contains(name, output)
 
         let! code, output = runToEnd stage.Environment [ "doctor"; "--json" ]
         Assert.Equal(0, code)
         use document = JsonDocument.Parse output
-        Assert.Equal(6, (document.RootElement.GetProperty "checks").GetArrayLength())
+        Assert.Equal(7, (document.RootElement.GetProperty "checks").GetArrayLength())
     })
 
 [<Fact>]

@@ -101,6 +101,11 @@ let private servicesFor
         StandIn = {
             Ask = fun request cancel -> guard alive (fun () -> services.StandIn.Ask request cancel)
         }
+        Files = {
+            services.Files with
+                Fetch =
+                    fun key request cancel -> guard alive (fun () -> services.Files.Fetch key request cancel)
+        }
         Tickets = {
             Create =
                 fun key ticket customer language cancel ->

@@ -243,6 +243,17 @@ let run (plan: Plan) : Outcome =
     let tickets =
         MemoryTickets.create world (fun () -> chance.Seconds 0.05 3.) ticketFate
 
+    /// Why a file does not come, where it does not.
+    let fileFate (_: FileRequest) =
+        if happens 0.1 then
+            Some(FetchAgain(None, "the files in memory are set to fail"))
+        elif happens 0.05 then
+            Some(FetchHeldBack(TimeSpan.FromMinutes 1., "the files in memory are set to wait"))
+        elif happens 0.05 then
+            Some(WillNeverCome FileGone)
+        else
+            None
+
     let assistant isDown =
         MemoryAssistant.create world (fun () -> chance.Seconds 0.3 10.) isDown (answer chance)
 
@@ -252,6 +263,7 @@ let run (plan: Plan) : Outcome =
         Assistant = assistant (fun () -> isAway assistantAway)
         StandIn = assistant (fun () -> false)
         Tickets = tickets.Port
+        Files = MemoryFiles.create world (fun () -> chance.Seconds 0.1 20.) fileFate
         ReadStream = store.Port.ReadStream
         ReadThread = (Threads.create 50 store.Port.ReadStream).Read
         Render = Phrases.render (book.Force()) business

@@ -193,6 +193,7 @@ let private startServices adjust (database: Database) : Task<Stage> = task {
             "BOT_BUSINESS_CONTACT", "el 555 01 42"
             "BOT_DATA", Repository.path "data"
             "BOT_LOGS", Path.Combine(folder, "logs")
+            "BOT_FILES", Path.Combine(folder, "media")
             "BOT_QUIET_MS", "300"
             "BOT_LEASE_SECONDS", "2"
             "BOT_UNKNOWN_WAIT_SECONDS", "2"

@@ -66,6 +66,7 @@ let private services (world: World) (store: StorePort) messageFate ticketFate : 
         Assistant = assistant
         StandIn = assistant
         Tickets = (MemoryTickets.create world soon ticketFate).Port
+        Files = MemoryFiles.create world soon (fun _ -> None)
         ReadStream = store.ReadStream
         ReadThread = (Threads.create 10 store.ReadStream).Read
         Render = Phrases.render (book.Force()) business
@@ -239,7 +240,8 @@ let ``outcomes of commands are counted by service and class, and only first trie
         match call with
         | Finds _ -> Serves
         | Creates _
-        | Notes _ -> RefusesCall "ValidationError"
+        | Notes _
+        | Attaches _ -> RefusesCall "ValidationError"
 
     let play =
         playing messageFate ticketFate works (fun play -> task {

@@ -21,6 +21,8 @@ type RetrySettings = {
     MessageTries: int
     /// How often a message goes out whose outcome stays unknown: the customer may see it as often.
     UnknownTries: int
+    /// How often a file is tried that cannot be fetched for now.
+    FileTries: int
     /// How often a command that fails by a fault of this program is tried.
     FaultTries: int
 }
@@ -33,6 +35,7 @@ type Services = {
     Assistant: AssistantPort
     StandIn: AssistantPort
     Tickets: TicketsPort
+    Files: FilesPort
     ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
     /// The conversation up to the event that the command came from, or later; oldest line first.
     ReadThread: CommandKey -> Task<Result<ThreadLine list, StreamProblem>>
@@ -53,6 +56,7 @@ let defaultRetry: RetrySettings = {
     AssistantTries = 2
     MessageTries = 12
     UnknownTries = 3
+    FileTries = 12
     FaultTries = 5
 }
 
@@ -238,6 +242,16 @@ let private addToTicket services (claimed: ClaimedCommand) creation note cancel 
         | false -> return RunAgain(later services claimed after, reason, None)
 }
 
+let private fileServices (services: Services) : FileWork.FileServices = {
+    Files = services.Files
+    Tickets = services.Tickets
+    Now = services.World.Now
+    Later = later services
+    TryOf = tryOf
+    Tries = services.Retry.FileTries
+    WasRefused = wasRefused services
+}
+
 let private lookUpTickets services (claimed: ClaimedCommand) customer cancel = task {
     let key = claimed.Command.Key
     let! outcome = services.Tickets.Find customer cancel
@@ -260,12 +274,8 @@ let private perform services claimed cancel : Task<CommandResult> =
     | CreateTicket(ticket, customer) -> createTicket services claimed ticket customer cancel
     | AddToTicket(creation, note) -> addToTicket services claimed creation note cancel
     | LookUpTickets customer -> lookUpTickets services claimed customer cancel
-    | FetchFile _ ->
-        let problem = FileUnreachable "this build keeps no files"
-        Task.FromResult(Done(Some(FileNotKept(claimed.Command.Key, problem))))
-    | AttachToTicket _ ->
-        let reason = "this build keeps no files"
-        Task.FromResult(GivenUp(reason, Some(FileNotAttached(claimed.Command.Key, reason))))
+    | FetchFile request -> FileWork.fetch (fileServices services) claimed request cancel
+    | AttachToTicket(creation, file) -> FileWork.attach (fileServices services) claimed creation file cancel
     | React _
     | SetTimer _
     | CancelTimer _ -> Task.FromResult(Done None)

@@ -6,6 +6,7 @@ open System.IO
 open System.Net.Http
 open System.Security.Cryptography
 open System.Text
+open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Domain
 open FunctionalBot.Effects
@@ -111,6 +112,42 @@ let private safetyIdentifier (configuration: Configuration) (CustomerId customer
     let key = Encoding.UTF8.GetBytes(List.head configuration.WhatsApp.AppSecrets)
     (Convert.ToHexStringLower(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes customer))).Substring(0, 40)
 
+/// How long a scanner may take for one file.
+let private scanLimit = TimeSpan.FromMinutes 2.
+
+/// What looks into files before they are kept.
+let scanner (configuration: Configuration) : ScannerPort =
+    match configuration.KeptFiles.Scanner with
+    | Some(program, arguments) -> CommandScanner.create program arguments scanLimit
+    | None -> CommandScanner.none
+
+/// Where the bytes of customers' files lie.
+let fileStore (world: World) (configuration: Configuration) : FileStorePort =
+    FileFolder.create configuration.KeptFiles.Folder world (scanner configuration)
+
+/// Customers' files: fetched from WhatsApp with the token, kept in the folder, their rows in the database.
+let files
+    (world: World)
+    (configuration: Configuration)
+    (token: unit -> string)
+    (store: FileStorePort)
+    (records: FileRecordsPort)
+    : FilesPort =
+    let media: MediaSettings = {
+        Graph = whatsAppSettings token configuration
+        Hosts = configuration.KeptFiles.Hosts
+        Idle = TimeSpan.FromSeconds 30.
+    }
+
+    let settings: FileSettings = {
+        Largest = configuration.KeptFiles.Largest
+        Keep = configuration.KeptFiles.Keep
+    }
+
+    // A large file takes as long as it takes; what stands still is ended by the port itself.
+    let source = WhatsAppMedia.create media (newClient Timeout.InfiniteTimeSpan)
+    FileKeeping.create settings world source store records
+
 /// Everything that commands run against. `world` has the time that all nodes share, `token` WhatsApp's token.
 let services
     (world: World)
@@ -119,6 +156,7 @@ let services
     (store: StorePort)
     (threads: Threads)
     (token: unit -> string)
+    (files: FilesPort)
     : Interpreter.Services =
     let render =
         FormSpeech.render texts.Phrases (business configuration) (FlowSettings.ticketFlow configuration.Flow)
@@ -131,7 +169,9 @@ let services
         WhatsApp = WhatsAppApi.create (whatsAppSettings token configuration) (newClient longer)
         Assistant = assistant configuration texts
         StandIn = LocalAssistant.create texts.Knowledge
-        Tickets = Odoo.create (odooSettings configuration) (newClient longer)
+        // Each call has a limit of its own: one that brings a large file takes longer.
+        Tickets = Odoo.create (odooSettings configuration) (newClient Timeout.InfiniteTimeSpan)
+        Files = files
         ReadStream = store.ReadStream
         ReadThread = threads.Read
         Render = render

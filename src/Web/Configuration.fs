@@ -5,6 +5,7 @@ open System
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Web.FlowSettings
+open FunctionalBot.Web.FileSettings
 open FunctionalBot.Web.HoursSettings
 open FunctionalBot.Web.ServiceSettings
 open FunctionalBot.Web.Setting
@@ -44,6 +45,7 @@ type Configuration = {
     /// How many messages of one customer are taken in a minute. None for as many as come.
     MessagesAMinute: int option
     Limits: LimitConfiguration
+    KeptFiles: FileConfiguration
     /// Where spans and metrics go; None where nowhere.
     Telemetry: TelemetryConfiguration option
     /// The ticket as a form.
@@ -110,6 +112,7 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             hours
             messagesAMinute
             limits
+            keptFiles
             telemetry
             flow -> {
             Urls = urls
@@ -135,6 +138,7 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             Hours = hours
             MessagesAMinute = messagesAMinute
             Limits = limits
+            KeptFiles = keptFiles
             Telemetry = telemetry
             Flow = flow
         })
@@ -214,5 +218,6 @@ let read (data: string) (source: Source) : Reading<Configuration> =
         |> Result.map (fun most -> if most = 0 then None else Some most)
     )
     |> apply (limits source)
+    |> apply (FileSettings.files source)
     |> apply (telemetry source)
     |> apply (FlowSettings.flow source)

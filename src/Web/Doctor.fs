@@ -197,6 +197,24 @@ let private odoo (configuration: Configuration) () = task {
             )
 }
 
+/// Whether customers' files can be kept, and whether the scanner, where one is set, calls a text clean.
+let private files (configuration: Configuration) () = task {
+    let folder = configuration.KeptFiles.Folder
+
+    match!
+        FileFolder.check folder Composition.world (Composition.scanner configuration) CancellationToken.None
+    with
+    | Ok() when configuration.KeptFiles.Scanner.IsSome ->
+        return Fine(sprintf "%s can be written, and the scanner works" folder)
+    | Ok() -> return Fine(sprintf "%s can be written; files are not scanned (BOT_SCAN_COMMAND)" folder)
+    | Error problem ->
+        return
+            Wrong(
+                sprintf "%s: %s" folder problem,
+                "Set BOT_FILES to a folder that the bot may write, and BOT_SCAN_COMMAND to a scanner that works."
+            )
+}
+
 /// Runs every check, side by side.
 let examine (configuration: Configuration) : Task<Check list> = task {
     let! checks =
@@ -207,6 +225,7 @@ let examine (configuration: Configuration) : Task<Check list> = task {
             guard "whatsapp" (whatsApp configuration)
             guard "assistant" (assistant configuration)
             guard "odoo" (odoo configuration)
+            guard "files" (files configuration)
         |]
 
     return List.ofArray checks

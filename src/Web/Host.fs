@@ -180,8 +180,11 @@ let run
 
     let alarms = Alarms.create world port log
 
+    let fileStore = Composition.fileStore world configuration
+    let files = Composition.files world configuration token.Read fileStore store.Files
+
     let services =
-        Composition.services world configuration texts port threads token.Read
+        Composition.services world configuration texts port threads token.Read files
         |> Protection.protect configuration port (engineLog log spans) log
 
     let services = {
@@ -291,6 +294,17 @@ let run
                 (fun fault -> log.Warning(fault, "Deleting old rows broke off; it goes on in an hour"))
                 engineStop.Token
 
+        let forgettingFiles =
+            FileRetention.run
+                FileRetention.standard
+                world
+                store.Files
+                fileStore
+                (fun files ->
+                    log.Information("Deleted {Files} files of customers whose time was over", files))
+                (fun fault -> log.Warning(fault, "Deleting old files broke off; it goes on in an hour"))
+                engineStop.Token
+
         // Counting costs a query: it is done where somebody is told.
         let counting =
             match configuration.Telemetry with
@@ -312,6 +326,7 @@ let run
         engineStop.Cancel()
         do! working
         do! forgetting
+        do! forgettingFiles
         countingStop.Cancel()
         do! counting
         do! measuring

@@ -2,6 +2,9 @@ namespace FunctionalBot.Effects.Memory
 
 open System
 open System.Collections.Generic
+open System.IO
+open System.Security.Cryptography
+open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Domain
 open FunctionalBot.Effects
@@ -37,6 +40,48 @@ module MemoryFiles =
             files.Remove hash |> ignore
 
         gone.Length, unused
+
+    /// Files that are made of the ids by which they are asked for, the same each time. `latency` is the time that one
+    /// takes; `fate` says why one does not come.
+    let create
+        (world: World)
+        (latency: unit -> TimeSpan)
+        (fate: FileRequest -> FileFailure option)
+        : FilesPort =
+        let kept = Dictionary<FileHash, byte[]>()
+
+        let bytesOf (request: FileRequest) =
+            Array.append "%PDF-1.7\n"B (Text.Encoding.UTF8.GetBytes request.MediaId)
+
+        let fetch (request: FileRequest) (cancel: CancellationToken) = task {
+            do! world.Delay (latency ()) cancel
+
+            match fate request with
+            | Some failure -> return Error failure
+            | None ->
+                let bytes = bytesOf request
+                let hash = FileHash(Convert.ToHexStringLower(SHA256.HashData bytes))
+                lock kept (fun () -> kept[hash] <- bytes)
+
+                return
+                    Ok {
+                        Hash = hash
+                        MimeType = "application/pdf"
+                        Size = int64 bytes.Length
+                        Name = "documento.pdf"
+                    }
+        }
+
+        {
+            Fetch = fun _ request cancel -> fetch request cancel
+            Open =
+                fun hash _ ->
+                    lock kept (fun () ->
+                        match kept.TryGetValue hash with
+                        | true, bytes -> Some(new MemoryStream(bytes, false) :> Stream)
+                        | _ -> None)
+                    |> Task.FromResult
+        }
 
     /// Rows of their own; all of it as the store in PostgreSQL does it.
     let records () : FileRecordsPort =
