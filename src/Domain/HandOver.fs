@@ -46,8 +46,8 @@ module internal HandOver =
         | ClosedUntil _ as opening -> TeamIsAway opening
 
     /// Gives the conversation to the team, with the files that belong to no ticket. A ticket that is on its way, or
-    /// that the team has already, gets a note; else one marked for a person is opened, which the customer asked for in so
-    /// many words.
+    /// that the team has already, gets a note; else one marked for a person is opened, which the customer asked for in
+    /// so many words.
     let begin' decision =
         let session = decision.Session
 

@@ -168,22 +168,21 @@ module internal Turns =
     let gather message (text: string) decision =
         decision |> gatherItems message [ GatheredText(message, text) ]
 
-    /// What brings neither a file nor words that count as written.
-    let private takeUnreadable (media: CustomerMedia) words decision =
-        let decision =
-            decision |> perform (MarkRead media.Message) |> takeGathered true |> hearOfLost
+    let private lookAt (media: CustomerMedia) decision =
+        decision |> perform (MarkRead media.Message) |> takeGathered true |> hearOfLost
 
-        match decision.Session.Phase, words with
-        | WithAgent(creation, told), _ -> decision |> HandOver.passOnMedia media creation told
-        // What had been written just before took the conversation back from the team.
-        | _, Some caption -> decision |> takeTurn [ GatheredText(media.Message, caption) ]
-        | Conversing _, None -> decision |> Conversation.takeMedia media.Kind
-        | TicketCreation(draft, step), None -> decision |> TicketDialogue.takeMedia media.Kind draft step
-        | Closed _, None -> decision
+    /// What brings neither a file nor words that count as written.
+    let private takeUnreadable (media: CustomerMedia) decision =
+        let decision = decision |> lookAt media
+
+        match decision.Session.Phase with
+        | Conversing _ -> decision |> Conversation.takeMedia media.Kind
+        | TicketCreation(draft, step) -> decision |> TicketDialogue.takeMedia media.Kind draft step
+        | WithAgent(creation, told) -> decision |> HandOver.passOnMedia media creation told
+        | Closed _ -> decision
 
     let private takeTooMany (media: CustomerMedia) decision =
-        let decision =
-            decision |> perform (MarkRead media.Message) |> takeGathered true |> hearOfLost
+        let decision = decision |> lookAt media
 
         match decision.Session.Phase with
         | TicketCreation(draft, step) -> decision |> TicketDialogue.tooManyFiles draft step
@@ -191,30 +190,40 @@ module internal Turns =
         | WithAgent(creation, told) -> decision |> HandOver.passOnMedia media creation told
         | Closed _ -> decision
 
-    /// A file, a place or a card. Files that come together are one turn with the words on them and around them; for the
-    /// team each goes on by itself.
-    let takeMedia (media: CustomerMedia) decision =
-        let words = media.Caption |> Option.filter (fun caption -> caption.Trim() <> "")
+    /// Files that come together are one turn with the words on them and around them.
+    let private takeMediaForBot (media: CustomerMedia) decision =
+        let said =
+            match media.Caption with
+            | Some caption when caption.Trim() <> "" -> [ GatheredText(media.Message, caption) ]
+            | Some _
+            | None -> []
 
+        match Attachments.fetch media decision, said with
+        | (Attachments.Fetched key, decision), said ->
+            decision
+            |> gatherItems media.Message (GatheredFile(media.Message, media.Kind, key) :: said)
+        | (Attachments.NoRoom, decision), _ -> decision |> takeTooMany media
+        | (Attachments.NoFile, decision), [] -> decision |> takeUnreadable media
+        | (Attachments.NoFile, decision), said -> decision |> gatherItems media.Message said
+
+    /// A file, a place or a card. For the team each goes on by itself.
+    let takeMedia (media: CustomerMedia) decision =
         match decision.Session.Phase with
-        | WithAgent _ -> decision |> takeUnreadable media words
         | Conversing _
         | TicketCreation _
-        | Closed _ ->
-            let said =
-                words
-                |> Option.map (fun caption -> GatheredText(media.Message, caption))
-                |> Option.toList
+        | Closed _ -> decision |> takeMediaForBot media
+        | WithAgent _ ->
+            let decision = decision |> takeGathered true |> hearOfLost
 
-            match Attachments.fetch media decision with
-            | Attachments.Fetched key, decision ->
+            match decision.Session.Phase with
+            | WithAgent(creation, told) ->
                 decision
-                |> gatherItems media.Message (GatheredFile(media.Message, media.Kind, key) :: said)
-            | Attachments.NoRoom, decision -> decision |> takeTooMany media
-            | Attachments.NoFile, decision ->
-                match said with
-                | [] -> decision |> takeUnreadable media None
-                | said -> decision |> gatherItems media.Message said
+                |> perform (MarkRead media.Message)
+                |> HandOver.passOnMedia media creation told
+            // What had been written just before took the conversation back from the team.
+            | Conversing _
+            | TicketCreation _
+            | Closed _ -> decision |> takeMediaForBot media
 
     /// Takes what was written before a button, where it answers a question or is for the team. While the
     /// two simply talk, the button says what is wanted and the words beside it need no answer of their own.
