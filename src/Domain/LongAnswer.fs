@@ -58,11 +58,14 @@ module LongAnswer =
 
     let private weightOf (text: string) = text |> Seq.sumBy weight
 
-    let private isFence (line: ReadOnlySpan<char>) =
+    /// Whether a line opens or closes a block of code. One that holds its code itself ("```x```") does neither.
+    let isFence (line: ReadOnlySpan<char>) : bool =
         let line = line.Trim()
 
-        line.StartsWith("```".AsSpan(), StringComparison.Ordinal)
-        || line.StartsWith("~~~".AsSpan(), StringComparison.Ordinal)
+        if line.StartsWith("```".AsSpan(), StringComparison.Ordinal) then
+            line.TrimStart('`').IndexOf '`' < 0
+        else
+            line.StartsWith("~~~".AsSpan(), StringComparison.Ordinal)
 
     /// For each border of a line whether it stands in a block of code: `(index behind the line feed, inside,
     /// beside a fence)`.

@@ -1,6 +1,7 @@
 namespace FunctionalBot.Effects
 
 open System
+open FunctionalBot.Domain
 
 /// Language models write Markdown; WhatsApp shows its own, smaller markup. What WhatsApp cannot show
 /// (headings, tables, pictures, link texts) becomes the nearest thing that it can.
@@ -56,9 +57,16 @@ module MarkdownAnswer =
         | None when trimmed.StartsWith '>' -> Some("> " + inlineText false (trimmed.Substring(1).TrimStart()))
         | None -> Some(indent + inlineText false trimmed)
 
-    let private isFence (line: string) =
-        line.StartsWith("```", StringComparison.Ordinal)
-        || line.StartsWith("~~~", StringComparison.Ordinal)
+    /// How often a text opens or closes a block of WhatsApp's.
+    let private fences (line: string) = line.Split("```").Length - 1
+
+    /// Ends a block of code that was left open. A fence with nothing behind it opens nothing: it closes what began
+    /// within a line, or is left out.
+    let private closed (lines: string list) : string list =
+        match List.skipWhile String.IsNullOrWhiteSpace lines with
+        | "```" :: before when List.sumBy fences before % 2 = 0 -> before
+        | "```" :: before -> "```" :: before
+        | _ -> "```" :: lines
 
     let private withoutWideGaps (lines: string list) =
         let keep (kept, wasBlank) line =
@@ -73,7 +81,7 @@ module MarkdownAnswer =
             (Graphemes.start longest markdown).Replace("\r\n", "\n").Replace('\r', '\n')
 
         let step (lines, inCode) (line: string) =
-            if isFence (line.Trim()) then
+            if LongAnswer.isFence (line.AsSpan()) then
                 "```" :: lines, not inCode
             elif inCode then
                 line :: lines, true
@@ -83,5 +91,5 @@ module MarkdownAnswer =
                 | None -> lines, false
 
         let lines, inCode = text.Split '\n' |> Array.fold step ([], false)
-        let lines = if inCode then "```" :: lines else lines
+        let lines = if inCode then closed lines else lines
         (lines |> List.rev |> withoutWideGaps |> String.concat "\n").Trim()
