@@ -108,7 +108,7 @@ let private bodyOf utterance =
     | TextMessage body
     | ButtonMessage(body, _)
     | ListMessage(body, _, _) -> body
-    | FormMessage invitation -> invitation.Body
+    | other -> failwith $"no answer becomes %A{other}"
 
 let private textOf phrase =
     match phrase with

@@ -12,10 +12,16 @@ open FunctionalBot.Tests.ContractYaml
 type Contract = {
     /// The file's whole tree.
     Root: Yaml
-    /// Members that the service takes since the file was published.
-    Newer: Set<string>
+    /// Members that the service takes since the file was published, each with a schema of our own.
+    Newer: Map<string, Yaml>
+    /// Schemas of our own, in place of what the file lacks or has wrong. The name is that of the file's schema; for
+    /// one without a name that of the schema around it with ".member" behind; and "=value" behind, where it stands
+    /// for one value of the member `type` only.
+    Own: Map<string, Yaml>
     /// Required members that may be missing all the same, by the schema's name.
     MayLack: Map<string, Set<string>>
+    /// Required members that may be missing where another one is there, by the schema's name: (missing, other).
+    MayLackBeside: Map<string, (string * string) list>
     /// True where a value must fit one alternative of a `oneOf` and no more; some files mean `anyOf` by it.
     ExactlyOne: bool
 }
@@ -26,20 +32,47 @@ let private load (fileName: string) (read: string -> Contract) : Contract option
     |> Option.filter File.Exists
     |> Option.map (File.ReadAllText >> read)
 
-/// Meta's file of November 2025, if the folder of contracts is there.
+/// What Meta's file of November 2025 lacks or has wrong, in words of our own after Meta's pages
+/// (references/whatsapp-cloud-api.md, section 3). The file has no link button and no request for a place or a
+/// number; no length of texts, captions and file names; and a pattern for a button's place in a template that its
+/// own examples do not fit.
+let private written =
+    lazy
+        (let lines =
+            File.ReadAllLines(Repository.path "tests/WhatsAppOwnSchemas.yaml")
+            |> Array.filter (fun line -> not (line.TrimStart().StartsWith '#'))
+
+         let root = parse (String.Join('\n', lines))
+
+         let mapping name =
+             match tryField name root with
+             | Some found -> Map.ofList (members found)
+             | None -> failwith $"tests/WhatsAppOwnSchemas.yaml has no %s{name}"
+
+         mapping "newer", mapping "own")
+
+/// Meta's file of November 2025, with what `written` says, if the folder of contracts is there.
 let whatsApp () : Contract option =
     load "whatsapp-business-messaging-v23.yaml" (fun text -> {
         Root = parse text
-        Newer = set [ "biz_opaque_callback_data"; "recipient" ]
+        Newer = fst (written.Force())
+        Own = snd (written.Force())
         MayLack = Map.empty
+        MayLackBeside = Map [ "BaseMessageProperties", [ "to", "recipient" ] ]
         ExactlyOne = true
     })
+
+/// Meta's file as it is, but for the members that are newer.
+let whatsAppAlone () : Contract option =
+    whatsApp () |> Option.map (fun contract -> { contract with Own = Map.empty })
 
 /// OpenAI's file of August 2026, if the folder of contracts is there.
 let openAI () : Contract option =
     load "openai-2026-08.json" (fun text -> {
         Root = ofJson text
-        Newer = Set.empty
+        Newer = Map.empty
+        Own = Map.empty
+        MayLackBeside = Map.empty
         // What the official client leaves out itself when it replays an assistant's message.
         MayLack =
             Map [
@@ -146,16 +179,68 @@ let private knownKeywords =
         "deprecated"
     ]
 
+/// The schema of our own that takes the place of the file's, if there is one.
+let private own contract (label: string) (element: JsonElement) : Yaml option =
+    let ofType =
+        if element.ValueKind = JsonValueKind.Object then
+            match element.TryGetProperty "type" with
+            | true, value when value.ValueKind = JsonValueKind.String ->
+                Map.tryFind (label + "=" + nonNull (value.GetString())) contract.Own
+            | _ -> None
+        else
+            None
+
+    match ofType with
+    | Some found -> Some found
+    | None -> Map.tryFind label contract.Own
+
+/// Where a schema stands: as a value of its own, as one of several that a value may fit, or as a part of one that it
+/// must fit with the others.
+type private Standing =
+    | Alone
+    | Alternative
+    | PartOf
+
+/// `around` is what the schema is called if it has no name.
 let rec private problemsOf
     contract
-    isPart
+    (standing: Standing)
+    (around: string)
     (path: string)
     (schema: Yaml)
     (element: JsonElement)
     : string list =
     let name, schema = named contract schema
-    let part = problemsOf contract
-    let mayLack = contract.MayLack |> Map.tryFind name |> Option.defaultValue Set.empty
+    let label = if name = "" then around else name
+
+    // What stands somewhere may be ours for that place; what has a name, for all places. A part without a name is
+    // called as the whole, which was looked up already.
+    let schema =
+        [
+            if standing = Alone then
+                around
+            if name <> "" then
+                name
+        ]
+        |> List.tryPick (fun label -> own contract label element)
+        |> Option.defaultValue schema
+
+    let part standing path = problemsOf contract standing label path
+    let isPart = (standing = PartOf)
+
+    let mayLack =
+        let beside =
+            contract.MayLackBeside
+            |> Map.tryFind name
+            |> Option.defaultValue []
+            |> List.filter (fun (_, other) ->
+                element.ValueKind = JsonValueKind.Object && fst (element.TryGetProperty other))
+            |> List.map fst
+
+        contract.MayLack
+        |> Map.tryFind name
+        |> Option.defaultValue Set.empty
+        |> Set.union (Set.ofList beside)
 
     let unknown =
         members schema
@@ -228,7 +313,7 @@ let rec private problemsOf
             match tryField "items" schema with
             | Some itemSchema ->
                 for index in 0 .. count - 1 do
-                    yield! part false $"%s{path}[%d{index}]" itemSchema element[index]
+                    yield! problemsOf contract Alone label $"%s{path}[%d{index}]" itemSchema element[index]
             | None -> ()
 
         if element.ValueKind = JsonValueKind.Object then
@@ -239,24 +324,30 @@ let rec private problemsOf
             for name, memberSchema in
                 tryField "properties" schema |> Option.map members |> Option.defaultValue [] do
                 match element.TryGetProperty name with
-                | true, value -> yield! part false $"%s{path}.%s{name}" memberSchema value
+                | true, value ->
+                    yield!
+                        problemsOf contract Alone (label + "." + name) $"%s{path}.%s{name}" memberSchema value
                 | _ -> ()
 
             if not isPart && isClosed contract schema then
                 let allowed = declared contract schema
 
                 for found in element.EnumerateObject() do
-                    if not (allowed.Contains found.Name) && not (contract.Newer.Contains found.Name) then
-                        $"%s{path} has %s{found.Name}, which is unknown"
+                    if not (allowed.Contains found.Name) then
+                        match Map.tryFind found.Name contract.Newer with
+                        | Some newer ->
+                            let path = $"%s{path}.%s{found.Name}"
+                            yield! problemsOf contract Alone found.Name path newer found.Value
+                        | None -> $"%s{path} has %s{found.Name}, which is unknown"
 
         for branch in branches "allOf" schema do
-            yield! part true path branch element
+            yield! part PartOf path branch element
 
         let oneOf, anyOf = branches "oneOf" schema, branches "anyOf" schema
 
         for alternatives, exactly in [ oneOf, contract.ExactlyOne; anyOf, false ] do
             let outcomes =
-                alternatives |> List.map (fun branch -> part false path branch element)
+                alternatives |> List.map (fun branch -> part Alternative path branch element)
 
             let matching = outcomes |> List.filter List.isEmpty |> List.length
 
@@ -273,4 +364,4 @@ let rec private problemsOf
 let problems (contract: Contract) (schemaName: string) (json: string) : string list =
     use document = JsonDocument.Parse json
     let schema = at [ "components"; "schemas"; schemaName ] contract
-    problemsOf contract false schemaName schema document.RootElement
+    problemsOf contract Alternative schemaName schemaName schema document.RootElement

@@ -247,7 +247,7 @@ let ``a port that throws is a fault of this program: tried anew, a send only aft
             services with
                 WhatsApp = {
                     services.WhatsApp with
-                        Send = fun _ _ _ _ _ -> fault ()
+                        Send = fun _ _ -> fault ()
                 }
                 Tickets = {
                     services.Tickets with

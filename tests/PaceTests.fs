@@ -42,12 +42,12 @@ let private noting (world: World) =
     let times = List<string * DateTimeOffset>()
 
     let port = {
-        Send =
-            fun key _ _ _ _ ->
-                let (CustomerId customer) = key.Session.Customer
-                times.Add(customer, world.Now())
-                Task.FromResult(Accepted(MessageId "wamid.1"))
-        MarkRead = fun _ message _ -> Task.FromResult(Accepted message)
+        whatsAppThat world (fun _ -> Refused(0, "unused")) (fun () -> Accepted(MessageId "wamid.1")) with
+            Send =
+                fun outgoing _ ->
+                    let (CustomerId customer) = outgoing.Key.Session.Customer
+                    times.Add(customer, world.Now())
+                    Task.FromResult(Accepted(MessageId "wamid.1"))
     }
 
     port, times
@@ -245,7 +245,7 @@ let ``a message that waits when the bot stops is not sent and keeps its place`` 
         use stop = new CancellationTokenSource()
 
         let waiting =
-            port.Send (keyOf "Tomás" 1L) recipient (TextMessage "hola") None stop.Token
+            port.Send (Outgoing.ofCommand (keyOf "Tomás" 1L) recipient None (TextMessage "hola")) stop.Token
 
         do! world.Delay (TimeSpan.FromSeconds 0.2) never
         stop.Cancel()

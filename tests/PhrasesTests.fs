@@ -195,7 +195,7 @@ let private isFit limit (text: string) =
 
 let private areDistinct texts = List.distinct texts = texts
 
-/// Meta's limits for each kind of message.
+/// Meta's limits for each kind of message that phrases become.
 let private fits message =
     match message with
     | TextMessage body -> isFit 4096 body
@@ -216,7 +216,7 @@ let private fits message =
         && rows
            |> List.forall (fun (id, title, about) ->
                isFit 200 id && isFit 24 title && about |> Option.forall (isFit 72))
-    | FormMessage invitation -> isFit 1024 invitation.Body && isFit 30 invitation.Button
+    | other -> failwith $"no phrase becomes %A{other}"
 
 let private render utterance =
     Phrases.render (book.Force()) business utterance
@@ -226,7 +226,7 @@ let private bodyOf message =
     | TextMessage body
     | ButtonMessage(body, _)
     | ListMessage(body, _, _) -> body
-    | FormMessage invitation -> invitation.Body
+    | other -> failwith $"no phrase becomes %A{other}"
 
 [<Fact>]
 let ``every phrase in every language fits WhatsApp with whatever is put into it`` () =

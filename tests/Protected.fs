@@ -36,22 +36,36 @@ let recipient: Recipient = {
     BusinessScopedId = None
 }
 
-/// A WhatsApp that ends each call as the function says, after a moment.
+/// A WhatsApp that ends each call as the functions say, after a moment; uploads as marks.
 let whatsAppThat (world: World) (send: CommandKey -> SendOutcome) (mark: unit -> SendOutcome) : WhatsAppPort = {
     Send =
-        fun key _ _ _ cancel -> task {
+        fun outgoing cancel -> task {
             do! world.Delay (TimeSpan.FromMilliseconds 100.) cancel
-            return send key
+            return send outgoing.Key
         }
     MarkRead =
         fun _ _ cancel -> task {
             do! world.Delay (TimeSpan.FromMilliseconds 100.) cancel
             return mark ()
         }
+    Upload =
+        fun _ file cancel -> task {
+            do! world.Delay (TimeSpan.FromMilliseconds 100.) cancel
+
+            return
+                match mark () with
+                | Accepted(MessageId id) ->
+                    Ok {
+                        Id = id
+                        MimeType = file.MimeType
+                        Name = file.Name
+                    }
+                | outcome -> Error outcome
+        }
 }
 
 let sendOne (port: WhatsAppPort) key =
-    port.Send key recipient (TextMessage "hola") None never
+    port.Send (Outgoing.ofCommand key recipient None (TextMessage "hola")) never
 
 /// A log that nobody reads.
 let silent: Engine.EngineLog = {

@@ -90,7 +90,7 @@ let private sentAfter looking reserving =
         let whatsApp = {
             whatsAppThat world (fun _ -> outcomeOf "unused") (fun () -> outcomeOf "unused") with
                 Send =
-                    fun _ _ _ _ _ ->
+                    fun _ _ ->
                         calls.Add(world.Now())
                         Task.FromResult(Accepted(FunctionalBot.Domain.MessageId "wamid.1"))
         }

@@ -119,7 +119,14 @@ let see (customer: Customer) (message: OutboundMessage) =
     customer.Offered <-
         match message with
         | TextMessage _
-        | FormMessage _ -> []
+        | FormMessage _
+        | LinkMessage _
+        | LocationRequest _
+        | ContactRequest _
+        | ImageMessage _
+        | DocumentMessage _
+        | ReactionMessage _ -> []
+        | TemplateMessage template -> template.Payloads
         | ButtonMessage(_, buttons) -> List.map fst buttons
         | ListMessage(_, _, rows) -> rows |> List.map (fun (id, _, _) -> id)
 

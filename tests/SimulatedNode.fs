@@ -88,12 +88,13 @@ let private servicesFor
         ReadStream = store.ReadStream
         ReadThread = threads.Read
         WhatsApp = {
-            Send =
-                fun key recipient message quoted cancel ->
-                    guard alive (fun () -> services.WhatsApp.Send key recipient message quoted cancel)
+            Send = fun outgoing cancel -> guard alive (fun () -> services.WhatsApp.Send outgoing cancel)
             MarkRead =
                 fun channel message cancel ->
                     guard alive (fun () -> services.WhatsApp.MarkRead channel message cancel)
+            Upload =
+                fun channel file cancel ->
+                    guard alive (fun () -> services.WhatsApp.Upload channel file cancel)
         }
         Assistant = {
             Ask = fun request cancel -> guard alive (fun () -> services.Assistant.Ask request cancel)

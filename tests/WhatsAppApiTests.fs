@@ -94,7 +94,11 @@ let private reply
 let private sendVia (settings: WhatsAppSettings) recipient token = task {
     use client = FunctionalBot.Web.Composition.newClient (TimeSpan.FromSeconds 60.)
     let port = WhatsAppApi.create settings client
-    return! port.Send key recipient (TextMessage "secreto del cliente") (Some(MessageId "wamid.0")) token
+
+    let outgoing =
+        Outgoing.ofCommand key recipient (Some(MessageId "wamid.0")) (TextMessage "secreto del cliente")
+
+    return! port.Send outgoing token
 }
 
 let private send settings =
@@ -382,7 +386,7 @@ let ``what counts is whether the body was begun`` () : Task = task {
     let outcomeOf readsBody problem = task {
         use client = new HttpClient(new FailingHandler(readsBody, problem))
         let port = WhatsAppApi.create (settingsFor "http://127.0.0.1:1/v25.0") client
-        return! port.Send key ana (TextMessage "Hola") None CancellationToken.None
+        return! port.Send (Outgoing.ofCommand key ana None (TextMessage "Hola")) CancellationToken.None
     }
 
     for problem in [ HttpRequestException "x" :> exn; IOException "x"; TaskCanceledException "x" ] do
@@ -438,7 +442,9 @@ let ``a message of another number is not marked, and nothing is sent for it`` ()
 [<Fact>]
 let ``a link in a text asks for a preview, and nothing else does`` () =
     let preview body =
-        let bytes = WhatsAppRequest.message key ana (TextMessage body) None
+        let bytes =
+            WhatsAppRequest.message (Outgoing.ofCommand key ana None (TextMessage body))
+
         let root = nonNull (JsonNode.Parse(Encoding.UTF8.GetString bytes))
         (nonNull (nonNull root["text"]).["preview_url"]).GetValue<bool>()
 
@@ -466,7 +472,7 @@ let ``a link in a text asks for a preview, and nothing else does`` () =
 [<Fact>]
 let ``halves of emoji and other odd text still make a JSON body`` () =
     let bytes =
-        WhatsAppRequest.message key ana (TextMessage "a\uD83Db\u0000\u2028\"\\") None
+        WhatsAppRequest.message (Outgoing.ofCommand key ana None (TextMessage "a\uD83Db\u0000\u2028\"\\"))
 
     let body = nonNull (JsonNode.Parse(Encoding.UTF8.GetString bytes))
     Assert.Equal("a\uFFFDb\u0000\u2028\"\\", string (nonNull body["text"]).["body"])

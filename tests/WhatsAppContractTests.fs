@@ -39,8 +39,10 @@ let private recipient: Recipient = {
     BusinessScopedId = Some "ES.13491208655302741918"
 }
 
-let private jsonOf message replyTo =
-    Encoding.UTF8.GetString(WhatsAppRequest.message key recipient message replyTo)
+let private jsonOf message quoted =
+    Outgoing.ofCommand key recipient quoted message
+    |> WhatsAppRequest.message
+    |> Encoding.UTF8.GetString
 
 let private problemsOf json =
     ContractSchema.problems (contract ()) "Message" json
@@ -58,6 +60,19 @@ let private examples () =
     ]
     |> members
     |> List.choose (fun (name, example) -> tryField "value" example |> Option.map (fun value -> name, value))
+
+let private uploaded: UploadedFile = {
+    Id = "4490709327384033"
+    MimeType = "image/jpeg"
+    Name = "plano \"de\" casa.jpg"
+}
+
+let private filledIn: Template = {
+    Name = "support_reply"
+    Language = "es"
+    Parameters = [ "Ana"; "HT00042" ]
+    Payloads = [ "open-ticket"; "person" ]
+}
 
 let private buttons count = [ for number in 1..count -> $"id-%d{number}", $"Botón %d{number}" ]
 
@@ -97,6 +112,22 @@ let ``the checker finds what is wrong`` () =
     Assert.True(wrong (ListMessage("Elige", "Ver", rows 11)))
     Assert.True(wrong (ListMessage("Elige", "Ver", [ "a", String('x', 25), None ])))
     Assert.True(wrong (ListMessage("Elige", "Ver", [ "a", "b", Some(String('x', 73)) ])))
+    Assert.True(wrong (LinkMessage("Mira", "Ver", "javascript:alert(1)")))
+    Assert.True(wrong (LinkMessage("Mira", "", "https://example.com")))
+    Assert.True(wrong (ContactRequest ""))
+    Assert.True(wrong (ImageMessage({ uploaded with Id = "" }, None)))
+    Assert.True(wrong (DocumentMessage({ uploaded with Name = "" }, None)))
+    Assert.True(wrong (ReactionMessage(MessageId "", "👍")))
+
+    Assert.True(
+        wrong (
+            TemplateMessage {
+                filledIn with
+                    Parameters = [ "" ]
+                    Payloads = [ "" ]
+            }
+        )
+    )
 
     let changed (change: JsonObject -> unit) =
         let root = (nonNull (JsonNode.Parse(jsonOf (TextMessage "Hola") None))).AsObject()
@@ -104,11 +135,48 @@ let ``the checker finds what is wrong`` () =
         problemsOf (root.ToJsonString())
 
     Assert.Empty(changed ignore)
-    Assert.NotEmpty(changed (fun root -> root.Remove "to" |> ignore))
+    // The id does where there is no phone, and somebody must be written to.
+    Assert.Empty(changed (fun root -> root.Remove "to" |> ignore))
+
+    Assert.NotEmpty(
+        changed (fun root ->
+            root.Remove "to" |> ignore
+            root.Remove "recipient" |> ignore)
+    )
+
     Assert.NotEmpty(changed (fun root -> root.Remove "text" |> ignore))
     Assert.NotEmpty(changed (fun root -> root["surprise"] <- JsonValue.Create 1))
     Assert.NotEmpty(changed (fun root -> root["recipient_type"] <- JsonValue.Create "crowd"))
     Assert.NotEmpty(changed (fun root -> root["to"] <- JsonValue.Create 34600111222L))
+    Assert.NotEmpty(changed (fun root -> root["recipient"] <- JsonValue.Create "34600111222"))
+
+    let interactive message (change: JsonObject -> unit) =
+        let root = (nonNull (JsonNode.Parse(jsonOf message None))).AsObject()
+        change ((nonNull root["interactive"]).AsObject())
+        problemsOf (root.ToJsonString())
+
+    for message in
+        [
+            LinkMessage("Mira", "Ver", "https://example.com")
+            LocationRequest "¿Dónde?"
+            ContactRequest "¿Tu número?"
+        ] do
+        Assert.Empty(interactive message ignore)
+        // A kind's own action, and nothing that it has not.
+        Assert.NotEmpty(
+            interactive message (fun part ->
+                (nonNull part["action"]).["name"] <- JsonValue.Create "call_permission_request")
+        )
+
+        Assert.NotEmpty(interactive message (fun part -> part.Remove "body" |> ignore))
+        Assert.NotEmpty(interactive message (fun part -> part["type"] <- JsonValue.Create "surprise"))
+        Assert.NotEmpty(interactive message (fun part -> part["surprise"] <- JsonValue.Create 1))
+
+    // What no message of ours has, and what a later one may have.
+    let footer = JsonObject()
+    footer["text"] <- JsonValue.Create(String('x', 61))
+
+    Assert.NotEmpty(interactive (ButtonMessage("¿Sí?", buttons 1)) (fun part -> part["footer"] <- footer))
 
 [<Fact>]
 let ``every kind of body is valid under Meta's contract`` () =
@@ -122,8 +190,90 @@ let ``every kind of body is valid under Meta's contract`` () =
                 for count in [ 1; 4; 10 ] do
                     ListMessage(String('x', 1024), "Ver opciones", rows count)
                 ListMessage("Elige", "Ver opciones", [ "a", "A", None ])
+                LinkMessage("Aquí está", "Ver la ayuda", "https://example.com/a_(b)?c=d&e=ñ")
+                LocationRequest "¿Dónde estás?"
+                ContactRequest "¿Me das tu número?"
+                ImageMessage(uploaded, None)
+                ImageMessage(uploaded, Some "El plano")
+                DocumentMessage(uploaded, None)
+                DocumentMessage(uploaded, Some(String('x', 1024)))
+                TemplateMessage filledIn
+                TemplateMessage { filledIn with Parameters = [] }
+                TemplateMessage {
+                    filledIn with
+                        Parameters = []
+                        Payloads = []
+                }
+                ReactionMessage(MessageId "wamid.HBgL", "👍🏽")
+                ReactionMessage(MessageId "wamid.HBgL", "")
             ] do
             Assert.Empty(problemsOf (jsonOf message replyTo))
+
+            for one in
+                [
+                    { recipient with Phone = None }
+                    {
+                        recipient with
+                            BusinessScopedId = None
+                    }
+                ] do
+                let outgoing = Outgoing.ofCommand key one replyTo message
+                Assert.Empty(problemsOf (Encoding.UTF8.GetString(WhatsAppRequest.message outgoing)))
+
+[<Fact>]
+let ``no test of every kind of body forgets a kind`` () =
+    let kinds = FSharp.Reflection.FSharpType.GetUnionCases typeof<OutboundMessage>
+    Assert.Equal(11, kinds.Length)
+
+[<Fact>]
+let ``a template and a reaction quote nothing, everything else does`` () =
+    let quotes message =
+        (jsonOf message (Some(MessageId "wamid.1"))).Contains "context"
+
+    Assert.True(quotes (LinkMessage("Mira", "Ver", "https://example.com")))
+    Assert.True(quotes (ImageMessage(uploaded, None)))
+    Assert.False(quotes (TemplateMessage filledIn))
+    Assert.False(quotes (ReactionMessage(MessageId "wamid.1", "👍")))
+
+[<Fact>]
+let ``our own schemas stand only where Meta's file lacks something or is wrong`` () =
+    let alone =
+        match ContractSchema.whatsAppAlone () with
+        | Some alone -> alone
+        | None -> contract ()
+
+    let problems message =
+        ContractSchema.problems alone "Message" (jsonOf message None)
+
+    // What the file knows is valid under the file alone, too.
+    for message in
+        [
+            TextMessage "Hola"
+            ButtonMessage("¿Seguimos?", buttons 3)
+            ListMessage("Elige", "Ver opciones", rows 10)
+            ImageMessage(uploaded, Some "El plano")
+            DocumentMessage(uploaded, Some "El plano")
+            TemplateMessage { filledIn with Payloads = [] }
+            ReactionMessage(MessageId "wamid.HBgL", "👍")
+        ] do
+        Assert.Empty(problems message)
+
+    for message in
+        [
+            LinkMessage("Mira", "Ver", "https://example.com")
+            LocationRequest "¿Dónde?"
+            ContactRequest "¿Tu número?"
+        ] do
+        Assert.Contains(problems message, _.Contains("none of its values"))
+
+    // The misprint is in Meta's own example, too: button 0.
+    let misprint = "does not match ^[2-6, 11-14]$"
+    Assert.Contains(problems (TemplateMessage filledIn), _.Contains(misprint))
+
+    let component' =
+        """{"type":"button","sub_type":"quick_reply","index":"0","parameters":[]}"""
+
+    Assert.Contains(ContractSchema.problems alone "TemplateComponent" component', _.Contains(misprint))
 
 [<Fact>]
 let ``whatever the bot says is valid under Meta's contract`` () =

@@ -174,22 +174,29 @@ let private judgeSend _ outcome =
     | OutcomeUnknown reason -> ServiceFailed(None, reason)
     | HeldBack _ -> NothingLearnt
 
+let private judgeUpload permit answer =
+    match answer with
+    | Ok _ -> ServiceAnswered
+    | Error outcome -> judgeSend permit outcome
+
 /// WhatsApp with a breaker. Read marks are no probes and do not count; while messages are held back, they are
-/// too.
+/// too. Uploads count and probe as messages do, since the only thing that waits may be a file.
 let whatsApp (host: BreakerHost) (settings: BreakerSettings) (port: WhatsAppPort) : WhatsAppPort =
     let switch = switch host settings ServiceState.whatsApp
     let leftOut wait reason = HeldBack(wait, reason)
 
     {
-        Send =
-            fun key recipient message quoted cancel ->
-                guarded switch leftOut judgeSend (fun () -> port.Send key recipient message quoted cancel)
+        Send = fun outgoing cancel -> guarded switch leftOut judgeSend (fun () -> port.Send outgoing cancel)
         MarkRead =
             fun channel message cancel ->
                 if switch.IsClosed() then
                     port.MarkRead channel message cancel
                 else
                     Task.FromResult(leftOut TimeSpan.Zero "WhatsApp is left alone for a while")
+        Upload =
+            fun channel file cancel ->
+                guarded switch (fun wait reason -> Error(leftOut wait reason)) judgeUpload (fun () ->
+                    port.Upload channel file cancel)
     }
 
 let private judgeAnswer _ answer =

@@ -181,16 +181,20 @@ let create
         | ChannelStopped _
         | HeldBack _ -> false
 
-    let probe (stopped: ServiceState) (send: unit -> Task<SendOutcome>) = task {
+    /// Puts the next probe off. Gives the stop as it is then, and whether this probe is this node's.
+    let takeProbe (stopped: ServiceState) = task {
         let now = world.Now()
         let next = nextProbe settings stopped.Since now
         let! isOurs = ifReachable (fun () -> store.TakeProbe ServiceState.whatsApp now next)
-
         let later = { stopped with NextProbe = Some next }
-
         knowledge.Learn(Some later) |> ignore
+        return later, isOurs = Some true
+    }
 
-        if isOurs <> Some true then
+    let probe (stopped: ServiceState) (send: unit -> Task<SendOutcome>) = task {
+        let! later, isOurs = takeProbe stopped
+
+        if not isOurs then
             return heldBack later
         else
             let! outcome = send ()
@@ -215,9 +219,8 @@ let create
 
     {
         Send =
-            fun key recipient message quoted cancel -> task {
-                let send () =
-                    whatsApp.Send key recipient message quoted cancel
+            fun outgoing cancel -> task {
+                let send () = whatsApp.Send outgoing cancel
 
                 match! knowledge.Look() with
                 | Some stopped when stopped.NextProbe |> Option.exists (fun due -> due > world.Now()) ->
@@ -237,5 +240,24 @@ let create
                     match! whatsApp.MarkRead channel message cancel with
                     | ChannelStopped(code, reason) -> return! stop code reason
                     | outcome -> return outcome
+            }
+        // A file that Meta takes proves nothing: a locked account may upload. So it goes up when a probe is due, and
+        // the message behind it is the probe; but one that fails by the token is a probe that failed.
+        Upload =
+            fun channel file cancel -> task {
+                match! knowledge.Look() with
+                | Some stopped when stopped.NextProbe |> Option.exists (fun due -> due > world.Now()) ->
+                    return Error(heldBack stopped)
+                | known ->
+                    let! uploaded = whatsApp.Upload channel file cancel
+
+                    match uploaded, known with
+                    | Error(ChannelStopped(code, reason)), None ->
+                        let! outcome = stop code reason
+                        return Error outcome
+                    | Error(ChannelStopped _), Some stopped ->
+                        let! later, _ = takeProbe stopped
+                        return Error(heldBack later)
+                    | outcome, _ -> return outcome
             }
     }

@@ -30,20 +30,20 @@ let around
         decorate {
             whatsApp with
                 Send =
-                    fun key recipient message quoted cancel ->
+                    fun outgoing cancel ->
                         if world.Now() - began.Value > limit then
                             Task.FromResult(
                                 HeldBack(TimeSpan.Zero, "held back: it was kept from going for too long")
                             )
                         else
-                            whatsApp.Send key recipient message quoted cancel
+                            whatsApp.Send outgoing cancel
         }
 
     {
         decorated with
             Send =
-                fun key recipient message quoted cancel -> task {
+                fun outgoing cancel -> task {
                     began.Value <- world.Now()
-                    return! decorated.Send key recipient message quoted cancel
+                    return! decorated.Send outgoing cancel
                 }
     }

@@ -105,8 +105,10 @@ let private whenRecipientIsReady services (claimed: ClaimedCommand) =
 let private say services claimed utterance cancel = task {
     let message = services.Render utterance
 
-    let! outcome =
-        services.WhatsApp.Send claimed.Command.Key claimed.Recipient message utterance.ReplyTo cancel
+    let outgoing =
+        Outgoing.ofCommand claimed.Command.Key claimed.Recipient utterance.ReplyTo message
+
+    let! outcome = services.WhatsApp.Send outgoing cancel
 
     return
         match outcome with

@@ -114,7 +114,7 @@ let private slotsTogether (limits: PaceLimits) (world: World) (store: StorePort)
         waiting.Answer.Task
 
 /// The port with limits. A message whose slot is near waits for it; one whose slot is further away than the
-/// patience is held back until then. Read marks are no messages and pass.
+/// patience is held back until then. Read marks and uploads are no messages and pass.
 let create
     (limits: PaceLimits)
     (world: World)
@@ -166,9 +166,9 @@ let create
         {
             whatsApp with
                 Send =
-                    fun key recipient message quoted cancel -> task {
-                        match! admit key cancel with
-                        | None -> return! whatsApp.Send key recipient message quoted cancel
+                    fun outgoing cancel -> task {
+                        match! admit outgoing.Key cancel with
+                        | None -> return! whatsApp.Send outgoing cancel
                         | Some(after, reason) -> return HeldBack(after, reason)
                     }
         }

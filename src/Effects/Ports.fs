@@ -63,22 +63,6 @@ type Update =
     /// reason.
     | NothingToDo of sourceId: string option * reason: string * raw: string
 
-/// Where a message goes. At least one of the two is there; the phone wins where both are.
-type Recipient = {
-    Phone: string option
-    BusinessScopedId: string option
-}
-
-/// A message in WhatsApp's terms, within WhatsApp's limits.
-type OutboundMessage =
-    | TextMessage of body: string
-    /// One to three buttons of (id, title of at most 20 characters).
-    | ButtonMessage of body: string * buttons: (string * string) list
-    /// Up to ten rows of (id, title of at most 24, description of at most 72); `button` opens the list (at
-    /// most 20).
-    | ListMessage of body: string * button: string * rows: (string * string * string option) list
-    | FormMessage of FormInvitation
-
 /// What came of a call to the Graph API (references: Meta's error codes page; only 4, 80007, 130429 and
 /// 131056 are refused before anything is done).
 type SendOutcome =
@@ -102,17 +86,13 @@ type SendOutcome =
 /// The Cloud API. Never throws for what a network or Meta can do.
 [<NoComparison; NoEquality>]
 type WhatsAppPort = {
-    /// Sends one message tagged with the key (`biz_opaque_callback_data`), quoting `replyTo` where given.
-    Send:
-        CommandKey
-            -> Recipient
-            -> OutboundMessage
-            -> MessageId option
-            -> CancellationToken
-            -> Task<SendOutcome>
+    Send: Outgoing -> CancellationToken -> Task<SendOutcome>
     /// Marks a message and all before it as read, and shows the typing dots for 25 seconds or until something
     /// is said. The text is the channel that the message came to, since only that number can mark it.
     MarkRead: string -> MessageId -> CancellationToken -> Task<SendOutcome>
+    /// Gives Meta a file to be sent from the channel's number. Never holds it in memory whole. Error with why Meta
+    /// does not have it: never `OutcomeUnknown` or `Accepted`, since a file that is there twice harms nobody.
+    Upload: string -> FileUpload -> CancellationToken -> Task<Result<UploadedFile, SendOutcome>>
 }
 
 // ---------------------------------------------------------------------------------------------------------------

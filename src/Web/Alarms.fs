@@ -135,19 +135,32 @@ let atDoor (alarms: Alarms) (receiver: Webhook.Receiver) : Webhook.Receiver = {
 }
 
 /// A WhatsApp whose refusals are told where they concern more than one message. Stops are told by `ChannelStop`.
-let onRefusals (alarms: Alarms) (whatsApp: WhatsAppPort) : WhatsAppPort = {
-    whatsApp with
-        Send =
-            fun key recipient message quoted cancel -> task {
-                let! outcome = whatsApp.Send key recipient message quoted cancel
+let onRefusals (alarms: Alarms) (whatsApp: WhatsAppPort) : WhatsAppPort =
+    let look outcome : Task = task {
+        match outcome with
+        | Refused(code, _) ->
+            match ofFailure code with
+            | Some notice -> do! alarms.Tell notice
+            | None -> ()
+        | _ -> ()
+    }
 
-                match outcome with
-                | Refused(code, _) ->
-                    match ofFailure code with
-                    | Some notice -> do! alarms.Tell notice
-                    | None -> ()
-                | _ -> ()
+    {
+        whatsApp with
+            Send =
+                fun outgoing cancel -> task {
+                    let! outcome = whatsApp.Send outgoing cancel
+                    do! look outcome
+                    return outcome
+                }
+            Upload =
+                fun channel file cancel -> task {
+                    let! uploaded = whatsApp.Upload channel file cancel
 
-                return outcome
-            }
-}
+                    match uploaded with
+                    | Ok _ -> ()
+                    | Error outcome -> do! look outcome
+
+                    return uploaded
+                }
+    }

@@ -166,7 +166,9 @@ let services
 
     {
         World = world
-        WhatsApp = WhatsAppApi.create (whatsAppSettings token configuration) (newClient longer)
+        // Each call has a limit of its own; an upload may take as long as it moves.
+        WhatsApp =
+            WhatsAppApi.create (whatsAppSettings token configuration) (newClient Timeout.InfiniteTimeSpan)
         Assistant = assistant configuration texts
         StandIn = LocalAssistant.create texts.Knowledge
         // Each call has a limit of its own: one that brings a large file takes longer.

@@ -31,11 +31,22 @@ type ReadMark = {
 /// A message at the customer's phone.
 type Arrival = {
     Key: CommandKey
+    /// What each of its statuses brings back.
+    Callback: string
     Recipient: Recipient
     Message: OutboundMessage
     Quoted: MessageId option
     /// The id that WhatsApp gave it.
     Id: MessageId
+    At: DateTimeOffset
+}
+
+/// A file that was uploaded.
+type MemoryUpload = {
+    Channel: string
+    File: UploadedFile
+    /// How many bytes came.
+    Size: int64
     At: DateTimeOffset
 }
 
@@ -47,6 +58,8 @@ type MemoryWhatsApp = {
     Arrivals: unit -> Arrival list
     /// What was marked as read, oldest first.
     ReadMarks: unit -> ReadMark list
+    /// The files that were uploaded, oldest first.
+    Uploads: unit -> MemoryUpload list
 }
 
 /// WhatsApp in memory, with the ways in which it fails.
@@ -70,16 +83,18 @@ module MemoryWhatsApp =
         : MemoryWhatsApp =
         let arrivals = ResizeArray<Arrival>()
         let marks = ResizeArray<ReadMark>()
+        let uploads = ResizeArray<MemoryUpload>()
 
-        let send key recipient message quoted (cancel: CancellationToken) : Task<SendOutcome> = task {
+        let send (outgoing: Outgoing) (cancel: CancellationToken) : Task<SendOutcome> = task {
             do! world.Delay (latency ()) cancel
-            let fate = fate key
+            let fate = fate outgoing.Key
 
-            let arrival = {
-                Key = key
-                Recipient = recipient
-                Message = message
-                Quoted = quoted
+            let arrival: Arrival = {
+                Key = outgoing.Key
+                Callback = outgoing.Callback
+                Recipient = outgoing.Recipient
+                Message = outgoing.Message
+                Quoted = outgoing.Quoted
                 Id = MessageId("wamid.out." + world.NewId().ToString "N")
                 At = world.Now()
             }
@@ -111,8 +126,52 @@ module MemoryWhatsApp =
             return Accepted message
         }
 
+        /// Reads the file through, as a network does. One that is gone or of another length is refused.
+        let upload channel (file: FileUpload) (cancel: CancellationToken) = task {
+            do! world.Delay (latency ()) cancel
+
+            match! file.Open cancel with
+            | None -> return Error(Refused(0, "the file is not kept any more"))
+            | Some source ->
+                use source = source
+                let buffer = Array.zeroCreate<byte> 65536
+                let size = ref 0L
+                let count = ref -1
+
+                while count.Value <> 0 do
+                    let! read = source.ReadAsync(Memory buffer, cancel)
+                    count.Value <- read
+                    size.Value <- size.Value + int64 read
+
+                do! world.Delay (latency ()) cancel
+
+                if size.Value <> file.Size then
+                    return Error(Refused(0, "the file is not as long as it was said to be"))
+                else
+                    let uploaded: UploadedFile = {
+                        Id = world.NewId().ToString "N"
+                        MimeType = file.MimeType
+                        Name = file.Name
+                    }
+
+                    lock uploads (fun () ->
+                        uploads.Add {
+                            Channel = channel
+                            File = uploaded
+                            Size = size.Value
+                            At = world.Now()
+                        })
+
+                    return Ok uploaded
+        }
+
         {
-            Port = { Send = send; MarkRead = markRead }
+            Port = {
+                Send = send
+                MarkRead = markRead
+                Upload = upload
+            }
             Arrivals = fun () -> lock arrivals (fun () -> List.ofSeq arrivals)
             ReadMarks = fun () -> lock marks (fun () -> List.ofSeq marks)
+            Uploads = fun () -> lock uploads (fun () -> List.ofSeq uploads)
         }

@@ -38,10 +38,10 @@ module PhraseBook =
     let languages = [ Spanish; English; Portuguese ]
 
     /// The longest title of a reply button; rows of lists may have 24, but a choice can become either.
-    let titleLimit = 20
+    let titleLimit = OutboundLimits.most LimitedPart.ButtonTitle
 
     /// The longest description of a row of a list.
-    let descriptionLimit = 72
+    let descriptionLimit = OutboundLimits.most LimitedPart.RowDescription
 
     /// Splits "Hi {name}!" at its placeholders. Error with the reason for a brace that is not closed or
     /// opened.

@@ -6,22 +6,15 @@ open FunctionalBot.Domain
 /// Turns what the bot means into what WhatsApp shows. Pure and total: every phrase, with whatever a
 /// customer, the assistant or Odoo put into it, becomes a message within WhatsApp's limits.
 module Phrases =
-    /// The longest text message, in UTF-16 units (Meta, "Text messages").
-    let textLimit = 4096
-
-    /// The longest body of a message with buttons or a list (Meta, "Interactive messages"; for lists the
-    /// OpenAPI file's 1,024, which is the stricter of two statements).
-    let interactiveLimit = 1024
-
-    /// The most rows of a list, in all its sections.
-    let rowLimit = 10
+    let private textLimit = OutboundLimits.most LimitedPart.Text
+    let private interactiveLimit = OutboundLimits.most LimitedPart.Body
 
     /// Id, title and description of each kind of choice once (equal titles are refused), at most as many as
     /// a list has rows.
     let private offered (book: LanguageBook) (choices: Choice list) =
         choices
         |> List.distinctBy Wording.choiceKey
-        |> List.truncate rowLimit
+        |> List.truncate (OutboundLimits.most LimitedPart.Rows)
         |> List.map (fun choice ->
             match Map.tryFind (Wording.choiceKey choice) book.Choices with
             | Some wording -> Choice.id choice, wording.Title, wording.Description

@@ -212,7 +212,7 @@ module Wording =
         | Wording.FormButton
         | Wording.FormTitle
         | Wording.FormDescription
-        | Wording.FormEmail -> 20
+        | Wording.FormEmail -> OutboundLimits.most LimitedPart.ListButton
         // The limit of the field goes in, in four digits.
         | Wording.FormTooLong -> 26
         | Wording.FormBlank

@@ -1,7 +1,6 @@
 namespace FunctionalBot.Effects
 
 open System
-open System.Net
 open System.Net.Http
 open System.Text.Json
 open System.Threading
@@ -20,66 +19,7 @@ type BusinessNumber = {
 /// The Cloud API over HTTP.
 module WhatsAppApi =
     open LenientJson
-
-    /// Reads an answer as JSON and hands the root on. None for what is no JSON.
-    let private withJson (body: byte[]) (read: JsonElement -> 'a option) : 'a option =
-        try
-            use document =
-                JsonDocument.Parse(ReadOnlyMemory body, JsonDocumentOptions(MaxDepth = maximumDepth))
-
-            read document.RootElement
-        with
-        | :? JsonException
-        | :? InvalidOperationException -> None
-
-    let private errorOf (body: byte[]) : int option * string option =
-        let read root =
-            field "error" root
-            |> Option.map (fun error ->
-                let code =
-                    whole "code" error
-                    |> Option.filter (fun code -> abs code <= int64 Int32.MaxValue)
-                    |> Option.map int
-
-                let isPlain unit =
-                    Char.IsAsciiLetterOrDigit unit || unit = '-' || unit = '_'
-
-                code,
-                filled "fbtrace_id" error
-                |> Option.map (String.filter isPlain >> Graphemes.start 60))
-
-        withJson body read |> Option.defaultValue (None, None)
-
-    /// What an answer with an error means. Nothing of Meta's text goes into the reason, since that may
-    /// quote the message.
-    let private failed (status: HttpStatusCode) after body : SendOutcome =
-        let code, trace = errorOf body
-        let kind, meaning = WhatsAppErrors.classify status code
-        let number = code |> Option.defaultValue (int status)
-
-        let reason =
-            String.concat "" [
-                "WhatsApp: "
-                meaning
-                " ("
-                match code with
-                | Some code -> "code " + string code + ", "
-                | None -> ()
-                "HTTP " + string (int status)
-                match trace with
-                | Some trace when trace <> "" -> ", trace " + trace
-                | _ -> ()
-                ")"
-            ]
-
-        match kind with
-        | NotYet -> RetryLater(after, reason)
-        | NotYetForCustomer -> RecipientBusy reason
-        | Unclear -> OutcomeUnknown reason
-        | Stopped -> ChannelStopped(number, reason)
-        | Never -> Refused(number, reason)
-
-    let private isSuccess (status: HttpStatusCode) = int status >= 200 && int status < 300
+    open WhatsAppAnswer
 
     let private post settings client (body: byte[]) (accepted: JsonElement -> MessageId option) token = task {
         let path = Uri.EscapeDataString settings.PhoneNumberId + "/messages"
@@ -100,22 +40,27 @@ module WhatsAppApi =
         |> Option.bind (filled "id")
         |> Option.map MessageId
 
-    let private send settings client key (recipient: Recipient) message replyTo token : Task<SendOutcome> =
-        match recipient with
-        | {
-              Phone = None
-              BusinessScopedId = None
-          } ->
-            Task.FromResult(
-                Refused(100, "WhatsApp: neither a phone number nor an id of the customer is known")
-            )
-        | _ -> post settings client (WhatsAppRequest.message key recipient message replyTo) sentId token
+    /// What Meta would refuse anyway is refused here, with words that say which part of it is wrong.
+    let private send settings client (outgoing: Outgoing) token : Task<SendOutcome> =
+        match OutboundLimits.problemsOf outgoing with
+        | [] -> post settings client (WhatsAppRequest.message outgoing) sentId token
+        | problems -> Task.FromResult(Refused(100, "WhatsApp: " + String.Join("; ", problems)))
 
     /// The channel of the messages that come to the configured number, as `WhatsAppInbound` names it.
     let channelOf (settings: WhatsAppSettings) : string = "whatsapp-" + settings.PhoneNumberId
 
-    /// The number that a message came to is the only one that can mark it: for another, Meta would say that
-    /// there is no such message.
+    /// The number that a message came to is the only one that can mark it, and a file can be sent from the number
+    /// that it was uploaded by only: for another, Meta would say that there is none.
+    let private ofNumber (settings: WhatsAppSettings) channel (call: unit -> Task<'answer>) refused =
+        if channel = channelOf settings then
+            call ()
+        else
+            Task.FromResult(
+                refused (
+                    Refused(100, "WhatsApp: the channel is of another number than WHATSAPP_PHONE_NUMBER_ID")
+                )
+            )
+
     let private markRead (settings: WhatsAppSettings) client channel message token : Task<SendOutcome> =
         let accepted root =
             if text "success" root = Some "true" then
@@ -123,18 +68,21 @@ module WhatsAppApi =
             else
                 None
 
-        if channel <> channelOf settings then
-            Task.FromResult(
-                Refused(100, "WhatsApp: the message came to another number than WHATSAPP_PHONE_NUMBER_ID")
-            )
-        else
-            post settings client (WhatsAppRequest.markRead message) accepted token
+        ofNumber
+            settings
+            channel
+            (fun () -> post settings client (WhatsAppRequest.markRead message) accepted token)
+            id
 
-    /// The port over this client. A call that the host cancels ends as a value too: RetryLater if nothing
-    /// had been sent, else OutcomeUnknown. MarkRead's Accepted holds the message that was marked.
+    /// The port over this client, whose own time limit must be longer than any upload; each call is limited by the
+    /// settings. A call that the host cancels ends as a value too: RetryLater if nothing had been sent, else
+    /// OutcomeUnknown. MarkRead's Accepted holds the message that was marked.
     let create (settings: WhatsAppSettings) (client: HttpClient) : WhatsAppPort = {
         Send = send settings client
         MarkRead = markRead settings client
+        Upload =
+            fun channel file token ->
+                ofNumber settings channel (fun () -> WhatsAppUpload.send settings client file token) Error
     }
 
     /// Asks Meta for the business number: whether the address, the token and the number's id are right.

@@ -91,6 +91,36 @@ module internal WhatsAppCall =
         | HttpRequestError.ProxyTunnelError -> true
         | _ -> false
 
+    /// Makes one call with the token; `limited` ends it, for a host that stops or for its time.
+    let private exchange
+        (settings: WhatsAppSettings)
+        (client: HttpClient)
+        (request: HttpRequestMessage)
+        (started: unit -> bool)
+        (limited: CancellationToken)
+        (token: CancellationToken)
+        : Task<CallEnd> = task {
+        request.Headers.Authorization <- AuthenticationHeaderValue("Bearer", settings.Token())
+        request.Headers.UserAgent.Add(ProductInfoHeaderValue("FunctionalBot", "1.0"))
+
+        try
+            use! response =
+                client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limited)
+
+            let! body = readBody response limited
+            return Answered(response.StatusCode, retryAfter response, body)
+        with
+        | :? HttpRequestException as problem ->
+            let sent = started () && not (isBeforeSending problem)
+            return Broken(sent, $"the connection failed (%O{problem.HttpRequestError})")
+        | :? IOException -> return Broken(started (), "the connection broke")
+        | :? OperationCanceledException when token.IsCancellationRequested ->
+            return Broken(started (), "the bot was stopping")
+        | :? OperationCanceledException ->
+            let seconds = settings.Timeout.TotalSeconds
+            return Broken(started (), $"no answer within %g{seconds} seconds")
+    }
+
     /// Makes one call with the token, within the time limit of the settings. Never throws for what a
     /// network can do.
     let send
@@ -104,8 +134,6 @@ module internal WhatsAppCall =
         use limited = CancellationTokenSource.CreateLinkedTokenSource token
         limited.CancelAfter settings.Timeout
         use request = new HttpRequestMessage(method, address settings path)
-        request.Headers.Authorization <- AuthenticationHeaderValue("Bearer", settings.Token())
-        request.Headers.UserAgent.Add(ProductInfoHeaderValue("FunctionalBot", "1.0"))
 
         let content =
             body
@@ -119,20 +147,23 @@ module internal WhatsAppCall =
             | Some content -> content.Started
             | None -> true
 
-        try
-            use! response =
-                client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limited.Token)
+        return! exchange settings client request started limited.Token token
+    }
 
-            let! body = readBody response limited.Token
-            return Answered(response.StatusCode, retryAfter response, body)
-        with
-        | :? HttpRequestException as problem ->
-            let sent = started () && not (isBeforeSending problem)
-            return Broken(sent, $"the connection failed (%O{problem.HttpRequestError})")
-        | :? IOException -> return Broken(started (), "the connection broke")
-        | :? OperationCanceledException when token.IsCancellationRequested ->
-            return Broken(started (), "the bot was stopping")
-        | :? OperationCanceledException ->
-            let seconds = settings.Timeout.TotalSeconds
-            return Broken(started (), $"no answer within %g{seconds} seconds")
+    /// Posts a body that takes long. What is limited is how long it may stand still: `content` is made with what it
+    /// has to call whenever some of it went out.
+    let sendLong
+        (settings: WhatsAppSettings)
+        (client: HttpClient)
+        (path: string)
+        (content: (unit -> unit) -> HttpContent)
+        (token: CancellationToken)
+        : Task<CallEnd> = task {
+        use limited = CancellationTokenSource.CreateLinkedTokenSource token
+        limited.CancelAfter settings.Timeout
+        use request = new HttpRequestMessage(HttpMethod.Post, address settings path)
+        request.Content <- content (fun () -> limited.CancelAfter settings.Timeout)
+        // Who will not take it says so before it is sent.
+        request.Headers.ExpectContinue <- true
+        return! exchange settings client request (fun () -> true) limited.Token token
     }
