@@ -104,7 +104,7 @@ let private book =
 let private business = { Name = String('B', 60); Contact = "" }
 
 let private bodyOf utterance =
-    match Phrases.render (book.Force()) business utterance with
+    match Phrases.render (book.Force()) business utterance None with
     | TextMessage body
     | ButtonMessage(body, _)
     | ListMessage(body, _, _) -> body

@@ -176,7 +176,7 @@ let private ticketFlow: TicketFlow = {
 
 [<Fact>]
 let ``the form is offered with its words, its token and who is speaking`` () =
-    match FormSpeech.render book.Value business (Some ticketFlow) offer with
+    match FormSpeech.render book.Value business (Some ticketFlow) offer None with
     | FormMessage invitation ->
         Assert.Contains("automated assistant at Tienda Aurora", invitation.Body)
         Assert.Contains("step by step", invitation.Body)
@@ -186,10 +186,12 @@ let ``the form is offered with its words, its token and who is speaking`` () =
     | other -> failwith $"%A{other}"
 
     match
-        FormSpeech.render book.Value business (Some { ticketFlow with HasEndpoint = false }) {
-            offer with
-                Language = Portuguese
-        }
+        FormSpeech.render
+            book.Value
+            business
+            (Some { ticketFlow with HasEndpoint = false })
+            { offer with Language = Portuguese }
+            None
     with
     | FormMessage { Screen = Some screen } ->
         let data = (nonNull (JsonNode.Parse screen)).AsObject()
@@ -206,15 +208,15 @@ let ``what people can read of the offer says how to do without it`` () =
 
 [<Fact>]
 let ``where the flow was taken out of the settings the first question is asked`` () =
-    match FormSpeech.render book.Value business None offer with
+    match FormSpeech.render book.Value business None offer None with
     | ButtonMessage(body, [ "cancel-ticket", _ ]) -> Assert.Contains("title of your ticket", body)
     | other -> failwith $"%A{other}"
 
 [<Fact>]
 let ``everything else is said as ever`` () =
     let property utterance =
-        FormSpeech.render book.Value business (Some ticketFlow) utterance =
-            Phrases.render book.Value business utterance
+        FormSpeech.render book.Value business (Some ticketFlow) utterance None =
+            Phrases.render book.Value business utterance None
 
     Check.One(
         Config.QuickThrowOnFailure.WithMaxTest 200,

@@ -46,7 +46,7 @@ let servicesWith outcome assistant failure : Services = {
     Files = noFiles
     ReadStream = fun _ -> Task.FromResult(Ok [])
     ReadThread = fun _ -> Task.FromResult(Ok [])
-    Render = fun _ -> TextMessage "hola"
+    Render = fun _ _ -> TextMessage "hola"
     RenderText = fun _ -> "hola"
     SafetyIdentifier = fun _ -> "customer"
     Retry = defaultRetry
@@ -345,4 +345,126 @@ let ``a note whose ticket was refused ends, and a look-up is tried twice`` () : 
     match! looking 2 with
     | Done(Some(TicketLookUpFailed _)) -> ()
     | result -> failwith $"%A{result}"
+}
+
+/// Says something with a file; gives the result, and what was called in which order.
+let private sayingWithFile (world: World) (upload: Result<string, SendOutcome>) (took: TimeSpan) = task {
+    let calls = System.Collections.Generic.List<string>()
+
+    let services =
+        servicesWith (Accepted(MessageId "wamid.1")) unused (WillNotDo "unused")
+
+    let services = {
+        services with
+            World = world
+            WhatsApp = {
+                services.WhatsApp with
+                    Upload =
+                        fun channel file cancel -> task {
+                            calls.Add $"upload %s{file.Name} for %s{channel}"
+                            do! world.Delay took cancel
+
+                            return
+                                upload
+                                |> Result.map (fun id -> {
+                                    Id = id
+                                    MimeType = file.MimeType
+                                    Name = file.Name
+                                })
+                        }
+                    Send =
+                        fun outgoing _ ->
+                            calls.Add $"send %A{outgoing.Message}"
+                            Task.FromResult(Accepted(MessageId "wamid.1"))
+            }
+            Render =
+                fun _ uploaded ->
+                    match uploaded with
+                    | Some uploaded -> TextMessage $"with %s{uploaded.Id}"
+                    | None -> TextMessage "without"
+    }
+
+    let! result =
+        Interpreter.run services (claimed (sayWithFile "El plano") 1 0 false) never
+
+    return result, List.ofSeq calls
+}
+
+[<Fact>]
+let ``a file is uploaded ahead of its message, and a message whose file cannot be is not sent`` () =
+    inSimulatedTime 51 (fun world -> task {
+        let upload = "upload plano.pdf for whatsapp-1"
+        let! sent, calls = sayingWithFile world (Ok "4490") TimeSpan.Zero
+        Assert.Equal(Done None, sent)
+        Assert.Equal<string list>([ upload; "send TextMessage \"with 4490\"" ], calls)
+
+        for outcome, isExpected in
+            [
+                RetryLater(None, "away"), (fun (result: CommandResult) -> result.IsRunAgain)
+                HeldBack(TimeSpan.FromSeconds 3., "left alone"), _.IsPutOff
+                ChannelStopped(190, "token"), _.IsPutOff
+                Refused(0, "gone"),
+                (fun result ->
+                    match result with
+                    | GivenUp("gone", Some(DeliveryFailed(_, 0, "gone"))) -> true
+                    | _ -> false)
+            ] do
+            let! result, calls = sayingWithFile world (Error outcome) TimeSpan.Zero
+            Assert.True(isExpected result, $"%A{outcome}: %A{result}")
+            Assert.Equal<string list>([ upload ], calls)
+
+        // After a long upload the command may be another node's: it is claimed anew, and costs no try.
+        let! late, calls = sayingWithFile world (Ok "4490") (TimeSpan.FromSeconds 6.)
+        Assert.True(late.IsPutOff, $"%A{late}")
+        Assert.Equal<string list>([ upload ], calls)
+    })
+
+[<Fact>]
+let ``a reaction is sent under a text of its own, tried a few times, and nobody is told of a lost one``
+    ()
+    : Task = task {
+    let reacting outcome attempt = task {
+        let seen = System.Collections.Generic.List<Outgoing>()
+        let services = servicesWith outcome unused (WillNotDo "unused")
+
+        let services = {
+            services with
+                WhatsApp = {
+                    services.WhatsApp with
+                        Send =
+                            fun outgoing _ ->
+                                seen.Add outgoing
+                                Task.FromResult outcome
+                }
+        }
+
+        let! result =
+            Interpreter.run services (claimed (React(MessageId "wamid.7", "👍")) attempt 0 false) never
+
+        let outgoing = Assert.Single seen
+        Assert.Equal(ReactionMessage(MessageId "wamid.7", "👍"), outgoing.Message)
+        Assert.Equal(CommandKey.text outgoing.Key + "/reaction", outgoing.Callback)
+        // No status of it settles a command.
+        Assert.Equal(None, CommandKey.parse outgoing.Callback)
+        return result
+    }
+
+    let! put = reacting (Accepted(MessageId "w")) 1
+    Assert.Equal(Done None, put)
+
+    for outcome in [ RetryLater(None, "busy"); RecipientBusy "131056"; OutcomeUnknown "no answer" ] do
+        let! again = reacting outcome 2
+        Assert.True(again.IsRunAgain, $"%A{again}")
+        let! lost = reacting outcome 3
+
+        match lost with
+        | GivenUp(_, None) -> ()
+        | result -> failwith $"%A{result}"
+
+    match! reacting (Refused(131009, "too old")) 1 with
+    | GivenUp(_, None) -> ()
+    | result -> failwith $"%A{result}"
+
+    let! stopped = reacting (ChannelStopped(190, "token")) 1
+    Assert.True(stopped.IsPutOff, $"%A{stopped}")
 }

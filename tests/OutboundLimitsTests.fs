@@ -129,7 +129,10 @@ let private isTaken part (outgoing: Outgoing) =
 let private isRefused part most (outgoing: Outgoing) =
     let problem = Assert.Single(OutboundLimits.problemsOf outgoing)
     Assert.EndsWith($"has %d{most + 1}, at most %d{most} are taken", problem)
-    Assert.True(contractProblems outgoing |> Option.forall (List.isEmpty >> not), $"%A{part}")
+
+    // What a form's body has too much is cut when it is written, too.
+    if not outgoing.Message.IsFormMessage then
+        Assert.True(contractProblems outgoing |> Option.forall (List.isEmpty >> not), $"%A{part}")
 
 [<Fact>]
 let ``no limit is forgotten, and each is the documented one`` () =

@@ -219,7 +219,7 @@ let private fits message =
     | other -> failwith $"no phrase becomes %A{other}"
 
 let private render utterance =
-    Phrases.render (book.Force()) business utterance
+    Phrases.render (book.Force()) business utterance None
 
 let private bodyOf message =
     match message with
@@ -241,7 +241,7 @@ let ``a business with any name and contact fits too`` () =
     let inputs = Gen.zip3 anyText anyText utterance |> Arb.fromGen
 
     let property (name, contact, utterance) =
-        fits (Phrases.render (book.Force()) { Name = name; Contact = contact } utterance)
+        fits (Phrases.render (book.Force()) { Name = name; Contact = contact } utterance None)
 
     Check.One(Config.QuickThrowOnFailure.WithMaxTest 300, Prop.forAll inputs property)
 
@@ -449,8 +449,8 @@ let ``a business without a contact is told of without the sentence`` () =
         Introduce = None
     }
 
-    Assert.Contains("900 100 200", Phrases.render (book.Force()) business utterance |> bodyOf)
-    let body = Phrases.render (book.Force()) silent utterance |> bodyOf
+    Assert.Contains("900 100 200", Phrases.render (book.Force()) business utterance None |> bodyOf)
+    let body = Phrases.render (book.Force()) silent utterance None |> bodyOf
     Assert.EndsWith("en contacto contigo.", body)
 
 [<Fact>]

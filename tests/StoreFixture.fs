@@ -224,6 +224,22 @@ let say text : Action =
         Introduce = None
     }
 
+/// Says it as the caption of a file.
+let sayWithFile text : Action =
+    match say text with
+    | Say utterance ->
+        Say {
+            utterance with
+                File =
+                    Some {
+                        Hash = FileHash(String.replicate 64 "a")
+                        MimeType = "application/pdf"
+                        Size = 3L
+                        Name = "plano.pdf"
+                    }
+        }
+    | other -> other
+
 /// A decision that makes one event of each entry and asks for these actions each time; the first opens the
 /// session.
 let decideWith

@@ -270,8 +270,9 @@ let writesNothingOfADecisionThatIsWrong stage : Task = task {
 }
 
 let saysOneThingAfterTheOther stage : Task = task {
-    do! ask stage "ES.1" "w1" [ say "1"; say "2" ]
-    do! ask stage "ES.1" "w2" [ say "3" ]
+    // A file waits for what is ahead of it, and what is behind waits for the file.
+    do! ask stage "ES.1" "w1" [ sayWithFile "1"; say "2" ]
+    do! ask stage "ES.1" "w2" [ sayWithFile "3" ]
     do! ask stage "ES.2" "w3" [ say "other" ]
     let! first = expectWords stage [ "1"; "other" ]
     let! _ = expectWords stage []

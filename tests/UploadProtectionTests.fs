@@ -12,6 +12,7 @@ open FunctionalBot.Tests.Protected
 open FunctionalBot.Web
 
 let private file: FileUpload = {
+    Hash = FileHash "0"
     Name = "plano.pdf"
     MimeType = "application/pdf"
     Size = 3L

@@ -290,7 +290,7 @@ let ``whatever the bot says is valid under Meta's contract`` () =
     }
 
     let property utterance =
-        match problemsOf (jsonOf (Phrases.render book business utterance) utterance.ReplyTo) with
+        match problemsOf (jsonOf (Phrases.render book business utterance None) utterance.ReplyTo) with
         | [] -> true
         | problems -> failwith $"%A{problems}"
 

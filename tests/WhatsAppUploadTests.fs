@@ -33,6 +33,7 @@ let private bytesOf seed count =
     bytes
 
 let private fileOf (name: string) (bytes: byte[]) : FileUpload = {
+    Hash = FileHash(Convert.ToHexStringLower(SHA256.HashData bytes))
     Name = name
     MimeType = "application/pdf"
     Size = int64 bytes.Length
@@ -317,6 +318,7 @@ type private Made(length: int64, perRead: Stream -> CancellationToken -> Task) =
         )
 
 let private making length (stream: Stream) : FileUpload = {
+    Hash = FileHash "0"
     Name = "grande.zip"
     MimeType = "application/zip"
     Size = length
@@ -445,3 +447,47 @@ let ``what was uploaded to the emulator can be sent, and what was not cannot`` (
     finally
         emulator.Stop().Wait()
 }
+
+[<Fact>]
+let ``the same file is uploaded once for a number, until a message with it is refused or a week is over`` () =
+    inSimulatedTime 41 (fun world -> task {
+        let calls = ref 0
+
+        let outcomes =
+            System.Collections.Generic.Queue [ Accepted(MessageId "w"); Refused(100, "no such file") ]
+
+        let port =
+            whatsAppThat world (fun _ -> outcomes.Dequeue()) (fun () ->
+                calls.Value <- calls.Value + 1
+                Accepted(MessageId $"id-%d{calls.Value}"))
+            |> Uploads.remembered world
+
+        let upload channel seed name = task {
+            match! port.Upload channel (fileOf name (bytesOf seed 10)) never with
+            | Ok uploaded ->
+                Assert.Equal(name, uploaded.Name)
+                return uploaded
+            | Error outcome -> return failwith $"%A{outcome}"
+        }
+
+        let send uploaded =
+            port.Send
+                (Outgoing.ofCommand (keyOf "ES.1" 3L) recipient None (DocumentMessage(uploaded, None)))
+                never
+
+        let! first = upload "whatsapp-1" 1 "a.pdf"
+        let! again = upload "whatsapp-1" 1 "b.pdf"
+        Assert.Equal(("id-1", "id-1", 1), (first.Id, again.Id, calls.Value))
+        let! other = upload "whatsapp-2" 1 "a.pdf"
+        let! another = upload "whatsapp-1" 2 "a.pdf"
+        Assert.Equal(("id-2", "id-3"), (other.Id, another.Id))
+        let! _ = send first
+        let! still = upload "whatsapp-1" 1 "a.pdf"
+        Assert.Equal("id-1", still.Id)
+        let! _ = send first
+        let! anew = upload "whatsapp-1" 1 "a.pdf"
+        Assert.Equal("id-4", anew.Id)
+        do! world.Delay (TimeSpan.FromDays 7.) never
+        let! later = upload "whatsapp-1" 2 "a.pdf"
+        Assert.Equal("id-5", later.Id)
+    })

@@ -39,8 +39,8 @@ type Services = {
     ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
     /// The conversation up to the event that the command came from, or later; oldest line first.
     ReadThread: CommandKey -> Task<Result<ThreadLine list, StreamProblem>>
-    /// Puts an utterance into words and WhatsApp's shapes.
-    Render: Utterance -> OutboundMessage
+    /// Puts an utterance into words and WhatsApp's shapes, with its file where it has one.
+    Render: Utterance -> UploadedFile option -> OutboundMessage
     /// The same as plain text, for the thread that the assistant sees.
     RenderText: Utterance -> string
     /// A stable name of a customer that does not tell the number.
@@ -102,32 +102,65 @@ let private whenRecipientIsReady services (claimed: ClaimedCommand) =
     let whole = min (TimeSpan.FromSeconds seconds) services.Retry.Longest
     services.World.Now() + whole * (1. + services.World.Random() / 2.)
 
+/// What the outcome of a message, or of the upload ahead of it, means.
+let private afterSend services claimed outcome =
+    match outcome with
+    | Accepted _ -> Done None
+    | HeldBack(after, reason) -> PutOff(services.World.Now() + after, reason)
+    | RetryLater(after, reason) when tryOf claimed < services.Retry.MessageTries ->
+        RunAgain(later services claimed after, reason, None)
+    | RecipientBusy reason when tryOf claimed < services.Retry.MessageTries ->
+        RunAgain(whenRecipientIsReady services claimed, reason, None)
+    | RetryLater(_, reason)
+    | RecipientBusy reason ->
+        GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, 0, "put off too often")))
+    | OutcomeUnknown reason when tryOf claimed >= services.Retry.UnknownTries ->
+        GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, 0, "its outcome stayed unknown")))
+    | OutcomeUnknown reason -> Parked(services.World.Now() + services.Retry.UnknownWait, reason)
+    | Refused(code, reason) -> GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, code, reason)))
+    // The queue is kept: when somebody has renewed the token, everything goes out by itself.
+    | ChannelStopped(code, reason) ->
+        PutOff(later services claimed None, sprintf "channel stopped (%i): %s" code reason)
+
+/// Uploads its file, and says it. An upload that took long may have outlived the command's lease, so that another
+/// node has it now (`InTime`): then the message goes with its next claim, for which the file is there already.
 let private say services claimed utterance cancel = task {
-    let message = services.Render utterance
+    let key = claimed.Command.Key
+    let begun = services.World.Now()
 
-    let outgoing =
-        Outgoing.ofCommand claimed.Command.Key claimed.Recipient utterance.ReplyTo message
+    match! Uploads.ofUtterance services.WhatsApp services.Files key.Session.Channel utterance cancel with
+    | Error outcome -> return afterSend services claimed outcome
+    | Ok(Some _) when services.World.Now() - begun > services.Retry.UnknownWait / 12. ->
+        return PutOff(services.World.Now(), "its file was uploaded, which took a while")
+    | Ok uploaded ->
+        let message = services.Render utterance uploaded
 
-    let! outcome = services.WhatsApp.Send outgoing cancel
+        let! outcome =
+            services.WhatsApp.Send (Outgoing.ofCommand key claimed.Recipient utterance.ReplyTo message) cancel
 
-    return
-        match outcome with
-        | Accepted _ -> Done None
-        | HeldBack(after, reason) -> PutOff(services.World.Now() + after, reason)
-        | RetryLater(after, reason) when tryOf claimed < services.Retry.MessageTries ->
-            RunAgain(later services claimed after, reason, None)
-        | RecipientBusy reason when tryOf claimed < services.Retry.MessageTries ->
-            RunAgain(whenRecipientIsReady services claimed, reason, None)
-        | RetryLater(_, reason)
-        | RecipientBusy reason ->
-            GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, 0, "put off too often")))
-        | OutcomeUnknown reason when tryOf claimed >= services.Retry.UnknownTries ->
-            GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, 0, "its outcome stayed unknown")))
-        | OutcomeUnknown reason -> Parked(services.World.Now() + services.Retry.UnknownWait, reason)
-        | Refused(code, reason) -> GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, code, reason)))
-        // The queue is kept: when somebody has renewed the token, everything goes out by itself.
-        | ChannelStopped(code, reason) ->
-            PutOff(later services claimed None, sprintf "channel stopped (%i): %s" code reason)
+        return afterSend services claimed outcome
+}
+
+/// A reaction that is put twice is one reaction, so it is tried again where nobody knows. It is worth a few tries, and
+/// nobody is told of one that is lost. Its statuses bring back another text than the key's: they settle nothing.
+let private react services claimed message emoji cancel = task {
+    let key = claimed.Command.Key
+
+    let outgoing = {
+        Outgoing.ofCommand key claimed.Recipient None (ReactionMessage(message, emoji)) with
+            Callback = CommandKey.text key + "/reaction"
+    }
+
+    match! services.WhatsApp.Send outgoing cancel with
+    | RetryLater(_, reason)
+    | RecipientBusy reason
+    | OutcomeUnknown reason when tryOf claimed < services.Retry.UnknownTries ->
+        return RunAgain(whenRecipientIsReady services claimed, reason, None)
+    | RetryLater(_, reason)
+    | RecipientBusy reason
+    | OutcomeUnknown reason
+    | Refused(_, reason) -> return GivenUp(reason, None)
+    | outcome -> return afterSend services claimed outcome
 }
 
 /// Read marks and typing dots are worth one try only.
@@ -278,7 +311,7 @@ let private perform services claimed cancel : Task<CommandResult> =
     | LookUpTickets customer -> lookUpTickets services claimed customer cancel
     | FetchFile request -> FileWork.fetch (fileServices services) claimed request cancel
     | AttachToTicket(creation, file) -> FileWork.attach (fileServices services) claimed creation file cancel
-    | React _
+    | React(message, emoji) -> react services claimed message emoji cancel
     | SetTimer _
     | CancelTimer _ -> Task.FromResult(Done None)
 

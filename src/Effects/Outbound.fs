@@ -23,6 +23,7 @@ type UploadedFile = {
 /// A file that is to be uploaded.
 [<NoComparison; NoEquality>]
 type FileUpload = {
+    Hash: FileHash
     Name: string
     MimeType: string
     /// Bytes, exactly.

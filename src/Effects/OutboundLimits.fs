@@ -108,10 +108,21 @@ module OutboundLimits =
         yield! size part items.Length
     ]
 
-    let private webAddress (address: string) = [
+    /// UTF-16 units; longer addresses are not opened by every phone.
+    let private longestAddress = 2000
+
+    /// Whether WhatsApp opens the address.
+    let isWebAddress (address: string) : bool =
         match Uri.TryCreate(address, UriKind.Absolute) with
-        | true, NonNull uri when uri.Scheme = Uri.UriSchemeHttps || uri.Scheme = Uri.UriSchemeHttp -> ()
-        | _ -> "the link's address is none of the web"
+        | true, NonNull uri ->
+            (uri.Scheme = Uri.UriSchemeHttps || uri.Scheme = Uri.UriSchemeHttp)
+            && address.Length <= longestAddress
+            && not (Seq.exists Char.IsWhiteSpace address)
+        | _ -> false
+
+    let private webAddress (address: string) = [
+        if not (isWebAddress address) then
+            "the link's address is none of the web"
     ]
 
     let private file (uploaded: UploadedFile) caption = [

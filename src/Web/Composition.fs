@@ -169,6 +169,7 @@ let services
         // Each call has a limit of its own; an upload may take as long as it moves.
         WhatsApp =
             WhatsAppApi.create (whatsAppSettings token configuration) (newClient Timeout.InfiniteTimeSpan)
+            |> Uploads.remembered world
         Assistant = assistant configuration texts
         StandIn = LocalAssistant.create texts.Knowledge
         // Each call has a limit of its own: one that brings a large file takes longer.

@@ -20,9 +20,10 @@ module FormSpeech =
         (business: Business)
         (flow: TicketFlow option)
         (utterance: Utterance)
+        (uploaded: UploadedFile option)
         : OutboundMessage =
         let plain utterance =
-            Phrases.render book business { utterance with Invitation = None }
+            Phrases.render book business { utterance with Invitation = None } None
 
         match utterance.Invitation, flow with
         | Some(ToFillForm token), Some flow ->
@@ -52,4 +53,4 @@ module FormSpeech =
                     Phrase = Ask(WhichTitle, None)
                     Choices = [ CancelTicket ]
             }
-        | _ -> Phrases.render book business utterance
+        | _ -> Phrases.render book business utterance uploaded

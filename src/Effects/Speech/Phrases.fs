@@ -40,19 +40,101 @@ module Phrases =
     /// problem with its file and key.
     let load (folder: string) : Result<PhraseBook, string list> = PhraseBook.load folder
 
-    /// The message that says this. No choice makes a text, one to three make buttons, more make a list (of
-    /// the first ten). An answer of the assistant that is too long for buttons is sent whole as a text that
-    /// names the choices at its end; anything else that is too long is cut at the end of a sentence.
-    let render (book: PhraseBook) (business: Business) (utterance: Utterance) : OutboundMessage =
+    /// Ends with the tail, and has room for it.
+    let private withTail limit (tail: string) (said: string) =
+        if tail = "" then
+            Graphemes.cutAtSentence limit said
+        else
+            Graphemes.cutAtSentence (limit - tail.Length - 2) said + "\n\n" + tail
+
+    /// The choices in words, for a message that cannot have them as buttons. "" for none.
+    let private optionsInWords speaker choices =
+        let titles =
+            choices
+            |> List.map (fun (_, title, _) -> "«" + title + "»")
+            |> String.concat ", "
+
+        if titles = "" then
+            ""
+        else
+            PhraseText.say speaker Wording.OptionsInWords [ "options", titles ]
+
+    let private paragraphs (texts: string list) =
+        texts |> List.filter (fun text -> text <> "") |> String.concat "\n\n"
+
+    /// A text, or what can be pressed below it. An answer that is too long for buttons is a text that names the
+    /// choices.
+    let private withChoices speaker isAnswer choices (said: string) =
+        match choices with
+        | [] -> TextMessage(Graphemes.cutAtSentence textLimit said)
+        | _ when isAnswer && said.Length > interactiveLimit ->
+            TextMessage(withTail textLimit (optionsInWords speaker choices) said)
+        | _ when List.length choices <= OutboundLimits.most LimitedPart.Buttons ->
+            let buttons = choices |> List.map (fun (id, title, _) -> id, title)
+            ButtonMessage(Graphemes.cutAtSentence interactiveLimit said, buttons)
+        | _ ->
+            ListMessage(
+                Graphemes.cutAtSentence interactiveLimit said,
+                PhraseText.simply speaker Wording.ListButton,
+                choices
+            )
+
+    /// What the customer is asked to do by WhatsApp's own means. A message has no choices besides: they follow in
+    /// words. An address that is none of the web is left out.
+    let private invitation speaker isAnswer choices (said: string) invited =
+        let options = optionsInWords speaker choices
+
+        match invited with
+        | ToOpenLink(label, address) when OutboundLimits.isWebAddress address ->
+            let label = Graphemes.cut (OutboundLimits.most LimitedPart.LinkLabel) (label.Trim())
+
+            let link = if label = "" then address else label + ": " + address
+            let tail = paragraphs [ link; options ]
+
+            if label = "" || (isAnswer && said.Length > interactiveLimit) then
+                TextMessage(withTail textLimit tail said)
+            else
+                LinkMessage(withTail interactiveLimit options said, label, address)
+        | ToShareLocation -> LocationRequest(withTail interactiveLimit options said)
+        | ToSharePhone -> ContactRequest(withTail interactiveLimit options said)
+        | ToOpenLink _
+        | ToFillForm _ -> withChoices speaker isAnswer choices said
+
+    /// A picture that WhatsApp shows as one, else a document.
+    let private withFile speaker choices (said: string) (size: int64) (uploaded: UploadedFile) =
+        let caption =
+            Some(withTail (OutboundLimits.most LimitedPart.Caption) (optionsInWords speaker choices) said)
+
+        if
+            List.contains uploaded.MimeType OutboundLimits.imageTypes
+            && size <= OutboundLimits.imageBytes
+        then
+            ImageMessage(uploaded, caption)
+        else
+            let name = Graphemes.start (OutboundLimits.most LimitedPart.FileName) uploaded.Name
+
+            DocumentMessage({ uploaded with Name = name }, caption)
+
+    /// The message that says this. A file has the words as its caption. Without one, an invitation makes a message of
+    /// its kind; no choice makes a text, one to three make buttons, more make a list (of the first ten). An answer of
+    /// the assistant that is too long for buttons is sent whole as a text that names the choices at its end; anything
+    /// else that is too long is cut at the end of a sentence.
+    let render
+        (book: PhraseBook)
+        (business: Business)
+        (utterance: Utterance)
+        (uploaded: UploadedFile option)
+        : OutboundMessage =
         let language = book.Of utterance.Language
         let choices = offered language utterance.Choices
-        let limit = if List.isEmpty choices then textLimit else interactiveLimit
+
+        let isPlain = choices.IsEmpty && utterance.Invitation.IsNone && uploaded.IsNone
 
         let speaker = {
             Book = language
             Business = business
             Safe = WhatsAppMarkup.literal
-            Limit = limit
+            Limit = if isPlain then textLimit else interactiveLimit
         }
 
         let phrase =
@@ -64,28 +146,15 @@ module Phrases =
         let said = spoken speaker utterance phrase
         let isAnswer = phrase.IsAnswer || phrase.IsAnswerCutShort
 
-        match choices with
-        | [] -> TextMessage(Graphemes.cutAtSentence textLimit said)
-        | _ when isAnswer && said.Length > limit ->
-            let titles =
-                choices
-                |> List.map (fun (_, title, _) -> "«" + title + "»")
-                |> String.concat ", "
+        match uploaded, utterance.Invitation with
+        | Some file, _ ->
+            let size = utterance.File |> Option.map _.Size |> Option.defaultValue 0L
+            withFile speaker choices said size file
+        | None, Some invited -> invitation speaker isAnswer choices said invited
+        | None, None -> withChoices speaker isAnswer choices said
 
-            let options = PhraseText.say speaker Wording.OptionsInWords [ "options", titles ]
-            TextMessage(Graphemes.cutAtSentence (textLimit - options.Length - 2) said + "\n\n" + options)
-        | _ when List.length choices <= 3 ->
-            let buttons = choices |> List.map (fun (id, title, _) -> id, title)
-            ButtonMessage(Graphemes.cutAtSentence limit said, buttons)
-        | _ ->
-            ListMessage(
-                Graphemes.cutAtSentence limit said,
-                PhraseText.simply speaker Wording.ListButton,
-                choices
-            )
-
-    /// The same as plain text of any length, as the assistant reads it in the thread: what was said, then
-    /// the choices in brackets.
+    /// The same as plain text of any length, as the assistant reads it in the thread: what was said, then a link,
+    /// a file's name and the choices in brackets.
     let renderText (book: PhraseBook) (business: Business) (utterance: Utterance) : string =
         let language = book.Of utterance.Language
 
@@ -96,8 +165,23 @@ module Phrases =
             Limit = Int32.MaxValue
         }
 
-        match offered language utterance.Choices with
+        let below = [
+            match utterance.Invitation with
+            | Some(ToOpenLink(label, address)) -> label + ": " + address
+            | _ -> ()
+
+            match utterance.File with
+            | Some file -> file.Name
+            | None -> ()
+
+            for _, title, _ in offered language utterance.Choices do
+                title
+        ]
+
+        match below with
         | [] -> spoken speaker utterance utterance.Phrase
-        | choices ->
-            let titles = choices |> List.map (fun (_, title, _) -> title) |> String.concat " | "
-            spoken speaker utterance utterance.Phrase + "\n[" + titles + "]"
+        | below ->
+            spoken speaker utterance utterance.Phrase
+            + "\n["
+            + String.concat " | " below
+            + "]"
