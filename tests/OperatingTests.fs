@@ -58,6 +58,8 @@ let private verbs = [
     [ "inbound"; "retry"; "1"; "--reason"; "x"; "--yes" ]
     [ "outbox"; "list" ]
     [ "outbox"; "cancel"; "1"; "--reason"; "x"; "--yes" ]
+    [ "contact"; "list" ]
+    [ "contact"; "block"; "1"; "--reason"; "x"; "--yes" ]
     [ "db"; "check" ]
     [ "session"; "list" ]
     [ "session"; "replay"; "--all" ]

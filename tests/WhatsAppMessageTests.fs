@@ -183,7 +183,7 @@ let keptWhole = [
 
 /// Messages that are no news for a session.
 let nothing = [
-    "system", """ "type":"system","system":{"type":"user_changed_number","body":"x","wa_id":"34600999888"} """
+    "system", """ "type":"system","system":{"type":"customer_identity_changed","body":"x","identity":{}} """
     "group", """ "type":"text","text":{"body":"hola"},"group_id":"G1" """
     "reaction to nothing", """ "type":"reaction","reaction":{"emoji":"👍"} """
     "revoke of nothing", """ "type":"revoke" """

@@ -40,6 +40,8 @@ let private customerOf (session: Session) : CustomerWork = {
     Language = Some session.Language
     Current = Some session
     Others = Map.empty
+    OptedOut = false
+    Blocked = false
     Entries = []
 }
 
@@ -84,6 +86,7 @@ let private outcome (session: Session) (update: Update) : string =
 
             Ok(id, at, Some session.Id, DeliveryFailed(key, code, title))
         | StatusCame(_, _, UnknownStatus _, _, _) -> Error "kept"
+        | PersonMoved _ -> Error "settled"
         | StatusCame(_, _, (Sent | Delivered | Read | Played), _, _) -> Error "settled"
         | NothingToDo _ -> Error "kept"
 

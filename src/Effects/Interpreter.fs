@@ -75,6 +75,11 @@ let serviceOf (action: Action) : Service option =
     | SetTimer _
     | CancelTimer _ -> None
 
+/// Of these commands those that may be done though the customer is blocked: nothing is sent to one who is.
+let notToCustomer (commands: Command list) : Command list =
+    commands
+    |> List.filter (fun command -> serviceOf command.Action <> Some Messaging)
+
 /// Exponential with jitter: between half of and the whole of first × 2^(attempt − 1), at most the longest.
 let private backOff (services: Services) attempt =
     let factor = Math.Pow(2., float (min attempt 30 - 1))

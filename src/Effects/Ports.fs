@@ -37,6 +37,14 @@ type Person = {
     Name: string option
 }
 
+/// Somebody who is reached by other ids than before. What is not told is None; the names always are.
+type PersonMove = {
+    /// The ids that are given up. At least one is there.
+    Before: Person
+    /// The ids from then on. At least one is there, and none that is given up.
+    After: Person
+}
+
 /// How far a message got, as a status webhook says.
 type DeliveryStatus =
     | Sent
@@ -51,6 +59,8 @@ type DeliveryStatus =
 type Update =
     /// Something a customer did. `SourceId` is the wamid; `At` is Meta's timestamp (whole seconds, UTC).
     | CustomerDid of channel: string * person: Person * sourceId: string * at: DateTimeOffset * fact: Fact
+    /// WhatsApp says that a person's number or business-scoped id is another one now. `SourceId` and `At` as above.
+    | PersonMoved of channel: string * move: PersonMove * sourceId: string * at: DateTimeOffset
     /// A status of a message of ours. `callback` is the `biz_opaque_callback_data`, the text of a
     /// CommandKey if it is ours.
     | StatusCame of

@@ -33,6 +33,8 @@ type private Desk = {
     Sessions: Map<SessionId, Session>
     Changed: Set<SessionId>
     Current: SessionId option
+    /// What the customer wants, as far as it was decided by now.
+    OptedOut: bool
     /// Newest first.
     Events: Event list
     Commands: Command list
@@ -75,6 +77,11 @@ let private apply (now: DateTimeOffset) newId cause fact (session: Session) (des
     after,
     {
         desk with
+            OptedOut =
+                if after.Circumstances.OptedOut = session.Circumstances.OptedOut then
+                    desk.OptedOut
+                else
+                    after.Circumstances.OptedOut
             Sessions = Map.add session.Id after desk.Sessions
             Changed = Set.add session.Id desk.Changed
             Events = event :: desk.Events
@@ -84,7 +91,8 @@ let private apply (now: DateTimeOffset) newId cause fact (session: Session) (des
 /// What the events of an entry name as their cause.
 let causeOf (entry: InboxEntry) = entry.Source + ":" + entry.SourceId
 
-/// What holds around a session now. The customer's own wish is the session's.
+/// What holds around a session now. What the customer wants is the contact's, until a session hears otherwise: so an
+/// operator's change by hand is kept to by the next decision.
 let private circumstances settings now (optedOut: bool) : Circumstances = {
     Opening = settings.Opening now
     OptedOut = optedOut
@@ -93,8 +101,8 @@ let private circumstances settings now (optedOut: bool) : Circumstances = {
 }
 
 /// Tells the session what holds around it, where that is not what it knows.
-let private tellCircumstances settings now newId cause optedOut (session: Session) desk =
-    let current = circumstances settings now optedOut
+let private tellCircumstances settings now newId cause (session: Session) (desk: Desk) =
+    let current = circumstances settings now desk.OptedOut
 
     if current = session.Circumstances then
         session, desk
@@ -124,20 +132,12 @@ let private takeFromCustomer settings now newId (work: CustomerWork) (entry: Inb
         | Some reason -> desk |> ended entry (Ignored(reasonText reason))
         | None ->
             let cause = causeOf entry
-            let optedOut = session.Circumstances.OptedOut
-
-            let session, desk =
-                desk |> tellCircumstances settings now newId cause optedOut session
+            let session, desk = desk |> tellCircumstances settings now newId cause session
 
             let after, desk = desk |> apply now newId cause entry.Fact session
             desk |> ended entry (Applied after.Version)
     | _ when not (opensSession entry.Fact) -> desk |> ended entry (Ignored(reasonText SessionIsClosed))
     | _ ->
-        let optedOut =
-            match current with
-            | Some closed -> closed.Circumstances.OptedOut
-            | None -> false
-
         let id =
             match current with
             | Some closed -> SessionId.next closed.Id
@@ -157,8 +157,7 @@ let private takeFromCustomer settings now newId (work: CustomerWork) (entry: Inb
             let cause = causeOf entry
             let opened, desk = desk |> apply now newId cause opening fresh
 
-            let opened, desk =
-                desk |> tellCircumstances settings now newId cause optedOut opened
+            let opened, desk = desk |> tellCircumstances settings now newId cause opened
 
             let after, desk = desk |> apply now newId cause entry.Fact opened
 
@@ -174,6 +173,20 @@ let private takeForSession now newId (entry: InboxEntry) id (desk: Desk) =
         | None ->
             let after, desk = desk |> apply now newId (causeOf entry) entry.Fact session
             desk |> ended entry (Applied after.Version)
+
+/// Whether the customer said in this session what the contact does not know: that nothing, or again everything, is to
+/// be heard. `before` is the session before the decision, if it was there; `optedOut` what the contact says.
+let saysConsent (before: Session option) (after: Session) (optedOut: bool) : bool =
+    let said =
+        match before with
+        | Some before -> before.Circumstances.OptedOut <> after.Circumstances.OptedOut
+        | None -> true
+
+    said && after.Circumstances.OptedOut <> optedOut
+
+/// What a blocked customer does is not answered, and changes nothing. What belongs to a session goes on, so that none
+/// waits for ever; whatever it says is ended unsent.
+let private takeFromBlocked (entry: InboxEntry) (desk: Desk) = desk |> ended entry (Ignored "blocked")
 
 /// Decides all entries of one customer in their order.
 let decide
@@ -191,6 +204,7 @@ let decide
         Sessions = sessions
         Changed = Set.empty
         Current = work.Current |> Option.map (fun session -> session.Id)
+        OptedOut = work.OptedOut
         Events = []
         Commands = []
         Endings = []
@@ -201,6 +215,7 @@ let decide
         ||> List.fold (fun desk entry ->
             match entry.Session with
             | Some id -> desk |> takeForSession now newId entry id
+            | None when work.Blocked -> desk |> takeFromBlocked entry
             | None -> desk |> takeFromCustomer settings now newId work entry)
 
     {

@@ -68,6 +68,25 @@ type CustomerKey = {
     Customer: CustomerId
 }
 
+/// What operators change of a contact by hand.
+type ContactChange =
+    /// Nothing that the customer does is answered any more.
+    | Block
+    | Unblock
+    /// The customer wants to hear nothing of the bot's own accord.
+    | OptOut
+    | OptIn
+
+/// The names of changes.
+module ContactChange =
+    /// The verb that asks for it, as the audit names it.
+    let verb (change: ContactChange) : string =
+        match change with
+        | Block -> "contact block"
+        | Unblock -> "contact unblock"
+        | OptOut -> "contact opt-out"
+        | OptIn -> "contact opt-in"
+
 /// Everything that waits for one customer of one channel, with the sessions that it may concern.
 type CustomerWork = {
     Channel: string
@@ -78,6 +97,10 @@ type CustomerWork = {
     Current: Session option
     /// Older sessions that some entry names.
     Others: Map<SessionId, Session>
+    /// The customer wants to hear nothing of the bot's own accord.
+    OptedOut: bool
+    /// An operator has blocked the customer: nothing that the customer does is answered.
+    Blocked: bool
     /// In order: by time, then by arrival.
     Entries: InboxEntry list
 }
@@ -204,6 +227,9 @@ module StoreRules =
 
     /// After so many failures an entry ends dead and lets the ones behind it pass.
     let mostTries = 5
+
+    /// Why nothing is sent to a customer whom an operator has blocked.
+    let blockedReason = "the customer is blocked"
 
     /// Reading marks older than this are of no use: the answer is there, or the customer has long looked away.
     let markReadUseful = TimeSpan.FromMinutes 2.

@@ -44,6 +44,7 @@ let ofUpdate (update: Update) : AccountNotice option =
     match update with
     | StatusCame(_, _, Failed(code, _), _, _) -> ofFailure code
     | StatusCame _
+    | PersonMoved _
     | CustomerDid _ -> None
     | NothingToDo _ -> WhatsAppNotice.ofUpdate update
 

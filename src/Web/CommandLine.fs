@@ -61,6 +61,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Status of ParseResults<StatusArguments>
     | [<CliPrefix(CliPrefix.None)>] Inbound of ParseResults<InboundArguments>
     | [<CliPrefix(CliPrefix.None)>] Outbox of ParseResults<OutboxArguments>
+    | [<CliPrefix(CliPrefix.None)>] Contact of ParseResults<ContactArguments.ContactArguments>
     | [<CliPrefix(CliPrefix.None)>] Db of ParseResults<DatabaseArguments>
     | [<CliPrefix(CliPrefix.None)>] Session of ParseResults<SessionArguments.SessionArguments>
     | [<CliPrefix(CliPrefix.None); SubCommand>] Version
@@ -78,6 +79,7 @@ type Arguments =
             | Status _ -> "how the bot stands: what came in, what is to be done, what is dead."
             | Inbound _ -> "what came in and how it ended; put dead entries back."
             | Outbox _ -> "what the bot is to do; retry, cancel or settle commands."
+            | Contact _ -> "who has written; block somebody, or note who wants to hear nothing."
             | Db _ -> "the database: migrations, and whether everything in it is sound."
             | Session _ -> "look at conversations, fold them again, and make tests of them."
             | Version -> "print the version."

@@ -153,6 +153,7 @@ let main words =
         | Some(Arguments.Status given), None -> Status.run (envFile arguments) given
         | Some(Arguments.Inbound given), None -> Inbound.run (envFile arguments) given
         | Some(Arguments.Outbox given), None -> Outbox.run (envFile arguments) given
+        | Some(Arguments.Contact given), None -> Contact.run (envFile arguments) given
         | Some(Arguments.Db given), None -> DatabaseVerbs.run (envFile arguments) given
         | Some(Arguments.Session given), None -> session arguments given
     with

@@ -12,6 +12,8 @@ module internal MemoryAdvance =
         | false, _ -> None
 
     let private workFor (tables: MemoryTables) (contact: MemoryContact) entries : CustomerWork =
+        let standing = MemoryContacts.standing tables contact
+
         let current =
             if contact.CurrentOrdinal = 0 then
                 None
@@ -31,12 +33,14 @@ module internal MemoryAdvance =
             Channel = contact.Channel
             Customer = {
                 Id = contact.Customer
-                Phone = contact.Phone
-                Name = contact.Name
+                Phone = standing.Phone
+                Name = standing.Name
             }
             Language = contact.Language
             Current = current
             Others = Map.ofList [ for session in others -> session.Id, session ]
+            OptedOut = standing.OptedOut
+            Blocked = standing.Blocked
             Entries = entries
         }
 
@@ -113,11 +117,22 @@ module internal MemoryAdvance =
         (decision: CustomerDecision)
         =
         let speaking = MemoryOutbox.isSpeaking tables (keyOf contact)
+        let isBlocked = (MemoryContacts.standing tables contact).Blocked
 
         for event in decision.Events do
             match tables.Streams.TryGetValue event.Session with
             | true, stream -> stream.Add event
             | false, _ -> tables.Streams[event.Session] <- ResizeArray [ event ]
+
+        match decision.Sessions with
+        | [] -> ()
+        | sessions ->
+            let newest = sessions |> List.maxBy (fun session -> session.Id.Ordinal)
+            let standing = MemoryContacts.standing tables contact
+
+            if Reception.saysConsent (known tables newest.Id) newest standing.OptedOut then
+                let change = if newest.Circumstances.OptedOut then OptOut else OptIn
+                MemoryContacts.change tables (keyOf standing) change
 
         for session in decision.Sessions do
             tables.Sessions[session.Id] <- session
@@ -126,6 +141,7 @@ module internal MemoryAdvance =
         | [] -> ()
         | sessions ->
             let newest = sessions |> List.maxBy (fun session -> session.Id.Ordinal)
+            let contact = tables.Contacts[struct (contact.Channel, contact.Customer)]
 
             if newest.Id.Ordinal >= contact.CurrentOrdinal then
                 tables.Contacts[struct (contact.Channel, contact.Customer)] <-
@@ -133,6 +149,14 @@ module internal MemoryAdvance =
                         contact with
                             CurrentOrdinal = newest.Id.Ordinal
                             Language = Some newest.Language
+                            LastActivity =
+                                if
+                                    newest.Id.Ordinal > contact.CurrentOrdinal
+                                    || Some newest.Language <> contact.Language
+                                then
+                                    max contact.LastActivity newest.LastActivity
+                                else
+                                    contact.LastActivity
                     }
 
         let traces =
@@ -163,7 +187,12 @@ module internal MemoryAdvance =
             Commands = {
                 Customer = keyOf contact
                 Speaking = speaking
-                Commands = decision.Commands
+                // What would be sent to a blocked customer is ended by whoever claims it.
+                Commands =
+                    if isBlocked then
+                        Interpreter.notToCustomer decision.Commands
+                    else
+                        decision.Commands
             }
             MayHaveMore = tables.Waiting.ContainsKey(struct (contact.Channel, contact.Customer))
         }

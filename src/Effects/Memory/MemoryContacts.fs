@@ -1,94 +1,111 @@
 namespace FunctionalBot.Effects.Memory
 
 open System
+open System.Collections.Generic
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 
-/// Who wrote: the contact whose business-scoped id it is, else the one whose phone it is, else a new one.
+/// Who wrote, and what is known of the contacts.
 module internal MemoryContacts =
-    let private named text =
-        text |> Option.filter (String.IsNullOrWhiteSpace >> not)
+    let private fit (person: Person) : Person =
+        let named text =
+            text |> Option.filter (String.IsNullOrWhiteSpace >> not)
 
-    /// The name a new contact gets: it is a part of stream names, so it may hold no slash.
-    let private keyOf (id: string) = CustomerId(id.Replace('/', '_'))
+        {
+            person with
+                BusinessScopedId = named person.BusinessScopedId
+                Phone = named person.Phone
+        }
 
-    let private find (tables: MemoryTables) channel (part: MemoryContact -> string option) wanted =
-        match wanted with
-        | None -> None
-        | Some _ ->
-            tables.Contacts.Values
-            |> Seq.tryFind (fun contact -> contact.Channel = channel && part contact = wanted)
+    let private put (tables: MemoryTables) at (row: KnownContact) =
+        let key = struct (row.Channel, CustomerId row.Customer)
 
-    let private put (tables: MemoryTables) (contact: MemoryContact) =
-        tables.Contacts[struct (contact.Channel, contact.Customer)] <- contact
+        let before =
+            match tables.Contacts.TryGetValue key with
+            | true, contact -> contact
+            | false, _ -> {
+                Channel = row.Channel
+                Customer = CustomerId row.Customer
+                BusinessScopedId = None
+                Phone = None
+                Name = None
+                MergedInto = None
+                Language = None
+                CurrentOrdinal = 0
+                LastActivity = at
+                OptedOut = false
+                Blocked = false
+              }
 
-    /// Two people may not share a name: the second gets a number behind it.
-    let private newCustomer (tables: MemoryTables) channel (id: string) =
-        let (CustomerId wanted) = keyOf id
-
-        Seq.initInfinite (fun index ->
-            if index = 0 then
-                CustomerId wanted
-            else
-                CustomerId(String.Concat(wanted, "_", string (index + 1))))
-        |> Seq.find (fun key -> not (tables.Contacts.ContainsKey(struct (channel, key))))
-
-    /// The phone now belongs to this contact: who had it before keeps the business-scoped id only. Where
-    /// the phone is the only way to reach its holder, it stays there.
-    let private takePhone tables (contact: MemoryContact) phone =
-        match find tables contact.Channel _.Phone (Some phone) with
-        | Some holder when holder.Customer <> contact.Customer ->
-            if holder.BusinessScopedId.IsSome then
-                put tables { holder with Phone = None }
-                { contact with Phone = Some phone }
-            else
-                contact
-        | _ -> { contact with Phone = Some phone }
-
-    /// The customer of this person, who is remembered with everything that is now known. None where the
-    /// person has neither a phone nor a business-scoped id.
-    let resolve (tables: MemoryTables) channel (person: Person) : CustomerId option =
-        let scoped = named person.BusinessScopedId
-        let phone = named person.Phone
-
-        match scoped |> Option.orElse phone with
-        | None -> None
-        | Some id ->
-            // Most people write again, and then under the name that their id gives.
-            let usual =
-                match tables.Contacts.TryGetValue(struct (channel, keyOf id)) with
-                | true, contact when scoped.IsSome && contact.BusinessScopedId = scoped -> Some contact
-                | _ -> None
-
-            let found =
-                match
-                    usual
-                    |> Option.orElseWith (fun () -> find tables channel _.BusinessScopedId scoped)
-                with
-                | Some contact -> contact
-                | None ->
-                    match find tables channel _.Phone phone with
-                    | Some contact when contact.BusinessScopedId.IsNone || scoped.IsNone -> contact
-                    | _ -> {
-                        Channel = channel
-                        Customer = newCustomer tables channel id
-                        BusinessScopedId = scoped
-                        Phone = None
-                        Name = person.Name
-                        Language = None
-                        CurrentOrdinal = 0
-                      }
-
-            let known = {
-                found with
-                    BusinessScopedId = found.BusinessScopedId |> Option.orElse scoped
-                    Name = person.Name |> Option.orElse found.Name
+        tables.Contacts[key] <-
+            {
+                before with
+                    BusinessScopedId = KnownId.text row.BusinessScopedId
+                    Phone = KnownId.text row.Phone
+                    Name = row.Name
+                    MergedInto = row.MergedInto |> Option.map CustomerId
             }
 
-            let complete =
-                match phone with
-                | Some phone when known.Phone <> Some phone -> takePhone tables known phone
-                | _ -> known
+    /// What the customer did and waits is decided for the contact that stays. What belongs to a session stays with it.
+    let private forward (tables: MemoryTables) gone into =
+        match tables.Waiting.TryGetValue gone with
+        | false, _ -> ()
+        | true, waiting ->
+            for KeyValue(id, entry) in List.ofSeq waiting do
+                if entry.Entry.Session.IsNone then
+                    if not (tables.Waiting.ContainsKey into) then
+                        tables.Waiting[into] <- SortedDictionary()
 
-            put tables complete
-            Some complete.Customer
+                    waiting.Remove id |> ignore
+                    tables.Waiting[into][id] <- entry
+
+            if waiting.Count = 0 then
+                tables.Waiting.Remove gone |> ignore
+
+    let private merge (tables: MemoryTables) (merge: Merge) =
+        let gone = struct (merge.Channel, CustomerId merge.Gone)
+        let into = struct (merge.Channel, CustomerId merge.Into)
+        let other, contact = tables.Contacts[gone], tables.Contacts[into]
+
+        tables.Contacts[into] <-
+            {
+                contact with
+                    Language = contact.Language |> Option.orElse other.Language
+                    OptedOut = contact.OptedOut || other.OptedOut
+                    Blocked = contact.Blocked || other.Blocked
+            }
+
+        forward tables gone into
+
+    /// The contact that stands for this one.
+    let standing (tables: MemoryTables) (contact: MemoryContact) : MemoryContact =
+        match contact.MergedInto with
+        | Some into -> tables.Contacts[struct (contact.Channel, into)]
+        | None -> contact
+
+    /// The customer whom this tells of, remembered with everything that is now known. `salt` tells the body apart from
+    /// all others. None where nobody is named.
+    let resolve (tables: MemoryTables) salt channel at sighting : MemoryContact option =
+        Sighting.fitting fit sighting
+        |> Option.map (fun sighting ->
+            let root = tables.Book.See salt channel at sighting
+
+            for row in tables.Book.TakeChanges() do
+                put tables at row
+
+            for merged in tables.Book.TakeMerges() do
+                merge tables merged
+
+            tables.Contacts[struct (channel, CustomerId root.Customer)])
+
+    /// Changes a contact by hand, and with it the one that stands for it.
+    let change (tables: MemoryTables) (customer: CustomerKey) (change: ContactChange) : unit =
+        let contact =
+            standing tables tables.Contacts[struct (customer.Channel, customer.Customer)]
+
+        tables.Contacts[struct (contact.Channel, contact.Customer)] <-
+            match change with
+            | Block -> { contact with Blocked = true }
+            | Unblock -> { contact with Blocked = false }
+            | OptOut -> { contact with OptedOut = true }
+            | OptIn -> { contact with OptedOut = false }

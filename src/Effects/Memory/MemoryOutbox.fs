@@ -41,14 +41,22 @@ module internal MemoryOutbox =
 
     let private recipient (tables: MemoryTables) (key: CommandKey) : Recipient =
         match tables.Contacts.TryGetValue(struct (key.Session.Channel, key.Session.Customer)) with
-        | true, contact -> {
-            Phone = contact.Phone
-            BusinessScopedId = contact.BusinessScopedId
-          }
+        | true, contact ->
+            let standing = MemoryContacts.standing tables contact
+
+            {
+                Phone = standing.Phone
+                BusinessScopedId = standing.BusinessScopedId
+            }
         | false, _ -> {
             Phone = None
             BusinessScopedId = None
           }
+
+    let private isBlocked (tables: MemoryTables) (key: CommandKey) =
+        match tables.Contacts.TryGetValue(struct (key.Session.Channel, key.Session.Customer)) with
+        | true, contact -> (MemoryContacts.standing tables contact).Blocked
+        | false, _ -> false
 
     /// Leases one command for a further try.
     let private lease (tables: MemoryTables) id until : ClaimedCommand =
@@ -164,6 +172,12 @@ module internal MemoryOutbox =
                             State = Unknown
                             Wake = now + parkFor
                     }
+            | action when
+                Interpreter.serviceOf action = Some Messaging
+                && isBlocked tables command.Command.Key
+                ->
+                over <- over + 1
+                finish tables command.Command.Key "dropped"
             | MarkRead _ when now - command.QueuedAt > StoreRules.markReadUseful ->
                 over <- over + 1
                 finish tables command.Command.Key "done"

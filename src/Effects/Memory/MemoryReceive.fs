@@ -66,9 +66,37 @@ module internal MemoryReceive =
         : CustomerKey option =
         match update with
         | CustomerDid(channel, person, sourceId, at, fact) ->
-            match MemoryContacts.resolve tables channel person with
-            | Some customer ->
-                let at = ReceivedBody.timeOf body at
+            let at = ReceivedBody.timeOf body at
+
+            match MemoryContacts.resolve tables (sha256.Substring(0, 12)) channel at (Wrote person) with
+            | Some contact ->
+                let customer = contact.Customer
+                MemoryInbox.add tables body.At channel customer None "whatsapp" sourceId at body.Trace fact
+
+                Some {
+                    Channel = channel
+                    Customer = customer
+                }
+            | None ->
+                MemoryInbox.addEnded tables "whatsapp" sourceId (Dead "nobody is named as its sender")
+                None
+        | PersonMoved(channel, move, sourceId, at) ->
+            let at = ReceivedBody.timeOf body at
+
+            match MemoryContacts.resolve tables (sha256.Substring(0, 12)) channel at (Moved move) with
+            | Some contact ->
+                let customer = contact.Customer
+
+                let fact =
+                    CustomerMoved(
+                        MessageId sourceId,
+                        {
+                            Id = customer
+                            Phone = contact.Phone
+                            Name = contact.Name
+                        }
+                    )
+
                 MemoryInbox.add tables body.At channel customer None "whatsapp" sourceId at body.Trace fact
 
                 Some {

@@ -55,6 +55,8 @@ type MemoryStore = {
     Port: StorePort
     /// What is held now.
     Look: unit -> StoreContents
+    /// Changes a contact that is there, as operators do by hand.
+    ChangeContact: CustomerKey -> ContactChange -> unit
 }
 
 /// The store in memory: for tests, and for simulated time.
@@ -220,4 +222,6 @@ module MemoryStore =
                 Forget = fun _ _ _ -> call Forgetting (fun () -> 0)
             }
             Look = fun () -> locked (fun () -> contentsOf tables)
+            ChangeContact =
+                fun customer change -> locked (fun () -> MemoryContacts.change tables customer change)
         }

@@ -12,9 +12,15 @@ type internal MemoryContact = {
     BusinessScopedId: string option
     Phone: string option
     Name: string option
+    /// The contact that stands for this one now, see `ContactBook`.
+    MergedInto: CustomerId option
     Language: Language option
     /// 0 before the first session.
     CurrentOrdinal: int
+    /// When the newest session was begun; before the first, when the contact came to be known.
+    LastActivity: DateTimeOffset
+    OptedOut: bool
+    Blocked: bool
 }
 
 /// An inbox entry that waits to be decided.
@@ -52,6 +58,13 @@ type OpenCommand = {
 /// Everything the store holds. Whoever touches it holds the store's lock.
 type internal MemoryTables() =
     let contacts = Dictionary<struct (string * CustomerId), MemoryContact>()
+
+    let book =
+        ContactBook(fun struct (channel, customer) ->
+            match contacts.TryGetValue(struct (channel, CustomerId customer)) with
+            | true, contact when contact.CurrentOrdinal > 0 -> Some contact.LastActivity
+            | _ -> None)
+
     let inbox = Dictionary<struct (string * string), int64>()
 
     let waiting =
@@ -72,6 +85,8 @@ type internal MemoryTables() =
     let mutable lastId = 0L
 
     member _.Contacts = contacts
+    /// Who is who among them.
+    member _.Book = book
     /// Each thing that happened, by source and source id, with its number.
     member _.Inbox = inbox
     /// By customer, then by number.

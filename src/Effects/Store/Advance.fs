@@ -34,14 +34,14 @@ module internal Advance =
             | _ -> None)
         |> Option.orElse (troubles.Unwritable.TryFind(Held.key held))
 
-    let private nothing recorded busy : Advanced = {
+    let private nothing recorded busy more : Advanced = {
         Recorded = recorded
         Ended = 0
         Events = []
         Leased = []
         Full = Set.empty
         Behind = []
-        More = []
+        More = more
         Busy = busy
     }
 
@@ -87,17 +87,19 @@ module internal Advance =
 
         let reading: Sessions.Reading option ref = ref None
 
-        let! held, busy =
+        let! taken =
             Candidates.take work request facts (fun held ->
                 reached held
                 reading.Value <- Some(Sessions.read memory fold (held |> List.choose currentOf))
                 reading.Value |> Option.map _.Statements |> Option.defaultValue [])
 
+        let held, busy = taken.Held, taken.Busy
+
         if held.IsEmpty then
             if counts.Count > 0 then
                 do! Database.run work [ Tally.counted now counts, Database.ignoreRows ]
 
-            return nothing recorded busy, []
+            return nothing recorded busy taken.Forwarded, []
         else
             let! current =
                 match reading.Value with
@@ -166,7 +168,7 @@ module internal Advance =
                     Leased = Queueing.leased now leasing rows places
                     Full = leasing.Full
                     Behind = leasing.Behind
-                    More = unfinished decided
+                    More = unfinished decided @ taken.Forwarded
                     Busy = busy
                 },
                 decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
@@ -287,7 +289,7 @@ module internal Advance =
                 return together (List.ofSeq parts)
             | Stuck(_, problem) ->
                 Runtime.ExceptionServices.ExceptionDispatchInfo.Throw problem
-                return nothing 0 []
+                return nothing 0 [] []
         }
 
         go

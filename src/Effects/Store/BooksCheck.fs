@@ -97,6 +97,13 @@ module BooksCheck =
             WHERE st.id = 'session/' || c.channel || '/' || c.customer || '/' || c.current_ordinal)
         HAVING count(*) > 0"
 
+    /// `bot.contact.merged_into` names a contact of its own: one step leads to whoever stands for it.
+    let private contacts =
+        "SELECT 'contact ' || c.number || ' stands for nobody: the one it points to '
+            || CASE WHEN m.customer IS NULL THEN 'is missing' ELSE 'points on' END
+        FROM bot.contact c LEFT JOIN bot.contact m ON m.channel = c.channel AND m.customer = c.merged_into
+        WHERE c.merged_into IS NOT NULL AND (m.customer IS NULL OR m.merged_into IS NOT NULL)"
+
     /// The checks.
     let all: DatabaseCheck list = [
         books "what was received is what ended and what is pending" accounting
@@ -105,4 +112,5 @@ module BooksCheck =
         books "every command is open or ended" commands
         books "every timer has its session" timers
         books "saved sessions fit their streams" sessions
+        books "merged contacts point to one of their own" contacts
     ]

@@ -13,6 +13,11 @@ type internal Held = {
     Channel: string
     Customer: Customer
     BusinessScopedId: string option
+    /// The contact that stands for this one now: ids, consent and block are that one's. Only what belongs to its own
+    /// sessions is decided here.
+    MergedInto: CustomerId option
+    OptedOut: bool
+    Blocked: bool
     Language: Language option
     CurrentOrdinal: int
     /// Whether a command that speaks to the customer is open.
@@ -23,6 +28,16 @@ type internal Held = {
     Tries: Map<int64, int>
     /// Entries whose fact this version cannot read, and why.
     Unreadable: (int64 * string) list
+}
+
+/// The customers that a round works for.
+[<NoComparison>]
+type internal Taken = {
+    Held: Held list
+    /// Known ones whom somebody else holds.
+    Busy: CustomerKey list
+    /// To whom entries were handed that had come in under a contact that was merged.
+    Forwarded: CustomerKey list
 }
 
 /// What follows from a customer that is held.
@@ -47,21 +62,34 @@ module internal Held =
 module internal Candidates =
     /// Here and below a list is joined through LATERAL with a LIMIT: so PostgreSQL goes from the list to the
     /// rows, and not through the whole table for each item, whatever it believes about the table's size.
+    let private columns =
+        "c.channel, c.customer, c.phone, c.name, c.language, c.current_ordinal, c.business_scoped_id,
+            c.merged_into, c.opted_out, c.blocked_at IS NOT NULL"
+
+    /// Contacts that stand for those that were merged. A statement of its own, so that it sees what the merge wrote.
+    let private standingSql =
+        "SELECT n.place, c.phone, c.business_scoped_id, c.opted_out, c.blocked_at IS NOT NULL
+        FROM unnest($1, $2) WITH ORDINALITY AS n(channel, customer, place)
+        CROSS JOIN LATERAL (
+            SELECT * FROM bot.contact k WHERE k.channel = n.channel AND k.customer = n.customer LIMIT 1) c"
+
     let private lockSql =
         "WITH waiting AS (
             SELECT channel, customer, min(id) AS first
             FROM (SELECT id, channel, customer FROM bot.inbox_pending ORDER BY id LIMIT $1) w
             GROUP BY channel, customer)
-        SELECT c.channel, c.customer, c.phone, c.name, c.language, c.current_ordinal, c.business_scoped_id
-        FROM (SELECT * FROM waiting ORDER BY first) w
+        SELECT "
+        + columns
+        + " FROM (SELECT * FROM waiting ORDER BY first) w
         CROSS JOIN LATERAL (
             SELECT * FROM bot.contact k WHERE k.channel = w.channel AND k.customer = w.customer
             LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) c
         LIMIT $2"
 
     let private lockKnownSql =
-        "SELECT c.channel, c.customer, c.phone, c.name, c.language, c.current_ordinal, c.business_scoped_id
-        FROM unnest($1, $2) AS n(channel, customer)
+        "SELECT "
+        + columns
+        + " FROM unnest($1, $2) AS n(channel, customer)
         CROSS JOIN LATERAL (
             SELECT * FROM bot.contact k WHERE k.channel = n.channel AND k.customer = n.customer
                 AND (SELECT true FROM bot.inbox_pending p
@@ -99,6 +127,9 @@ module internal Candidates =
             Name = Database.textOrNone reader 3
         }
         BusinessScopedId = Database.textOrNone reader 6
+        MergedInto = Database.textOrNone reader 7 |> Option.map CustomerId
+        OptedOut = reader.GetBoolean 8
+        Blocked = reader.GetBoolean 9
         Language = Database.textOrNone reader 4 |> Option.bind Language.ofCode
         CurrentOrdinal = reader.GetInt32 5
         Speaking = false
@@ -159,17 +190,80 @@ module internal Candidates =
             fun (reader: Data.Common.DbDataReader) -> busy.Add others[int (reader.GetInt64 0) - 1]
     ]
 
+    /// What the customer did, and came in under a contact just as that one was merged, goes to the one that stands
+    /// for it; also returns whose those are. What belongs to a session of the merged one is decided with the ids, the
+    /// consent and the block of the one that stands.
+    let private withMerged (work: Work) (held: Held list) : Task<Held list * CustomerKey list> = task {
+        let merged =
+            held
+            |> List.choose (fun customer -> customer.MergedInto |> Option.map (fun into -> customer, into))
+
+        if merged.IsEmpty then
+            return held, []
+        else
+            let standing = Dictionary()
+
+            let isStray (customer: Held) (entry: InboxEntry) =
+                customer.MergedInto.IsSome && entry.Session.IsNone
+
+            let strays = [
+                for customer, into in merged do
+                    for entry in customer.Entries |> List.filter (isStray customer) do
+                        entry.Id, textOf into
+            ]
+
+            do!
+                Database.run work [
+                    Statement.create standingSql [
+                        Statement.texts (merged |> Seq.map (fun (customer, _) -> customer.Channel))
+                        Statement.texts (merged |> Seq.map (fun (_, into) -> textOf into))
+                    ],
+                    fun reader ->
+                        let customer, _ = merged[int (reader.GetInt64 0) - 1]
+
+                        standing[Held.key customer] <- {
+                            customer with
+                                Customer = {
+                                    customer.Customer with
+                                        Phone = Database.textOrNone reader 1
+                                }
+                                BusinessScopedId = Database.textOrNone reader 2
+                                OptedOut = reader.GetBoolean 3
+                                Blocked = reader.GetBoolean 4
+                                Entries = customer.Entries |> List.filter (isStray customer >> not)
+                        }
+
+                    if not strays.IsEmpty then
+                        ContactRows.forward strays, Database.ignoreRows
+                ]
+
+            return
+                held
+                |> List.map (fun customer ->
+                    match standing.TryGetValue(Held.key customer) with
+                    | true, found -> found
+                    | false, _ -> customer),
+                [
+                    for customer, into in merged do
+                        if customer.Entries |> List.exists (isStray customer) then
+                            {
+                                Channel = customer.Channel
+                                Customer = into
+                            }
+                ]
+    }
+
     /// Locks customers with waiting entries that nobody else holds, those that are known of or else those
     /// with the oldest entries, and reads their entries. The entries are read by a statement of their own,
     /// after the lock: what an earlier holder ended and committed is not seen any more. `facts` are run
     /// first, and what `beside` asks for of those who are held is run with the entries. Also returns who of
-    /// those that are known of is held by somebody else.
+    /// those that are known of is held by somebody else, and to whom entries were forwarded.
     let take
         (work: Work)
         (request: AdvanceRequest)
         (facts: (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) list)
         (beside: Held list -> (NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit)) list)
-        : Task<Held list * CustomerKey list> = task {
+        : Task<Taken> = task {
         let known =
             CommandResult.customers request.Results @ request.Known
             |> List.distinct
@@ -189,7 +283,12 @@ module internal Candidates =
 
         if held.IsEmpty then
             do! Database.run work waiting
-            return [], List.ofSeq busy
+
+            return {
+                Held = []
+                Busy = List.ofSeq busy
+                Forwarded = []
+            }
         else
             let others = waiting @ beside held
             let held = Array.ofList held
@@ -231,17 +330,25 @@ module internal Candidates =
                             }
                 ]
 
-            return
-                [
-                    for index, customer in Array.indexed held do
-                        if entries[index].Count > 0 || unreadable[index].Count > 0 then
-                            {
-                                customer with
-                                    Speaking = speaking[index].Value
-                                    Entries = List.ofSeq entries[index]
-                                    Tries = tries[index] |> Seq.map (|KeyValue|) |> Map.ofSeq
-                                    Unreadable = List.ofSeq unreadable[index]
-                            }
-                ],
-                List.ofSeq busy
+            let held = [
+                for index, customer in Array.indexed held do
+                    {
+                        customer with
+                            Speaking = speaking[index].Value
+                            Entries = List.ofSeq entries[index]
+                            Tries = tries[index] |> Seq.map (|KeyValue|) |> Map.ofSeq
+                            Unreadable = List.ofSeq unreadable[index]
+                    }
+            ]
+
+            let! held, forwarded = withMerged work held
+
+            return {
+                Held =
+                    held
+                    |> List.filter (fun customer ->
+                        not (customer.Entries.IsEmpty && customer.Unreadable.IsEmpty))
+                Busy = List.ofSeq busy
+                Forwarded = forwarded
+            }
     }

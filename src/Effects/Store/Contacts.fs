@@ -1,247 +1,167 @@
 namespace FunctionalBot.Effects.Store
 
 open System
-open System.Collections.Generic
 open System.Threading.Tasks
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 
-/// A row of bot.contact, as far as resolving needs it.
-type internal Contact = {
+/// Something that tells who somebody is, as it can be stored.
+type internal SightedPerson = {
     Channel: string
-    Customer: string
-    BusinessScopedId: string option
-    Phone: string option
-    Name: string option
+    /// The sender's time.
+    At: DateTimeOffset
+    Sighting: Sighting
 }
 
-/// Who wrote: the contact whose business-scoped id it is, else the one whose phone it is, else a new one.
+/// Who wrote: the customers of what came in, with what it tells of them written down.
 module internal Contacts =
-    let private selectSql =
-        "SELECT DISTINCT c.channel, c.customer, c.business_scoped_id, c.phone, c.name
-        FROM unnest($1, $2, $3, $4) AS n(channel, business_scoped_id, phone, customer)
-        CROSS JOIN LATERAL (
-            SELECT * FROM bot.contact a
-            WHERE a.channel = n.channel AND a.business_scoped_id = n.business_scoped_id
-            UNION ALL
-            SELECT * FROM bot.contact b WHERE b.channel = n.channel AND b.phone = n.phone
-            UNION ALL
-            SELECT * FROM bot.contact k WHERE k.channel = n.channel AND k.customer = n.customer) c"
-
-    let private releaseSql =
-        "UPDATE bot.contact c SET phone = NULL FROM unnest($1, $2) AS n(channel, customer)
-        WHERE c.channel = n.channel AND c.customer = n.customer RETURNING 1"
-
-    /// Only what the message told anew is written: another node may have written the rest since it was read.
-    let private updateSql =
-        "UPDATE bot.contact c SET
-            business_scoped_id = coalesce(n.business_scoped_id, c.business_scoped_id),
-            phone = CASE WHEN n.phone IS DISTINCT FROM n.read_phone THEN n.phone ELSE c.phone END,
-            name = coalesce(n.name, c.name)
-        FROM unnest($1, $2, $3, $4, $5, $6) AS n(channel, customer, business_scoped_id, phone, name, read_phone)
-        WHERE c.channel = n.channel AND c.customer = n.customer RETURNING 1"
-
-    let private insertSql =
-        "INSERT INTO bot.contact (channel, customer, business_scoped_id, phone, name, created, last_activity)
-        SELECT channel, customer, business_scoped_id, phone, name, $6, $6
-        FROM unnest($1, $2, $3, $4, $5) AS n(channel, customer, business_scoped_id, phone, name)
-        ORDER BY channel, customer
-        ON CONFLICT DO NOTHING RETURNING 1"
-
-    /// The name a new contact gets: it is a part of stream names, so it may hold no slash.
-    let private keyOf (id: string) =
-        match StoredText.name(id).Replace('/', '_') with
-        | "" -> "_"
-        | key -> key
-
-    let private idOf (person: Person) =
-        person.BusinessScopedId |> Option.orElse person.Phone
-
-    /// A person as it can be stored. None where neither id is there.
-    let storable (person: Person) : Person option =
+    /// A person as it can be stored, even if no id is left.
+    let private fit (person: Person) : Person =
         let name text =
             if String.IsNullOrWhiteSpace text then
                 None
             else
                 Some(StoredText.name text)
 
-        let stored = {
+        {
             BusinessScopedId = Option.bind name person.BusinessScopedId
             Phone = Option.bind name person.Phone
             Name = person.Name |> Option.map StoredText.clean
         }
 
-        idOf stored |> Option.map (fun _ -> stored)
+    /// Whom an update tells of, as it can be stored. None where it tells of nobody.
+    let sighted (body: ReceivedBody) (update: Update) : SightedPerson option =
+        let seen channel at sighting =
+            Sighting.fitting fit sighting
+            |> Option.map (fun sighting -> {
+                Channel = channel
+                At = ReceivedBody.timeOf body at
+                Sighting = sighting
+            })
 
-    /// Finds the customer of each (channel, person), in order; writes new and changed contacts.
-    /// `digest` tells this delivery apart from all others: where a name is taken, it makes another.
-    let resolve
-        (work: Work)
-        (now: DateTimeOffset)
-        (digest: string)
-        (people: (string * Person) list)
-        : Task<CustomerId list> = task {
-        let known = Dictionary<struct (string * string), Contact>()
-        let byBusinessScopedId = Dictionary<struct (string * string), string>()
-        let byPhone = Dictionary<struct (string * string), string>()
-        let fresh = HashSet<struct (string * string)>()
-        let changed = HashSet<struct (string * string)>()
-        let released = HashSet<struct (string * string)>()
+        match update with
+        | CustomerDid(channel, person, _, at, _) -> seen channel at (Wrote person)
+        | PersonMoved(channel, move, _, at) -> seen channel at (Moved move)
+        | StatusCame _
+        | NothingToDo _ -> None
 
-        /// As they were read.
-        let readPhones = Dictionary<struct (string * string), string option>()
+    /// The same for each update of these bodies, in order.
+    let sightedIn (bodies: ReceivedBody list) : SightedPerson list =
+        bodies
+        |> List.collect (fun body ->
+            match body.Updates with
+            | Ok updates -> updates |> List.choose (sighted body)
+            | Error _ -> [])
 
-        let put (contact: Contact) =
-            known[struct (contact.Channel, contact.Customer)] <- contact
+    let private peopleOf (seen: SightedPerson list) =
+        seen
+        |> List.collect (fun seen ->
+            match seen.Sighting with
+            | Wrote person -> [ seen.Channel, { person with Name = None } ]
+            | Moved move -> [ seen.Channel, move.Before; seen.Channel, move.After ])
+        |> List.distinct
 
-            contact.BusinessScopedId
-            |> Option.iter (fun id -> byBusinessScopedId[struct (contact.Channel, id)] <- contact.Customer)
+    /// What is to be written, by what it needs.
+    type private Outcome = {
+        Customers: Customer list
+        Renamed: KnownContact list
+        /// Rows whose ids change: these must be locked.
+        Moving: KnownContact list
+        Fresh: KnownContact list
+        Merges: Merge list
+    }
 
-            contact.Phone
-            |> Option.iter (fun phone -> byPhone[struct (contact.Channel, phone)] <- contact.Customer)
+    /// The existing contacts that must be locked.
+    let private touched (loaded: LoadedContacts) (outcome: Outcome) =
+        [
+            for row in outcome.Moving do
+                row.Channel, row.Customer
+            for row in outcome.Fresh do
+                // What points to a contact must not be left behind when that one is merged at the same moment.
+                match row.MergedInto with
+                | Some into -> row.Channel, into
+                | None -> ()
+        ]
+        |> List.filter (fun (channel, customer) -> loaded.Rows.ContainsKey(struct (channel, customer)))
 
-        let change (contact: Contact) =
-            put contact
-            changed.Add(struct (contact.Channel, contact.Customer)) |> ignore
+    let private work (loaded: LoadedContacts) (digest: string) (seen: SightedPerson list) : Outcome =
+        let book =
+            ContactBook(fun key ->
+                match loaded.LastSessions.TryGetValue key with
+                | true, begun -> Some begun
+                | false, _ -> None)
 
-        let distinct = List.distinct people
+        for row in loaded.Rows.Values do
+            book.Load row
 
-        do!
-            Database.run work [
-                Statement.create selectSql [
-                    Statement.texts (distinct |> Seq.map fst)
-                    Statement.textOptions (distinct |> Seq.map (fun (_, person) -> person.BusinessScopedId))
-                    Statement.textOptions (distinct |> Seq.map (fun (_, person) -> person.Phone))
-                    Statement.textOptions (
-                        distinct |> Seq.map (fun (_, person) -> Option.map keyOf (idOf person))
-                    )
-                ],
-                fun reader ->
-                    let contact = {
-                        Channel = reader.GetString 0
-                        Customer = reader.GetString 1
-                        BusinessScopedId = Database.textOrNone reader 2
-                        Phone = Database.textOrNone reader 3
-                        Name = Database.textOrNone reader 4
-                    }
+        let roots =
+            seen
+            |> List.map (fun seen ->
+                (book.See (digest.Substring(0, 12)) seen.Channel seen.At seen.Sighting).Customer)
 
-                    readPhones[struct (contact.Channel, contact.Customer)] <- contact.Phone
-                    put contact
-            ]
-
-        let find (index: Dictionary<_, string>) channel id =
-            match id with
-            | None -> None
-            | Some id ->
-                match index.TryGetValue(struct (channel, id)) with
-                | true, customer -> Some known[struct (channel, customer)]
-                | false, _ -> None
-
-        /// The phone now belongs to this contact: who had it before keeps the business-scoped id only.
-        let takePhone (contact: Contact) phone =
-            match find byPhone contact.Channel (Some phone) with
-            | Some holder when holder.Customer <> contact.Customer ->
-                if holder.BusinessScopedId.IsSome then
-                    released.Add(struct (holder.Channel, holder.Customer)) |> ignore
-                    change { holder with Phone = None }
-                    { contact with Phone = Some phone }
-                else
-                    // The phone is the only way to reach its holder, and this one can be reached by the
-                    // other id.
-                    contact
-            | _ -> { contact with Phone = Some phone }
-
-        let add channel (person: Person) =
-            let wanted = idOf person |> Option.defaultValue "" |> keyOf
-
-            let customer =
-                Seq.initInfinite (fun index ->
-                    if index = 0 then
-                        wanted
-                    else
-                        // Not counted from 2: such a name may belong to somebody who has moved to another
-                        // number since, and is not among those who were read.
-                        String.Concat(wanted, "_", digest.Substring(0, 12), String('_', index - 1)))
-                |> Seq.find (fun key -> not (known.ContainsKey(struct (channel, key))))
-
-            fresh.Add(struct (channel, customer)) |> ignore
+        let customer (seen: SightedPerson) (root: string) : Customer =
+            let row = book.Standing seen.Channel root
 
             {
-                Channel = channel
-                Customer = customer
-                BusinessScopedId = person.BusinessScopedId
-                Phone = None
-                Name = person.Name
+                Id = CustomerId row.Customer
+                Phone = KnownId.text row.Phone
+                Name = row.Name
             }
 
-        let customerOf (channel, person: Person) =
-            let found =
-                match find byBusinessScopedId channel person.BusinessScopedId with
-                | Some contact -> contact
-                | None ->
-                    match find byPhone channel person.Phone with
-                    | Some found when found.BusinessScopedId.IsNone || person.BusinessScopedId.IsNone -> found
-                    | _ -> add channel person
+        let changed = book.TakeChanges()
 
-            let named = {
-                found with
-                    BusinessScopedId = found.BusinessScopedId |> Option.orElse person.BusinessScopedId
-                    Name = person.Name |> Option.orElse found.Name
-            }
+        let before (row: KnownContact) =
+            match loaded.Rows.TryGetValue(struct (row.Channel, row.Customer)) with
+            | true, before -> Some before
+            | false, _ -> None
 
-            let complete =
-                match person.Phone with
-                | Some phone when named.Phone <> Some phone -> takePhone named phone
-                | _ -> named
+        let existing, fresh = changed |> List.partition (before >> Option.isSome)
+        let existing = existing |> List.filter (fun row -> before row <> Some row)
 
-            if
-                not (known.ContainsKey(struct (channel, complete.Customer)))
-                || complete <> found
-            then
-                change complete
+        let renamed, moving =
+            existing
+            |> List.partition (fun row ->
+                before row |> Option.map (fun before -> { before with Name = row.Name }) = Some row)
 
-            CustomerId complete.Customer
+        {
+            Customers = List.map2 customer seen roots
+            Renamed = List.sort renamed
+            Moving = List.sort moving
+            Fresh = fresh
+            Merges = book.TakeMerges()
+        }
 
-        let customers = people |> List.map customerOf
+    /// Finds the customer of each, in order, as it is after all of them; writes new and changed contacts. `digest`
+    /// tells this delivery apart from all others.
+    /// Contacts whose ids change are locked first, in the order of their keys, and read again: what is decided at the
+    /// same moment is waited for. A message of somebody known locks and writes nothing.
+    let resolve
+        (transaction: Work)
+        (now: DateTimeOffset)
+        (digest: string)
+        (seen: SightedPerson list)
+        : Task<Customer list> =
+        let people = peopleOf seen
 
-        let rowsOf keys =
-            keys |> Seq.map (fun key -> known[key]) |> Seq.sort |> Seq.toList
+        let rec go (locked: Set<string * string>) = task {
+            let! loaded = ContactRows.load transaction people (not locked.IsEmpty)
+            let outcome = work loaded digest seen
+            let missing = Set.difference (Set.ofList (touched loaded outcome)) locked
 
-        let columns keys =
-            let rows = rowsOf keys
+            if missing.IsEmpty then
+                do!
+                    ContactRows.write
+                        transaction
+                        now
+                        outcome.Renamed
+                        outcome.Moving
+                        outcome.Fresh
+                        outcome.Merges
 
-            [
-                Statement.texts (rows |> Seq.map _.Channel)
-                Statement.texts (rows |> Seq.map _.Customer)
-                Statement.textOptions (rows |> Seq.map _.BusinessScopedId)
-                Statement.textOptions (rows |> Seq.map _.Phone)
-                Statement.textOptions (rows |> Seq.map _.Name)
-            ]
+                return outcome.Customers
+            else
+                do! ContactRows.lock transaction missing
+                return! go (Set.union locked missing)
+        }
 
-        changed.ExceptWith fresh
-        released.ExceptWith fresh
-        let mutable inserted = 0
-
-        do!
-            Database.run work [
-                if released.Count > 0 then
-                    Statement.create releaseSql (List.take 2 (columns released)), Database.ignoreRows
-                if changed.Count > 0 then
-                    Statement.create updateSql [
-                        yield! columns changed
-
-                        rowsOf changed
-                        |> Seq.map (fun row -> readPhones[struct (row.Channel, row.Customer)])
-                        |> Statement.textOptions
-                    ],
-                    Database.ignoreRows
-                if fresh.Count > 0 then
-                    Statement.create insertSql (columns fresh @ [ Statement.instant now ]),
-                    fun _ -> inserted <- inserted + 1
-            ]
-
-        if inserted < fresh.Count then
-            raise (Collision "the same person was added by another transaction")
-
-        return customers
-    }
+        go Set.empty

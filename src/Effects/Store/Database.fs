@@ -61,6 +61,8 @@ module internal Statement =
     let int (value: int) = parameter NpgsqlDbType.Integer value
     let bigint (value: int64) = parameter NpgsqlDbType.Bigint value
 
+    let boolean (value: bool) = parameter NpgsqlDbType.Boolean value
+
     let instant (value: DateTimeOffset) =
         parameter NpgsqlDbType.TimestampTz (utc value)
 
@@ -92,6 +94,12 @@ module internal Statement =
 
     let instants (values: DateTimeOffset seq) =
         many NpgsqlDbType.TimestampTz (values |> Seq.map utc |> Seq.toArray)
+
+    let instantOptions (values: DateTimeOffset option seq) =
+        let orNull (value: DateTimeOffset option) =
+            value |> Option.map utc |> Option.toNullable
+
+        many NpgsqlDbType.TimestampTz (values |> Seq.map orNull |> Seq.toArray)
 
     let notBefores (values: DateTimeOffset seq) =
         many NpgsqlDbType.TimestampTz (values |> Seq.map roundUp |> Seq.toArray)

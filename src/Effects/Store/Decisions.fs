@@ -122,6 +122,8 @@ module internal Decisions =
                 Language = held.Language
                 Current = current |> Option.bind known.TryFind
                 Others = known |> Map.filter (fun session _ -> Some session <> current)
+                OptedOut = held.OptedOut
+                Blocked = held.Blocked
                 Entries = entries
             }
 

@@ -100,13 +100,13 @@ module internal InboxReread =
         (work: Work)
         now
         digest
-        (people: Map<string, string * Person>)
+        (people: Map<string, SightedPerson>)
         (entries: NewEntry list)
         = task {
         let wanted =
             entries
             |> List.choose (fun entry ->
-                if entry.Source = "whatsapp" && entry.Kind.IsSome then
+                if entry.Source = "whatsapp" then
                     people.TryFind entry.SourceId |> Option.map (fun who -> entry.SourceId, who)
                 else
                     None)
@@ -117,16 +117,13 @@ module internal InboxReread =
             else
                 Contacts.resolve work now digest (List.map snd wanted)
 
-        let bySource =
-            List.zip (List.map fst wanted) customers
-            |> List.map (fun (sourceId, CustomerId customer) -> sourceId, customer)
-            |> Map.ofList
+        let bySource = List.zip (List.map fst wanted) customers |> Map.ofList
 
         return
             entries
             |> List.map (fun entry ->
                 match entry.Source, bySource.TryFind entry.SourceId with
-                | "whatsapp", Some customer -> { entry with Customer = Some customer }
+                | "whatsapp", Some customer -> Receive.withCustomer customer entry
                 | _ -> entry)
     }
 
@@ -155,15 +152,26 @@ module internal InboxReread =
 
         let people =
             updates
-            |> List.choose (function
-                | CustomerDid(channel, person, sourceId, _, _) ->
-                    Contacts.storable person
-                    |> Option.map (fun person -> StoredText.name sourceId, (channel, person))
-                | _ -> None)
+            |> List.choose (fun update ->
+                match update with
+                | CustomerDid(_, _, sourceId, _, _)
+                | PersonMoved(_, _, sourceId, _) ->
+                    Contacts.sighted body update
+                    |> Option.map (fun seen -> StoredText.name sourceId, seen)
+                | StatusCame _
+                | NothingToDo _ -> None)
 
         let! own = ownKeys work updates
         // Who they are is looked up once it is known which of them are taken in.
-        let nobody = Queue(people |> List.map (fun _ -> CustomerId ""))
+        let nobody =
+            people
+            |> List.map (fun _ -> {
+                Id = CustomerId ""
+                Phone = None
+                Name = None
+            })
+            |> Queue
+
         let digest = Convert.ToHexStringLower(SHA256.HashData arrived.Body)
 
         let read =

@@ -33,6 +33,11 @@ type Operations = {
     CancelOutbox: ChangeRequest -> CommandName -> Task<ChangeOutcome>
     /// Says how a send ended of which nobody knows it.
     SettleOutbox: ChangeRequest -> CommandName -> Settlement -> Task<ChangeOutcome>
+    ListContacts: ContactQuery -> Task<ContactLine list>
+    /// The contacts that the name leads to: one, or one for each channel.
+    ShowContact: ContactName -> Task<ContactDetail list>
+    /// Blocks a contact, or says what the customer wants to hear.
+    ChangeContact: ChangeRequest -> ContactName -> ContactChange -> Task<ChangeOutcome>
     /// Closes the connections.
     Close: unit -> Task
 }
@@ -80,5 +85,11 @@ module Operations =
             SettleOutbox =
                 fun request name settlement ->
                     change request "outbox settle" (fun now -> OutboxChanges.settle now name settlement)
+            ListContacts = ContactView.list source
+            ShowContact = ContactView.show source
+            ChangeContact =
+                fun request name wanted ->
+                    change request (ContactChange.verb wanted) (fun now ->
+                        ContactChanges.one now request.Reason name wanted)
             Close = fun () -> source.DisposeAsync().AsTask()
         }

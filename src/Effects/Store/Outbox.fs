@@ -8,13 +8,13 @@ open FunctionalBot.Effects
 
 /// Handing out commands, and taking in what came of them.
 module internal Outbox =
-    /// Of what one customer is told, only the oldest open command is handed out, and only when nothing of
-    /// that customer is being said. The unique index outbox_one_speaks guards the latter against claims at
-    /// the same moment. One whose lease ran out is taken whatever is open: an older session's command may
-    /// have come since, and waits for it. A leased send whose lease ran out may have been sent: it is
-    /// parked first, and handed out when its wait ends. The array and the outer join leave PostgreSQL one
-    /// plan, from what was taken to its rows. A plan made while the outbox was empty could else go through
-    /// all commands there ever were, and it stays until the next ANALYZE.
+    /// Of what one customer is told, only the oldest open command is handed out, and only when nothing of that
+    /// customer is being said. The unique index outbox_one_speaks guards the latter against claims at the same
+    /// moment. One whose lease ran out is taken whatever is open: an older session's command may have come since, and
+    /// waits for it. A leased send whose lease ran out may have been sent: it is parked first, and handed out when
+    /// its wait ends. The array and the outer join leave PostgreSQL one plan, from what was taken to its rows; so
+    /// does the LIMIT, for the few whose contact was merged. A plan made while the outbox was empty could else go
+    /// through all commands there ever were, and it stays until the next ANALYZE.
     let private claimSql =
         "WITH due AS (
             SELECT o.id FROM bot.outbox o
@@ -35,9 +35,14 @@ module internal Outbox =
             WHERE o.id = ANY (ARRAY(SELECT id FROM due))
             RETURNING o.id, o.channel, o.customer, o.state, o.attempts, o.delay_told, o.put_off)
         SELECT t.id, t.state, t.attempts, t.delay_told, c.key, c.language, c.queued_at, c.payload::text,
-            k.phone, k.business_scoped_id, c.trace, t.put_off
+            CASE WHEN k.merged_into IS NULL THEN k.phone ELSE s.phone END,
+            CASE WHEN k.merged_into IS NULL THEN k.business_scoped_id ELSE s.business_scoped_id END,
+            c.trace, t.put_off, CASE WHEN k.merged_into IS NULL THEN k.blocked_at ELSE s.blocked_at END IS NOT NULL
         FROM taken t LEFT JOIN bot.command c ON c.id = t.id
         LEFT JOIN bot.contact k ON k.channel = t.channel AND k.customer = t.customer
+        LEFT JOIN LATERAL (
+            SELECT * FROM bot.contact m WHERE k.merged_into IS NOT NULL
+                AND m.channel = k.channel AND m.customer = k.merged_into LIMIT 1) s ON true
         ORDER BY t.id"
 
     /// What is just being recorded needs no longer lease, and is not waited for: it might wait for this one.
@@ -69,6 +74,8 @@ module internal Outbox =
         match CommandKey.parse keyText, Json.read<Action>(reader.GetString 7) with
         | None, _ -> Over(id, "dead", "its key cannot be read")
         | _, Error reason -> Over(id, "dead", "its payload cannot be read: " + reason)
+        | Some _, Ok action when reader.GetBoolean 12 && Interpreter.serviceOf action = Some Messaging ->
+            Over(id, "dropped", StoreRules.blockedReason)
         | Some _, Ok(MarkRead _) when now - queuedAt > StoreRules.markReadUseful ->
             Over(id, "done", "left out: too late to be of use")
         | Some key, Ok action ->

@@ -138,7 +138,12 @@ module internal Queueing =
         |> List.map (fun (held, _, decision) -> {
             Customer = Held.key held
             Speaking = held.Speaking
-            Commands = decision.Commands
+            // What would be sent to a blocked customer is ended by whoever claims it.
+            Commands =
+                if held.Blocked then
+                    Interpreter.notToCustomer decision.Commands
+                else
+                    decision.Commands
         })
         |> Leasing.choose room
 

@@ -75,6 +75,11 @@ module internal Receive =
         Ended = ending
     }
 
+    /// Tells the session by what its customer is reached now.
+    let private moveEntry webhook (body: ReceivedBody) channel (customer: Customer) sourceId at : NewEntry =
+        CustomerMoved(MessageId sourceId, customer)
+        |> customerEntry webhook body channel customer.Id sourceId at
+
     /// What a status means: its entry, and for a send of ours how the command ended.
     let private statusEntry
         webhook
@@ -132,28 +137,49 @@ module internal Receive =
             },
             Some(id, "done", Some("a status says: " + name))
 
+    /// An entry of this customer, whatever customer it was made for.
+    let withCustomer (customer: Customer) (entry: NewEntry) : NewEntry =
+        let (CustomerId name) = customer.Id
+        let entry = { entry with Customer = Some name }
+
+        match entry.Kind, entry.Fact with
+        | Some kind, Some fact ->
+            match Codec.read kind fact with
+            | Ok {
+                     Fact = CustomerMoved(message, _)
+                     At = at
+                     Cause = cause
+                 } -> {
+                entry with
+                    Fact = Some (Codec.write at cause (CustomerMoved(message, customer))).Data
+              }
+            | _ -> entry
+        | _ -> entry
+
     /// What a body holds, as entries in its order, with how the send ended that a status tells of.
-    let entriesOf own webhook (customers: Queue<CustomerId>) (body: ReceivedBody) (sha256: string) =
+    let entriesOf own webhook (customers: Queue<Customer>) (body: ReceivedBody) (sha256: string) =
+        let nobody sourceId =
+            {
+                plainEntry webhook body.At sourceId (ended "dead" "nobody is named as its sender") with
+                    Source = "whatsapp"
+            },
+            None
+
         match body.Updates with
         | Error reason -> [ plainEntry webhook body.At sha256 (ended "dead" reason), None ]
         | Ok updates ->
             updates
             |> List.mapi (fun index update ->
                 match update with
-                | CustomerDid(channel, person, sourceId, at, fact) ->
-                    match Contacts.storable person with
+                | CustomerDid(channel, _, sourceId, at, fact) ->
+                    match Contacts.sighted body update with
                     | Some _ ->
-                        customerEntry webhook body channel (customers.Dequeue()) sourceId at fact, None
-                    | None ->
-                        {
-                            plainEntry
-                                webhook
-                                body.At
-                                sourceId
-                                (ended "dead" "nobody is named as its sender") with
-                                Source = "whatsapp"
-                        },
-                        None
+                        customerEntry webhook body channel (customers.Dequeue()).Id sourceId at fact, None
+                    | None -> nobody sourceId
+                | PersonMoved(channel, _, sourceId, at) ->
+                    match Contacts.sighted body update with
+                    | Some _ -> moveEntry webhook body channel (customers.Dequeue()) sourceId at, None
+                    | None -> nobody sourceId
                 | StatusCame(channel, message, status, callback, at) ->
                     statusEntry webhook body own channel message status callback at
                 | NothingToDo(sourceId, reason, raw) ->
@@ -186,8 +212,8 @@ module internal Receive =
             | _ -> None)
         |> List.distinct
 
-    /// Stores bodies and updates. Three round trips however many there are, four when somebody is new. The
-    /// customers for whom something waits now.
+    /// Stores bodies and updates. Three round trips however many there are, four when somebody is new,
+    /// some more when somebody has moved. The customers for whom something waits now.
     let receive
         (source: NpgsqlDataSource)
         (world: World)
@@ -199,12 +225,7 @@ module internal Receive =
             let updates = updatesOf bodies
             let digests = bodies |> List.map (fun body -> SHA256.HashData body.Body)
 
-            let people =
-                updates
-                |> List.choose (function
-                    | CustomerDid(channel, person, _, _, _) ->
-                        Contacts.storable person |> Option.map (fun person -> channel, person)
-                    | _ -> None)
+            let people = Contacts.sightedIn bodies
 
             let callbacks =
                 updates

@@ -57,6 +57,10 @@ module internal Writing =
         WHERE c.channel = n.channel AND c.customer = n.customer AND c.current_ordinal <= n.ordinal
         RETURNING 1"
 
+    let private consentSql =
+        "UPDATE bot.contact c SET opted_out = n.opted_out FROM unnest($1, $2, $3) AS n(channel, customer, opted_out)
+        WHERE c.channel = n.channel AND c.customer = n.customer RETURNING 1"
+
     let private countTriesSql =
         "UPDATE bot.inbox_pending p SET tries = ($2)[array_position($1, p.id)],
             problem = ($3)[array_position($1, p.id)]
@@ -115,6 +119,22 @@ module internal Writing =
                 else
                     None)
 
+    /// Customers who said in a session that they want to hear nothing, or to hear again. What a session was merely told
+    /// is not among them: the contact is where that comes from.
+    let private consents (decided: Decision list) : (string * CustomerId * bool) list =
+        decided
+        |> List.choose (fun (held, known, decision) ->
+            match decision.Sessions with
+            | [] -> None
+            | sessions ->
+                let newest = List.maxBy (fun (session: Session) -> session.Id.Ordinal) sessions
+
+                if Reception.saysConsent (known.TryFind newest.Id) newest held.OptedOut then
+                    let standing = held.MergedInto |> Option.defaultValue held.Customer.Id
+                    Some(held.Channel, standing, newest.Circumstances.OptedOut)
+                else
+                    None)
+
     let private sessionStatement (sessions: Session list) =
         let sessions = sessions |> List.sortBy (fun session -> SessionId.text session.Id)
 
@@ -134,6 +154,13 @@ module internal Writing =
             Statement.ints (rows |> Seq.map (fun (_, session) -> session.Id.Ordinal))
             Statement.texts (rows |> Seq.map (fun (_, session) -> Language.code session.Language))
             Statement.instants (rows |> Seq.map (fun (_, session) -> session.LastActivity))
+        ]
+
+    let private consentStatement (rows: (string * CustomerId * bool) list) =
+        Statement.create consentSql [
+            Statement.texts (rows |> Seq.map (fun (channel, _, _) -> channel))
+            Statement.texts (rows |> Seq.map (fun (_, customer, _) -> customerText customer))
+            Statement.booleans (rows |> Seq.map (fun (_, _, optedOut) -> optedOut))
         ]
 
     let private endStatement now (ends: (int64 * Ending) list) =
@@ -210,6 +237,7 @@ module internal Writing =
         let events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
         let sessions = decided |> List.collect (fun (_, _, decision) -> decision.Sessions)
         let contacts = contactRows decided
+        let consents = consents decided
 
         let tally = [
             yield! counts
@@ -224,6 +252,8 @@ module internal Writing =
                     sessionStatement sessions, Database.ignoreRows
                 if not contacts.IsEmpty then
                     contactStatement contacts, Database.ignoreRows
+                if not consents.IsEmpty then
+                    consentStatement consents, Database.ignoreRows
                 yield! Option.toList commands
                 for statement in Queueing.timers decided do
                     statement, Database.ignoreRows

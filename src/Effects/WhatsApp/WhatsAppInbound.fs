@@ -17,6 +17,12 @@ module WhatsAppInbound =
         FallbackTime: DateTimeOffset
     }
 
+    /// What a message says.
+    [<NoComparison; NoEquality>]
+    type private Content =
+        | Did of Fact
+        | Went of PersonMove
+
     /// A message that was read, while it is not known yet who its ids belong to.
     [<NoComparison; NoEquality>]
     type private Letter = {
@@ -26,8 +32,8 @@ module WhatsAppInbound =
         Sender: SenderIds voption
         /// The advertisement that the customer came from with this message.
         Referral: AdReferral option
-        /// What the customer did and when, or why nothing is to be done.
-        Read: Result<struct (DateTimeOffset * Fact), string>
+        /// What it says and when, or why nothing is to be done.
+        Read: Result<struct (DateTimeOffset * Content), string>
     }
 
     /// The time of something whose own time, and that of its entry, cannot be read: the start of Unix time.
@@ -82,9 +88,11 @@ module WhatsAppInbound =
             match filled "group_id" element with
             | Some _ -> Error "a message to a group"
             | None ->
-                WhatsAppMessage.fact (MessageId sourceId) element
-                |> Result.map (fun fact ->
-                    struct (time "timestamp" element |> Option.defaultValue around.FallbackTime, fact))
+                match WhatsAppMoves.read element with
+                | Some move -> Result.map Went move
+                | None -> WhatsAppMessage.fact (MessageId sourceId) element |> Result.map Did
+                |> Result.map (fun content ->
+                    struct (time "timestamp" element |> Option.defaultValue around.FallbackTime, content))
             |> letter (Some sourceId)
 
     /// Reads one message; whatever becomes of it, its neighbours do not hear of it.
@@ -112,7 +120,8 @@ module WhatsAppInbound =
 
         match letter.Read, letter.SourceId, letter.Sender with
         | Error reason, _, _ -> nothing reason
-        | Ok struct (at, fact), Some sourceId, ValueSome ids ->
+        | Ok struct (at, Went move), Some sourceId, _ -> [ PersonMoved(around.Channel, move, sourceId, at) ]
+        | Ok struct (at, Did fact), Some sourceId, ValueSome ids ->
             match WhatsAppPeople.sender people ids with
             | Some sender -> [
                 match letter.Referral with

@@ -220,6 +220,7 @@ module WhatsAppMessage =
         | Some "order" ->
             Ok(unreadable Other (field "order" message |> Option.bind WhatsAppPlaces.order) id message)
         | Some "request_welcome" -> Ok(ChatOpened id)
+        // Those that name somebody's new number or id are read by `WhatsAppMoves`.
         | Some "system" ->
             let kind = field "system" message |> Option.bind (filled "type")
             Error("a notice of WhatsApp itself: " + Option.defaultValue "of no named type" kind)

@@ -172,4 +172,5 @@ module WhatsAppNotice =
             ofChange raw
         | NothingToDo _
         | CustomerDid _
+        | PersonMoved _
         | StatusCame _ -> None

@@ -54,7 +54,7 @@ module WhatsAppPeople =
             None
 
     /// International digits of a number, however it was written. E.164 allows 15; a few more do no harm.
-    let private phone (text: string) =
+    let internal phone (text: string) : string option =
         let isNumber =
             text
             |> String.forall (fun unit -> Char.IsAsciiDigit unit || " +-().".Contains unit)
@@ -75,7 +75,7 @@ module WhatsAppPeople =
 
     /// A business-scoped id begins with two letters of a country and a dot ("ES.1349…"), so a dotted number
     /// is none.
-    let private scoped (text: string) =
+    let internal scoped (text: string) : string option =
         match phone text with
         | Some _ -> None
         | None -> name text
