@@ -162,7 +162,6 @@ let services
         FormSpeech.render texts.Phrases (business configuration) (FlowSettings.ticketFlow configuration.Flow)
 
     let renderText = Phrases.renderText texts.Phrases (business configuration)
-    let longer = TimeSpan.FromSeconds 60.
 
     {
         World = world

@@ -10,19 +10,19 @@ open System.Threading
 open System.Threading.Tasks
 
 /// The bytes of a file, which go from a stream to the network through one small buffer.
-type internal FileContent(source: Stream, size: int64, wentOut: unit -> unit) =
+type internal UploadContent(source: Stream, size: int64, wentOut: unit -> unit) =
     inherit HttpContent()
 
     let isWrongSize = ref false
 
     let copy (target: Stream) (token: CancellationToken) : Task = task {
-        let buffer = ArrayPool<byte>.Shared.Rent FileContent.BufferSize
+        let buffer = ArrayPool<byte>.Shared.Rent UploadContent.BufferSize
         let written = ref 0L
         let isAtEnd = ref false
 
         try
             while not isAtEnd.Value do
-                let! count = source.ReadAsync(Memory(buffer, 0, FileContent.BufferSize), token)
+                let! count = source.ReadAsync(Memory(buffer, 0, UploadContent.BufferSize), token)
                 isAtEnd.Value <- (count = 0)
                 written.Value <- written.Value + int64 count
 
@@ -71,7 +71,7 @@ module internal WhatsAppUpload =
             "file" + ending
         | _ -> "file"
 
-    let private form (file: FileUpload) (content: FileContent) : HttpContent =
+    let private form (file: FileUpload) (content: UploadContent) : HttpContent =
         let text (name: string) (value: string) =
             let part = new StringContent(value)
             part.Headers.ContentType <- null
@@ -128,10 +128,10 @@ module internal WhatsAppUpload =
         token
         : Task<Result<UploadedFile, SendOutcome>> = task {
         let path = Uri.EscapeDataString settings.PhoneNumberId + "/media"
-        let sent: FileContent option ref = ref None
+        let sent: UploadContent option ref = ref None
 
         let content wentOut =
-            let content = new FileContent(source, file.Size, wentOut)
+            let content = new UploadContent(source, file.Size, wentOut)
             sent.Value <- Some content
             form file content
 
