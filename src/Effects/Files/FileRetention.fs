@@ -96,8 +96,8 @@ let sweep
     return gone
 }
 
-/// Does both again and again until cancelled, at first within five minutes. `deleted` is told how many files went, where
-/// some did; `failed` why it broke off. The next time goes on where it stopped.
+/// Does both again and again until cancelled, at first within five minutes. `deleted` is told how many files went, if
+/// any did; `failed` why it broke off. The next time goes on where it stopped.
 let run
     (settings: FileRetentionSettings)
     (world: World)
