@@ -17,7 +17,8 @@ open System.Threading.Tasks
 open FunctionalBot.Emulators
 open FunctionalBot.Tests.StoreFixture
 
-let private client =
+/// How tests reach the emulators and the bot.
+let client =
     let handler =
         new SocketsHttpHandler(UseProxy = false, Expect100ContinueTimeout = TimeSpan.FromSeconds 30.)
 
