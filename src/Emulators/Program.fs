@@ -2,7 +2,8 @@
 /// or SIGTERM. Ports come from EMULATOR_WHATSAPP_PORT, EMULATOR_OPENAI_PORT and EMULATOR_ODOO_PORT (0 takes
 /// any free one); EMULATOR_DATA names the folder that keeps their state over restarts. What the emulators and
 /// the bot agree on comes from EMULATOR_WEBHOOK_URL, EMULATOR_APP_SECRET, EMULATOR_VERIFY_TOKEN,
-/// EMULATOR_ACCESS_TOKEN, EMULATOR_PHONE_NUMBER_ID, EMULATOR_BUSINESS_NAME and EMULATOR_ODOO_API_KEY.
+/// EMULATOR_ACCESS_TOKEN, EMULATOR_PHONE_NUMBER_ID, EMULATOR_BUSINESS_NAME and EMULATOR_ODOO_API_KEY;
+/// EMULATOR_NUMBERS has further business numbers as id:number:name, several apart by commas.
 module FunctionalBot.Emulators.Program
 
 open System
@@ -32,6 +33,13 @@ let private port (name: string) (standard: int) : Result<int, string> =
         | true, number when number >= 0 && number <= 65535 -> Ok number
         | _ -> Error $"%s{name} is \"%s{text}\"; it must be a port from 0 (any free one) to 65535."
 
+/// The further business numbers of EMULATOR_NUMBERS.
+let private otherNumbers () =
+    variable "EMULATOR_NUMBERS"
+    |> Option.defaultValue ""
+    |> WhatsApp.Settings.readNumbers
+    |> Result.mapError (fun problem -> $"EMULATOR_NUMBERS: %s{problem}")
+
 let private startWhatsApp (dataFolder: string option) (port: int) : Task<Started> = task {
     let standard = WhatsApp.Settings.standard
 
@@ -44,6 +52,7 @@ let private startWhatsApp (dataFolder: string option) (port: int) : Task<Started
                 Port = port
                 PhoneNumberId = orStandard "EMULATOR_PHONE_NUMBER_ID" standard.PhoneNumberId
                 BusinessName = orStandard "EMULATOR_BUSINESS_NAME" standard.BusinessName
+                OtherNumbers = otherNumbers () |> Result.defaultValue []
                 AccessToken = orStandard "EMULATOR_ACCESS_TOKEN" standard.AccessToken
                 AppSecret = orStandard "EMULATOR_APP_SECRET" standard.AppSecret
                 VerifyToken = orStandard "EMULATOR_VERIFY_TOKEN" standard.VerifyToken
@@ -141,12 +150,13 @@ let main _ =
         |> List.map (fun (name, standard, start) ->
             port name standard |> Result.map (fun number -> number, start dataFolder))
 
+    let problemOf setting =
+        match setting with
+        | Error problem -> Some problem
+        | Ok _ -> None
+
     let problems =
-        settings
-        |> List.choose (fun setting ->
-            match setting with
-            | Error problem -> Some problem
-            | Ok _ -> None)
+        List.choose problemOf settings @ Option.toList (problemOf (otherNumbers ()))
 
     if problems.IsEmpty then
         (run (settings |> List.choose Result.toOption)).GetAwaiter().GetResult()

@@ -8,7 +8,7 @@ open FunctionalBot.Emulators
 type Archive = {
     Customers: Customer list
     Messages: Message list
-    Media: (string * MediaFile) list
+    Media: (string * KeptMedia) list
     /// Updates that the bot has not accepted yet.
     Pending: Update list
 }
@@ -57,8 +57,9 @@ module Archive =
                 Blocked = flag "blocked" false
             }
 
-    let private updateJson update =
+    let private updateJson (update: Update) =
         Json.sparse [
+            "number", Some(Json.Text update.NumberId)
             "field", Some(Json.Text update.Field)
             "value", Some update.Value
             "lane", Some(Json.Text update.Lane)
@@ -73,6 +74,7 @@ module Archive =
                 Json.given "at" value |> Option.bind Json.asNumber |> Option.defaultValue 0.0
 
             Some {
+                NumberId = Json.textAt [ "number" ] value |> Option.defaultValue ""
                 Field = field
                 Value = content
                 Lane = lane
@@ -81,9 +83,13 @@ module Archive =
             }
         | _ -> None
 
-    let private mediaJson (id, file) =
+    let private mediaJson (id, kept: KeptMedia) =
+        let file = kept.File
+
         Json.sparse [
             "id", Some(Json.Text id)
+            "number", Some(Json.Text kept.Owner)
+            "until", Some(Json.Whole(kept.Until.ToUnixTimeMilliseconds()))
             "contentType", Some(Json.Text file.ContentType)
             "name", file.Name |> Option.map Json.Text
             "bytes", Some(Json.Text(Convert.ToBase64String file.Bytes))
@@ -94,12 +100,21 @@ module Archive =
             Json.textAt [ "id" ] value, Json.textAt [ "contentType" ] value, Json.textAt [ "bytes" ] value
         with
         | Some id, Some contentType, Some bytes ->
+            let until =
+                match Json.given "until" value with
+                | Some(Json.Whole at) -> DateTimeOffset.FromUnixTimeMilliseconds at
+                | _ -> DateTimeOffset.MaxValue
+
             Some(
                 id,
                 {
-                    ContentType = contentType
-                    Name = Json.textAt [ "name" ] value
-                    Bytes = Convert.FromBase64String bytes
+                    Owner = Json.textAt [ "number" ] value |> Option.defaultValue ""
+                    Until = until
+                    File = {
+                        ContentType = contentType
+                        Name = Json.textAt [ "name" ] value
+                        Bytes = Convert.FromBase64String bytes
+                    }
                 }
             )
         | _ -> None

@@ -1,7 +1,6 @@
 namespace FunctionalBot.Emulators.WhatsApp
 
 open System
-open System.Text.RegularExpressions
 open System.Threading
 open FunctionalBot.Emulators
 
@@ -32,13 +31,14 @@ type Business
     // A thousand free-form messages a month are free; the emulator counts from its start.
     let isFree () = Volatile.Read &delivered < 1000
 
-    let announce (customer: Customer) message progress =
+    let announce (customer: Customer) (message: Message) progress =
         let free = isFree ()
 
         if progress = Delivered then
             Interlocked.Increment &delivered |> ignore
 
         sender.Enqueue {
+            NumberId = message.NumberId
             Field = "messages"
             Value = Payload.ofStatus customer message conversations.Now progress free
             Lane = customer.Id
@@ -78,66 +78,14 @@ type Business
 
         announceAll customer message steps
 
-    let fill (template: Template) parameters =
-        Regex.Replace(
-            template.Body,
-            @"\{\{(\d+)\}\}",
-            fun found ->
-                parameters
-                |> List.tryItem (int found.Groups[1].Value - 1)
-                |> Option.defaultValue found.Value
-        )
-
-    let rendered content =
-        let part = Json.given "template" content |> Option.defaultValue Json.Null
-        let name = Json.textAt [ "name" ] part
-        let language = Json.textAt [ "language"; "code" ] part
-
-        let components = Json.itemsField "components" part
-
-        let ofKind kind =
-            components
-            |> List.filter (fun found -> Json.textAt [ "type" ] found = Some kind)
-
-        let parameters =
-            ofKind "body"
-            |> List.collect (fun found -> Json.itemsField "parameters" found)
-            |> List.map (fun found -> Json.textAt [ "text" ] found |> Option.defaultValue "")
-
-        let known =
-            settings.Templates
-            |> List.tryFind (fun found -> Some found.Name = name && Some found.Language = language)
-
-        match known with
-        | None -> Error(GraphError.create 132001 "Template name does not exist in the translation.")
-        | Some template ->
-            let expected = Regex.Matches(template.Body, @"\{\{\d+\}\}").Count
-
-            if expected <> parameters.Length then
-                Error(
-                    GraphError.create
-                        132000
-                        $"body: %d{parameters.Length} localizable_params, but expected %d{expected}"
-                )
-            else
-                let replies = template.QuickReplies |> List.map Json.Text
-
-                Ok(
-                    Some(
-                        Json.Fields [
-                            "body", Json.Text(fill template parameters)
-                            "replies", Json.Items replies
-                        ]
-                    )
-                )
-
-    let checkReaction (outbound: Outbound) =
+    let checkReaction (number: BusinessPhone) (outbound: Outbound) =
         match
             Json.textAt [ "reaction"; "message_id" ] outbound.Content
             |> Option.bind conversations.Find
         with
         | Some target when
             Message.kind target <> "reaction"
+            && target.NumberId = number.Id
             && conversations.Now - target.At < TimeSpan.FromDays 30.0
             ->
             Ok()
@@ -147,19 +95,21 @@ type Business
                     "The message to react to is unknown, a reaction itself, or older than 30 days."
             )
 
-    let checkContent (outbound: Outbound) =
+    let checkContent number (outbound: Outbound) =
         match outbound.Type with
-        | "template" -> rendered outbound.Content
-        | "reaction" -> checkReaction outbound |> Result.map (fun () -> None)
+        | "template" -> Templates.render settings.Templates outbound.Content |> Result.map Some
+        | "reaction" -> checkReaction number outbound |> Result.map (fun () -> None)
         | _ -> Ok None
 
-    let checkRecipient (outbound: Outbound) (customer: Customer option) =
+    let checkRecipient (number: BusinessPhone) (outbound: Outbound) (customer: Customer option) =
         let late =
             match customer with
-            | Some found -> outbound.Type <> "template" && not (conversations.WindowIsOpen found.Id)
+            | Some found ->
+                outbound.Type <> "template"
+                && not (conversations.WindowIsOpen found.Id number.Id)
             | None -> false
 
-        if outbound.Recipient = Number settings.BusinessNumber then
+        if outbound.Recipient = Number number.Number then
             Error(GraphError.create 131021 "Recipient phone number cannot be the sender's.")
         elif late && not faults.Current.LateByStatus then
             Error(
@@ -186,22 +136,15 @@ type Business
 
         Customer.create "nobody" "" phone user
 
-    let take (outbound: Outbound) customer late rendered =
+    let take (number: BusinessPhone) (outbound: Outbound) customer late rendered =
         let person = customer |> Option.defaultWith (fun () -> nobody outbound.Recipient)
         let id = Message.newId ByBusiness (Customer.address person)
 
         let message = {
-            Id = id
-            CustomerId = person.Id
-            Author = ByBusiness
-            At = conversations.Now
-            Content = outbound.Content
-            Context = outbound.Context
-            Callback = outbound.Callback
-            Progress = Waiting
-            Chosen = None
-            Reaction = None
-            Rendered = rendered
+            Message.create id person.Id number.Id ByBusiness conversations.Now outbound.Content with
+                Context = outbound.Context
+                Callback = outbound.Callback
+                Rendered = rendered
         }
 
         let announceIt =
@@ -224,40 +167,42 @@ type Business
             Announce = announceIt
         }
 
-    /// Takes a send of the bot, or says why not. The customer sees it at once; the statuses wait for
+    /// Takes a send from one of the business's numbers, or says why not. The customer sees it at once; the statuses wait for
     /// `Announce`.
-    member _.Take(outbound: Outbound) =
+    member _.Take(number: BusinessPhone, outbound: Outbound) =
         let customer = conversations.Reach outbound.Recipient
 
-        match checkRecipient outbound customer, checkContent outbound with
+        match checkRecipient number outbound customer, checkContent number outbound with
         | Error problem, _
         | _, Error problem -> Error problem
         | Ok late, Ok rendered ->
-            limits.Count faults.Current outbound.Input (settings.Time.GetUtcNow())
-            |> Result.map (fun () -> take outbound customer late rendered)
+            limits.Count faults.Current number.Id outbound.Input (settings.Time.GetUtcNow())
+            |> Result.map (fun () -> take number outbound customer late rendered)
 
-    /// Marks a customer's message as read, and shows "typing" if asked to.
-    member _.MarkRead (wamid: string) typing =
+    /// Marks a customer's message to this number as read, and shows "typing" if asked to.
+    member _.MarkRead (number: BusinessPhone) (wamid: string) typing =
         match conversations.Find wamid with
-        | Some message when message.Author = ByCustomer ->
+        | Some message when message.Author = ByCustomer && message.NumberId = number.Id ->
             conversations.MarkRead message
 
             if typing then
-                conversations.Type message.CustomerId
+                conversations.Type message.CustomerId number.Id
 
             Ok()
         | _ -> Error(GraphError.invalid $"Param message_id is no message from a customer: %s{wamid}.")
 
-    /// The phone of this customer shows everything: `read` follows for each message that has arrived.
-    member _.Shown(customer: Customer) =
+    /// The phone of this customer shows everything that this number has sent, or any number where none is
+    /// named: `read` follows for each message that has arrived.
+    member _.Shown(customer: Customer, numberId: string option) =
+        let isShown (message: Message) =
+            message.Author = ByBusiness
+            && message.Progress = Delivered
+            && Message.kind message <> "reaction"
+            && (numberId.IsNone || numberId = Some message.NumberId)
+
         if customer.ReadReceipts then
-            for message in conversations.Thread customer.Id do
-                if
-                    message.Author = ByBusiness
-                    && message.Progress = Delivered
-                    && Message.kind message <> "reaction"
-                then
-                    announceAll customer message [ Read ]
+            for message in conversations.Thread customer.Id |> List.filter isShown do
+                announceAll customer message [ Read ]
 
     /// Forgets the counted sends.
     member _.Clear() =

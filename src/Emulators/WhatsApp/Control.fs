@@ -15,39 +15,13 @@ module Control =
     let private done' context =
         Answer.json context 200 (Json.Fields [ "ok", Json.Flag true ])
 
-    let private send control context body =
-        let customer = Json.textAt [ "customer" ] body |> Option.defaultValue ""
-        let replyTo = Json.textAt [ "replyTo" ] body
-        let text name = Json.textAt [ name ] body
-        let phones = control.Customers
-
-        let chosen name =
-            match Json.given name body with
-            | Some found -> Json.textAt [ "message" ] found |> Option.map (fun message -> message, found)
-            | None -> None
-
-        let sent =
-            match text "text", text "sample", chosen "press", chosen "answer", Json.given "message" body with
-            | Some text, _, _, _, _ when text.Length > 4096 -> Error "A text has at most 4096 characters."
-            | Some text, _, _, _, _ -> phones.Text customer text replyTo
-            | _, Some sample, _, _, _ -> phones.Sample customer sample replyTo
-            | _, _, Some(message, found), _, _ ->
-                phones.Press customer message (Json.textAt [ "id" ] found |> Option.defaultValue "")
-            | _, _, _, Some(message, found), _ ->
-                phones.Answer customer message (Json.given "content" found |> Option.defaultValue Json.Null)
-            | _, _, _, _, Some message -> phones.Raw customer message
-            | _ -> Error "Nothing to send: give `text`, `press`, `answer`, `sample` or `message`."
-
-        match sent with
-        | Ok id -> Answer.json context 200 (Json.Fields [ "id", Json.Text id ])
-        | Error text -> problem context 400 text
-
-    let private upload (control: ControlDesk) (context: HttpContext) : Task = task {
+    // The file that a request brings as its body.
+    let private broughtFile (context: HttpContext) : Task<MediaFile> = task {
         let! bytes = Exchange.readBytes context
         let query name = string context.Request.Query[name]
         let given text = if text = "" then None else Some text
 
-        let file = {
+        return {
             ContentType =
                 context.Request.ContentType
                 |> Option.ofObj
@@ -55,11 +29,49 @@ module Control =
             Name = given (query "name")
             Bytes = bytes
         }
+    }
 
-        match control.Customers.File (query "customer") file (given (query "caption")) with
+    let private chat control (context: HttpContext) =
+        ControlSend.phones control (Some(string context.Request.Query["number"]))
+
+    let private upload (control: ControlDesk) (context: HttpContext) : Task = task {
+        let! file = broughtFile context
+        let query name = string context.Request.Query[name]
+        let caption = query "caption"
+
+        let sent =
+            chat control context
+            |> Result.bind (fun phones ->
+                phones.File (query "customer") file (if caption = "" then None else Some caption))
+
+        match sent with
         | Ok id -> do! Answer.json context 200 (Json.Fields [ "id", Json.Text id ])
         | Error text -> do! problem context 400 text
     }
+
+    let private uploadForForm (control: ControlDesk) (context: HttpContext) : Task = task {
+        let! file = broughtFile context
+
+        match chat control context with
+        | Ok phones -> do! Answer.json context 200 (phones.FormFile file)
+        | Error text -> do! problem context 400 text
+    }
+
+    let private form (control: ControlDesk) context body : Task = task {
+        match! control.Forms.Ask body with
+        | Ok answer -> do! Answer.json context 200 answer
+        | Error text -> do! problem context 400 text
+    }
+
+    let private changedCustomer context (outcome: Result<Customer, string>) =
+        match outcome with
+        | Ok customer ->
+            Json.sparse [
+                "phone", customer.Phone |> Option.map Json.Text
+                "userId", customer.UserId |> Option.map Json.Text
+            ]
+            |> Answer.json context 200
+        | Error text -> problem context 400 text
 
     let private media (control: ControlDesk) (context: HttpContext) id =
         match control.Media.Find id with
@@ -107,13 +119,25 @@ module Control =
 
     let private post control (context: HttpContext) name body : Task =
         match name with
-        | "send" -> send control context body
+        | "send" -> ControlSend.handle control context body
+        | "form" -> form control context body
+        | "change-number" ->
+            let id = Json.textAt [ "customer" ] body |> Option.defaultValue ""
+            let phone = Json.textAt [ "phone" ] body |> Option.defaultValue ""
+
+            Identities.changeNumber control.Conversations control.Sender id phone
+            |> changedCustomer context
+        | "change-user-id" ->
+            Json.textAt [ "customer" ] body
+            |> Option.defaultValue ""
+            |> Identities.changeUserId control.Conversations control.Sender
+            |> changedCustomer context
         | "faults" -> changeFaults control context body
         | "customers" -> addCustomer (control: ControlDesk) context body
         | "read" ->
             match Json.textAt [ "customer" ] body |> Option.bind control.Conversations.Customer with
             | Some customer ->
-                control.Business.Shown customer
+                control.Business.Shown(customer, Json.textAt [ "number" ] body)
                 done' context
             | None -> problem context 404 "There is no such customer."
         | "clock" ->
@@ -132,8 +156,11 @@ module Control =
         | "change" ->
             match Json.textAt [ "field" ] body, Json.given "value" body with
             | Some field, Some value ->
-                control.Customers.Change field value
-                done' context
+                match ControlSend.phones control (Json.textAt [ "number" ] body) with
+                | Ok phones ->
+                    phones.Change field value
+                    done' context
+                | Error text -> problem context 400 text
             | _ -> problem context 400 "`field` (text) and `value` (object) are required."
         | "reset" ->
             reset control
@@ -169,5 +196,6 @@ module Control =
         | "GET", [ "faults" ] -> shown (Faults.toJson control.Faults.Current)
         | "GET", [ "media"; id ] -> media control context id
         | "POST", [ "media" ] -> upload control context
+        | "POST", [ "form-media" ] -> uploadForForm control context
         | "POST", [ name ] -> postJson control context name
         | _ -> problem context 404 "There is no such endpoint; GET /_emulator lists what there is."

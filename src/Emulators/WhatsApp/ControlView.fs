@@ -9,7 +9,9 @@ open FunctionalBot.Emulators
 type ControlDesk = {
     Settings: Settings
     Conversations: Conversations
-    Customers: Customers
+    /// What customers do in the chat with the number of this id.
+    Customers: string -> Customers option
+    Forms: FormDesk
     Business: Business
     Sender: WebhookSender
     Faults: FaultSwitches
@@ -36,16 +38,31 @@ GET  /_emulator/webhooks    the last deliveries: body as sent, attempts, status,
 GET  /_emulator/faults      every switch as it stands
 POST /_emulator/faults      some switches, for example {"sendError": 3, "sendErrorCode": 131056}
                             A trigger is true, false, a count, or {"next": 2, "probability": 0.1}.
-POST /_emulator/send        {"customer": "ana", ...} and one of
-                              "text": "Hola", "replyTo": "wamid..."
+POST /_emulator/send        {"customer": "ana", "number"?: phone number id, "replyTo"?: "wamid..."} and one of
+                              "text": "Hola"
                               "press": {"message": "wamid...", "id": "choice"}   button, row, quick reply
-                              "answer": {"message": "wamid...", "content": {...}}  form, request
-                              "sample": voice | photo | document | sticker | location | contact | unsupported
+                              "answer": {"message": "wamid...", "content": {...}}  a request, by any message
+                              "form": {"message": "wamid...", "payload": {...}}  a form, filled in
+                              "shareNumber": {"message": "wamid..."}  the own number, when asked for it
+                              "sample": voice | photo | document | sticker | location | contact | cards |
+                                order | unsupported | too-large
+                              "react": {"message": "wamid...", "emoji"?: "..."}  without emoji: take it back
+                              "edit": {"message": "wamid...", "text": "..."}    within 15 minutes
+                              "delete": {"message": "wamid..."}                 within 2 days
+                              "forward": {"message": "wamid...", "often"?: true}
+                              "open": true                 the chat is opened for the first time
+                              "advertisement": "Hola"      the first message after a click on an ad
                               "message": {...}   an item of a webhook's messages[]; gaps are filled in
-POST /_emulator/media       ?customer=ID&name=FILE&caption=TEXT   the file as body, with its Content-Type
+POST /_emulator/media       ?customer=ID&number=ID&name=FILE&caption=TEXT   the file as body, with its
+                            Content-Type
+POST /_emulator/form-media  ?number=ID&name=FILE   a file for a form; answers what the form's answer names
 GET  /_emulator/media/ID    a file that was sent
+POST /_emulator/form        {"message", "action": "open" | "data_exchange" | "BACK", "screen"?, "data"?}
+                            the form of a message, or what its endpoint answers (asked encrypted)
 POST /_emulator/customers   {"name", "phone"?, "userId"?, "id"?, "readReceipts"?, "blocked"?}
-POST /_emulator/read        {"customer"}        this phone shows its messages: `read` statuses follow
+POST /_emulator/change-number   {"customer", "phone"}   another number, and with it another user id
+POST /_emulator/change-user-id  {"customer"}            another user id
+POST /_emulator/read        {"customer", "number"?}  this phone shows its messages: `read` follows
 POST /_emulator/clock       {"advance": seconds}
 POST /_emulator/webhook     {"url"}             where webhooks go from now on
 POST /_emulator/verify      asks the webhook for hub.challenge, as Meta does when the address is saved
@@ -61,14 +78,18 @@ POST /_emulator/reset       forgets conversations, journals, waiting webhooks an
             "url", control.Sender.Url |> Option.map (fun url -> Json.Text(string url))
         ]
 
+    let private number (found: BusinessPhone) =
+        Json.Fields [
+            "id", Json.Text found.Id
+            "number", Json.Text found.Number
+            "name", Json.Text found.Name
+        ]
+
     /// Everything that the page shows.
     let state control =
         Json.Fields [
-            "business",
-            Json.Fields [
-                "name", Json.Text control.Settings.BusinessName
-                "number", Json.Text control.Settings.BusinessNumber
-            ]
+            "numbers", Json.Items(Settings.numbers control.Settings |> List.map number)
+            "faults", Faults.toJson control.Faults.Current
             "now", Json.Whole(control.Conversations.Now.ToUnixTimeMilliseconds())
             "customers", control.Conversations.ToJson()
             "delivery", delivery control

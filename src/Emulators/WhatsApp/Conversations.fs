@@ -14,8 +14,9 @@ type Conversations(settings: Settings, live: Live) =
     let reached = Dictionary<string, string>()
     let messages = Dictionary<string, Message>()
     let threads = Dictionary<string, List<string>>()
-    let lastWritten = Dictionary<string, DateTimeOffset>()
-    let typing = Dictionary<string, DateTimeOffset>()
+    // By customer and phone number id.
+    let lastWritten = Dictionary<struct (string * string), DateTimeOffset>()
+    let typing = Dictionary<struct (string * string), DateTimeOffset>()
     let mutable ahead = TimeSpan.Zero
 
     let publishMessage message =
@@ -31,13 +32,12 @@ type Conversations(settings: Settings, live: Live) =
             "blocked", Some(Json.Flag customer.Blocked)
         ]
 
-    let typingJson id until =
-        let until =
-            until
-            |> Option.map (fun (at: DateTimeOffset) -> Json.Whole(at.ToUnixTimeMilliseconds()))
-            |> Option.defaultValue Json.Null
-
-        Json.Fields [ "customer", Json.Text id; "until", until ]
+    let typingJson id number (until: DateTimeOffset) =
+        Json.Fields [
+            "customer", Json.Text id
+            "number", Json.Text number
+            "until", Json.Whole(until.ToUnixTimeMilliseconds())
+        ]
 
     // Argentina and Mexico: WhatsApp writes mobile numbers with a digit that people leave out.
     let withoutMobileDigit (number: string) =
@@ -88,8 +88,9 @@ type Conversations(settings: Settings, live: Live) =
 
         messages[message.Id] <- message
 
-        if message.Author = ByCustomer then
-            lastWritten[message.CustomerId] <- message.At
+        // A change of number is no word of the customer's: it opens no window.
+        if message.Author = ByCustomer && Message.kind message <> "system" then
+            lastWritten[struct (message.CustomerId, message.NumberId)] <- message.At
 
     do settings.Customers |> List.iter put
 
@@ -134,7 +135,7 @@ type Conversations(settings: Settings, live: Live) =
             keep message
 
             if message.Author = ByBusiness then
-                typing.Remove message.CustomerId |> ignore)
+                typing.Remove(struct (message.CustomerId, message.NumberId)) |> ignore)
 
         publishMessage message
 
@@ -168,34 +169,41 @@ type Conversations(settings: Settings, live: Live) =
                     for index in ids.IndexOf message.Id .. -1 .. 0 do
                         let found = messages[ids[index]]
 
-                        if found.Author = ByCustomer && found.Progress <> Read then
+                        let isSame = found.NumberId = message.NumberId
+
+                        if isSame && found.Author = ByCustomer && found.Progress <> Read then
                             messages[found.Id] <- { found with Progress = Read }
                             messages[found.Id]
                 ])
 
         List.iter publishMessage changed
 
-    /// Shows "typing" to a customer for 25 seconds or until the next message.
-    member conversations.Type id =
+    /// Shows "typing" to a customer for 25 seconds or until the next message from this number.
+    member conversations.Type id number =
         let until = conversations.Now.AddSeconds 25.0
-        lock gate (fun () -> typing[id] <- until)
-        live.Publish("typing", typingJson id (Some until))
+        lock gate (fun () -> typing[struct (id, number)] <- until)
+        live.Publish("typing", typingJson id number until)
+
+    /// Until when the business is typing to this customer, and from which numbers.
+    member conversations.TypingOf id =
+        let now = conversations.Now
+
+        lock gate (fun () -> [
+            for KeyValue(struct (customer, number), until) in typing do
+                if customer = id && until > now then
+                    number, until
+        ])
 
     /// Until when the business is typing to this customer.
     member conversations.TypingUntil id =
+        conversations.TypingOf id |> List.tryHead |> Option.map snd
+
+    /// Whether the customer has written to this number within the last 24 hours.
+    member conversations.WindowIsOpen id number =
         let now = conversations.Now
 
         lock gate (fun () ->
-            match typing.TryGetValue id with
-            | true, until when until > now -> Some until
-            | _ -> None)
-
-    /// Whether the customer has written within the last 24 hours.
-    member conversations.WindowIsOpen id =
-        let now = conversations.Now
-
-        lock gate (fun () ->
-            match lastWritten.TryGetValue id with
+            match lastWritten.TryGetValue(struct (id, number)) with
             | true, at -> now - at < TimeSpan.FromHours 24.0
             | false, _ -> false)
 
@@ -210,11 +218,21 @@ type Conversations(settings: Settings, live: Live) =
                 for message in threads[id] -> messages[message]
         ])
 
-    /// Puts customers and messages back that a data file has kept.
+    /// Puts customers and messages back that a data file has kept. One of a version that knew a single number
+    /// is of the main one.
     member _.Restore (kept: Customer list) (said: Message list) =
+        let numbered (message: Message) =
+            if message.NumberId = "" then
+                {
+                    message with
+                        NumberId = settings.PhoneNumberId
+                }
+            else
+                message
+
         lock gate (fun () ->
             List.iter put kept
-            List.iter keep said)
+            said |> List.iter (numbered >> keep))
 
     /// Forgets everything but the customers of the settings.
     member _.Reset() =
@@ -233,16 +251,15 @@ type Conversations(settings: Settings, live: Live) =
 
     /// What the page needs to show everything: customers, their messages, and who is typing.
     member conversations.ToJson() =
-        let phone (customer: Customer) =
-            let typingUntil = conversations.TypingUntil customer.Id
+        let typing (number, until: DateTimeOffset) =
+            number, Json.Whole(until.ToUnixTimeMilliseconds())
 
+        let phone (customer: Customer) =
             Json.over
                 (customerJson customer)
-                (Json.sparse [
-                    "messages", Some(Json.Items(conversations.Thread customer.Id |> List.map Message.toJson))
-                    "typingUntil",
-                    typingUntil
-                    |> Option.map (fun until -> Json.Whole(until.ToUnixTimeMilliseconds()))
+                (Json.Fields [
+                    "messages", Json.Items(conversations.Thread customer.Id |> List.map Message.toJson)
+                    "typing", Json.Fields(conversations.TypingOf customer.Id |> List.map typing)
                 ])
 
         Json.Items(conversations.Customers |> List.map phone)

@@ -3,9 +3,17 @@ namespace FunctionalBot.Emulators.WhatsApp
 open System
 open FunctionalBot.Emulators
 
-/// What a customer does on the phone. Each gives the new message's wamid, or says why it cannot be done.
+/// What a customer does on the phone in the chat with one number of the business. Each gives the id of the new
+/// message, or says why it cannot be done.
 [<Sealed>]
-type Customers(settings: Settings, conversations: Conversations, sender: WebhookSender, media: MediaStore) =
+type Customers
+    (
+        number: BusinessPhone,
+        conversations: Conversations,
+        faults: FaultSwitches,
+        sender: WebhookSender,
+        media: MediaStore
+    ) =
 
     let find id =
         match conversations.Customer id with
@@ -15,31 +23,54 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
     let choose (id: string) (choice: string) =
         conversations.Change id (fun message -> { message with Chosen = Some choice })
 
-    let businessContext id =
-        Json.Fields [ "from", Json.Text settings.BusinessNumber; "id", Json.Text id ]
+    let newId customer =
+        Message.newId ByCustomer (Customer.address customer)
 
-    let write (customer: Customer) content context =
-        let raw = Json.textAt [ "id" ] content
+    // Puts a webhook on its way that brings this item of messages[].
+    let deliver (customer: Customer) brings item =
+        sender.Enqueue {
+            NumberId = number.Id
+            Field = "messages"
+            Value = Payload.ofMessage customer item
+            Lane = customer.Id
+            Brings = brings
+            At = conversations.Now
+        }
 
+    // `quoted` is the wamid that the message answers.
+    let contextOf quoted content =
+        let own = Json.given "context" content |> Option.defaultValue (Json.Fields [])
+
+        let quote =
+            match quoted with
+            | Some id -> Json.Fields [ "from", Json.Text number.Number; "id", Json.Text id ]
+            | None -> Json.Fields []
+
+        match Json.over quote own with
+        | Json.Fields [] -> None
+        | context -> Some context
+
+    // Parts of an item that the phone shows besides the part of its type.
+    let shownBeside = [ "referral"; "context"; "errors" ]
+
+    let write (customer: Customer) content quoted =
         let id =
-            raw
-            |> Option.defaultWith (fun () -> Message.newId ByCustomer (Customer.address customer))
+            Json.textAt [ "id" ] content |> Option.defaultWith (fun () -> newId customer)
 
         let now = conversations.Now
         let kind = Json.textAt [ "type" ] content |> Option.defaultValue "unsupported"
 
+        let shown =
+            Json.sparse [
+                "type", Some(Json.Text kind)
+                kind, Json.given kind content
+                for name in shownBeside do
+                    name, Json.given name content
+            ]
+
         let message = {
-            Id = id
-            CustomerId = customer.Id
-            Author = ByCustomer
-            At = now
-            Content = Json.sparse [ "type", Some(Json.Text kind); kind, Json.given kind content ]
-            Context = context |> Option.orElse (Json.textAt [ "context"; "id" ] content)
-            Callback = None
-            Progress = Waiting
-            Chosen = None
-            Reaction = None
-            Rendered = None
+            Message.create id customer.Id number.Id ByCustomer now shown with
+                Context = quoted |> Option.orElse (Json.textAt [ "context"; "id" ] content)
         }
 
         if kind = "reaction" then
@@ -53,183 +84,85 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
             | None -> ()
 
         conversations.Add message
+        let head = Payload.messageHead customer id now None
 
-        let head =
-            Payload.messageHead customer id now (context |> Option.map businessContext)
+        let content =
+            Json.sparse [ "context", contextOf quoted content ] |> Json.over content
 
-        sender.Enqueue {
-            Field = "messages"
-            Value = Payload.ofMessage customer (Json.over head content)
-            Lane = customer.Id
-            Brings = Some id
-            At = now
-        }
-
+        deliver customer (Some id) (Json.over head content)
         id
 
-    let interactiveReply kind id title description =
-        Json.Fields [
-            "type", Json.Text "interactive"
-            "interactive",
-            Json.Fields [
-                "type", Json.Text kind
-                kind,
-                Json.sparse [
-                    "id", Some(Json.Text id)
-                    "title", Some(Json.Text title)
-                    "description", description |> Option.map Json.Text
-                ]
-            ]
-        ]
+    let isHere (customer: Customer) (message: Message) =
+        message.CustomerId = customer.Id && message.NumberId = number.Id
 
-    let quickReply text =
-        Json.Fields [
-            "type", Json.Text "button"
-            "button", Json.Fields [ "payload", Json.Text text; "text", Json.Text text ]
-        ]
+    let withMessage id wamid (act: Customer -> Message -> Result<string, string>) =
+        match find id, conversations.Find wamid with
+        | Error problem, _ -> Error problem
+        | Ok customer, Some message when isHere customer message -> act customer message
+        | Ok customer, _ -> Error $"There is no message %s{wamid} in the chat of `%s{customer.Id}`."
 
-    // What tapping the choice `id` on the message sends, if the message offers it.
-    let answerTo (message: Message) id =
-        let action =
-            Json.givenAt [ "interactive"; "action" ] message.Content
-            |> Option.defaultValue Json.Null
+    let ofBusiness id wamid act =
+        withMessage id wamid (fun customer message ->
+            if message.Author = ByBusiness then
+                act customer message
+            else
+                Error $"The business has sent no message %s{wamid} to `%s{customer.Id}`.")
 
-        let listed names from =
-            Json.givenAt names from |> Option.map Json.items |> Option.defaultValue []
+    let ownWithin (age: TimeSpan) id wamid act =
+        withMessage id wamid (fun customer message ->
+            if message.Author = ByBusiness then
+                Error "Only the author of a message can do that."
+            elif message.Revoked then
+                Error "The message has been deleted."
+            elif conversations.Now - message.At > age then
+                Error $"That can be done for %g{age.TotalMinutes} minutes, and they are over."
+            else
+                act customer message)
 
-        let named name value = Json.textAt [ name ] value = Some id
+    // A fault may make a program of what was picked, under the type that was picked.
+    let asSent (file: MediaFile) =
+        let lies =
+            faults.Current.MediaFaultKind = LyingType
+            && faults.Strikes _.MediaFault (fun all left -> { all with MediaFault = left })
 
-        let button =
-            listed [ "buttons" ] action
-            |> List.choose (Json.given "reply")
-            |> List.tryFind (named "id")
+        if lies then
+            {
+                file with
+                    Bytes = SampleMedia.windowsProgram.Value
+            }
+        else
+            file
 
-        let row =
-            listed [ "sections" ] action
-            |> List.collect (listed [ "rows" ])
-            |> List.tryFind (named "id")
+    let fileMessage file caption =
+        let file = asSent file
+        Contents.file file (media.AddInbound(number.Id, file)) caption
 
-        let replies =
-            message.Rendered |> Option.map (listed [ "replies" ]) |> Option.defaultValue []
-
-        let title value =
-            Json.textAt [ "title" ] value |> Option.defaultValue ""
-
-        match button, row with
-        | Some found, _ -> Some(interactiveReply "button_reply" id (title found) None)
-        | None, Some found ->
-            Some(interactiveReply "list_reply" id (title found) (Json.textAt [ "description" ] found))
-        | None, None when List.contains (Json.Text id) replies -> Some(quickReply id)
-        | None, None -> None
-
-    let hash (file: MediaFile) =
-        Convert.ToBase64String(Security.Cryptography.SHA256.HashData file.Bytes)
-
-    let mediaPart file more =
-        let id = media.Add file
-
-        Json.Fields(
-            [
-                "mime_type", Json.Text file.ContentType
-                "sha256", Json.Text(hash file)
-                "id", Json.Text id
-            ]
-            @ more
-        )
-
-    let typed kind part =
-        Json.Fields [ "type", Json.Text kind; kind, part ]
-
-    let fileMessage (file: MediaFile) caption =
-        let captioned =
-            match caption with
-            | Some text -> [ "caption", Json.Text text ]
-            | None -> []
-
-        match file.ContentType.Split('/')[0] with
-        | "image" when file.ContentType = "image/webp" ->
-            typed "sticker" (mediaPart file [ "animated", Json.Flag false ])
-        | "image" -> typed "image" (mediaPart file captioned)
-        | "video" -> typed "video" (mediaPart file captioned)
-        | "audio" -> typed "audio" (mediaPart file [ "voice", Json.Flag(file.ContentType.Contains "opus") ])
-        | _ ->
-            let name = file.Name |> Option.defaultValue "documento"
-            typed "document" (mediaPart file (("filename", Json.Text name) :: captioned))
-
-    let sample (customer: Customer) name =
+    let sample customer name =
         match name with
         | "voice" -> Some(fileMessage SampleMedia.voice.Value None)
         | "photo" -> Some(fileMessage SampleMedia.photo.Value None)
         | "document" -> Some(fileMessage SampleMedia.document.Value None)
         | "sticker" -> Some(fileMessage SampleMedia.sticker.Value None)
-        | "location" ->
-            Json.Fields [
-                "latitude", Json.Number 40.415364
-                "longitude", Json.Number -3.707398
-                "name", Json.Text "Plaza Mayor"
-                "address", Json.Text "Plaza Mayor, Madrid, España"
-            ]
-            |> typed "location"
-            |> Some
-        | "contact" ->
-            let phone =
-                customer.Phone
-                |> Option.map (fun digits ->
-                    Json.Fields [
-                        "phone", Json.Text $"+%s{digits}"
-                        "wa_id", Json.Text digits
-                        "type", Json.Text "CELL"
-                    ])
+        | other -> Contents.sample customer other
 
-            Json.Items [
-                Json.Fields [
-                    "name",
-                    Json.Fields [
-                        "formatted_name", Json.Text customer.Name
-                        "first_name", Json.Text(customer.Name.Split(' ')[0])
-                    ]
-                    "phones", Json.Items(Option.toList phone)
-                ]
-            ]
-            |> typed "contacts"
-            |> Some
-        | "unsupported" ->
-            Json.Fields [
-                "type", Json.Text "unsupported"
-                "errors",
-                Json.Items [
-                    Json.Fields [
-                        "code", Json.Whole 131051
-                        "title", Json.Text "Message type unknown"
-                        "message", Json.Text "Message type unknown"
-                        "error_data",
-                        Json.Fields [ "details", Json.Text "Message type is currently not supported." ]
-                    ]
-                ]
-                "unsupported", Json.Fields [ "type", Json.Text "poll_creation" ]
-            ]
-            |> Some
-        | _ -> None
+    /// The number of the business that this chat is with.
+    member _.Number = number
 
     /// Writes a text, in answer to a message if `quoted` names one.
     member _.Text id text quoted =
         find id
-        |> Result.map (fun customer ->
-            write customer (typed "text" (Json.Fields [ "body", Json.Text text ])) quoted)
+        |> Result.map (fun customer -> write customer (Contents.text text) quoted)
 
     /// Taps a button or chooses a row of a message that the business has sent.
     member _.Press id (wamid: string) (choice: string) =
-        match find id, conversations.Find wamid with
-        | Error problem, _ -> Error problem
-        | Ok customer, Some message when message.Author = ByBusiness && message.CustomerId = customer.Id ->
-            match answerTo message choice with
+        ofBusiness id wamid (fun customer message ->
+            match Contents.answerTo message choice with
             | Some answer ->
                 choose wamid choice
                 Ok(write customer answer (Some wamid))
-            | None -> Error $"The message %s{wamid} offers no choice `%s{choice}`."
-        | Ok customer, _ -> Error $"The business has sent no message %s{wamid} to `%s{customer.Id}`."
+            | None -> Error $"The message %s{wamid} offers no choice `%s{choice}`.")
 
-    /// Sends one of the samples: voice, photo, document, sticker, location, contact, unsupported.
+    /// Sends one of the samples: voice, photo, document, sticker, and those of `Contents.sample`.
     member _.Sample id name quoted =
         match find id with
         | Error problem -> Error problem
@@ -243,11 +176,16 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
         find id
         |> Result.map (fun customer -> write customer (fileMessage file caption) None)
 
-    /// Sends any message: the fields of a webhook's `messages[]` item. What is left out (`from`, `id`,
-    /// `timestamp`...) is filled in, what is there is sent as it is.
-    member _.Raw id content =
+    /// Keeps a file for the answer of a form, and gives the object that the answer names it by.
+    member _.FormFile(file: MediaFile) =
+        let file = asSent file
+        Contents.formFile file (media.AddInbound(number.Id, file))
+
+    /// Sends any message: an object as an item of a webhook's messages[], of which `from`, `id` and
+    /// `timestamp` are filled in where they are missing.
+    member _.Raw id content quoted =
         match content with
-        | Json.Fields _ -> find id |> Result.map (fun customer -> write customer content None)
+        | Json.Fields _ -> find id |> Result.map (fun customer -> write customer content quoted)
         | _ -> Error "`message` must be a JSON object, as in a webhook's messages[]."
 
     /// Answers a message that asks for something with the message that its button sends, and greys the
@@ -258,9 +196,123 @@ type Customers(settings: Settings, conversations: Conversations, sender: Webhook
             choose wamid "answered"
             write customer content (Some wamid))
 
+    /// Answers a form with what was filled in; the form's token goes with it.
+    member customers.FillForm id wamid payload =
+        ofBusiness id wamid (fun _ message ->
+            let token =
+                Json.textAt [ "interactive"; "action"; "parameters"; "flow_token" ] message.Content
+                |> Option.defaultValue "unused"
+
+            customers.Answer id wamid (Contents.formAnswer token payload))
+
+    /// Shares the customer's own number as a contact card, in answer to a request for it.
+    member customers.ShareNumber id wamid =
+        ofBusiness id wamid (fun customer _ ->
+            let own = Contents.card customer.Name (Some(Customer.ownNumber customer))
+            customers.Answer id wamid (Contents.typed "contacts" (Json.Items [ own ])))
+
+    /// Puts an emoji on a message, or takes it back. WhatsApp tells the business only of its own messages, and
+    /// not of those older than 30 days.
+    member _.React id wamid (emoji: string option) =
+        withMessage id wamid (fun customer message ->
+            if message.Author = ByCustomer then
+                conversations.Change wamid (fun found -> { found with OwnReaction = emoji })
+                Ok wamid
+            elif conversations.Now - message.At >= TimeSpan.FromDays 30.0 then
+                conversations.Change wamid (fun found -> { found with Reaction = emoji })
+                Ok wamid
+            else
+                let reaction =
+                    Json.sparse [
+                        "message_id", Some(Json.Text wamid)
+                        "emoji", emoji |> Option.map Json.Text
+                    ]
+
+                Ok(write customer (Contents.typed "reaction" reaction) None))
+
+    /// Changes the text of an own message of the last 15 minutes. On a coexistence number the change arrives;
+    /// on a plain one a message of an unsupported type does.
+    member _.Edit id wamid (text: string) =
+        ownWithin (TimeSpan.FromMinutes 15.0) id wamid (fun customer message ->
+            let kind = Message.kind message
+            let place = if kind = "text" then "body" else "caption"
+
+            let part = Json.given kind message.Content |> Option.defaultValue (Json.Fields [])
+
+            if kind <> "text" && (Json.given place part).IsNone then
+                Error "Only a text, or the text under a picture, can be changed."
+            else
+                let content = Contents.typed kind (Json.withField place (Json.Text text) part)
+
+                conversations.Change wamid (fun found -> {
+                    found with
+                        Content = content
+                        Edited = true
+                })
+
+                let editId = newId customer
+                let head = Payload.messageHead customer editId conversations.Now None
+
+                let item =
+                    if faults.Current.Coexistence then
+                        let quoting = Json.Fields [ "context", Json.Fields [ "id", Json.Text "M0" ] ]
+                        Contents.edit wamid (Json.over quoting content)
+                    else
+                        Contents.unknownType "edit"
+
+                deliver customer None (Json.over head item)
+                Ok editId)
+
+    /// Deletes an own message of the last two days. Only a coexistence number hears of it.
+    member _.Delete id wamid =
+        ownWithin (TimeSpan.FromDays 2.0) id wamid (fun customer _ ->
+            conversations.Change wamid (fun found -> {
+                found with
+                    Content = Json.Fields [ "type", Json.Text(Message.kind found) ]
+                    Revoked = true
+            })
+
+            let id = newId customer
+
+            if faults.Current.Coexistence then
+                let head = Payload.messageHead customer id conversations.Now None
+                deliver customer None (Json.over head (Contents.revoke wamid))
+
+            Ok id)
+
+    /// Sends a message of this chat once more as a forwarded one; `often` for one that has gone round.
+    member _.Forward id wamid often =
+        withMessage id wamid (fun customer message ->
+            let text =
+                Json.textAt [ "interactive"; "body"; "text" ] message.Content
+                |> Option.orElse (message.Rendered |> Option.bind (Json.textAt [ "body" ]))
+
+            let content =
+                match text with
+                | Some body -> Contents.text body
+                | None -> message.Content
+
+            let mark = if often then "frequently_forwarded" else "forwarded"
+            let context = Json.Fields [ mark, Json.Flag true ]
+            Ok(write customer (Json.withField "context" context content) None))
+
+    /// Opens the chat for the first time and writes nothing yet: `request_welcome`, which opens the window.
+    member _.OpenChat id =
+        find id
+        |> Result.map (fun customer ->
+            write customer (Json.Fields [ "type", Json.Text "request_welcome" ]) None)
+
+    /// Writes the first message after a click on an advertisement.
+    member _.FromAdvertisement id text =
+        find id
+        |> Result.map (fun customer ->
+            let content = Contents.text text |> Json.withField "referral" Contents.advertisement
+            write customer content None)
+
     /// Sends a webhook with any value under any field, for shapes that no phone makes.
     member _.Change field value =
         sender.Enqueue {
+            NumberId = number.Id
             Field = field
             Value = value
             Lane = "raw"

@@ -17,6 +17,19 @@ type StatusFault =
     /// Each one twice.
     | Doubled
 
+/// What is wrong with a file that the bot fetches.
+type MediaFault =
+    /// Its bytes are not those of the hash.
+    | WrongHash
+    /// A program that the webhook calls by the type of what was picked. Strikes when it is sent.
+    | LyingType
+    /// Its bytes never end.
+    | EndlessBody
+    /// Its address leads to another host.
+    | ElsewhereBody
+    /// Its address is not found, however new it is.
+    | GoneBody
+
 /// Every switch of the emulator. `Faults.none` is a WhatsApp that works.
 type Faults = {
     /// A webhook that was accepted is sent once more, byte for byte.
@@ -55,6 +68,15 @@ type Faults = {
     Throughput: int
     /// The token that counts instead of the one of the settings, which is answered with 190 from then on.
     AccessToken: string option
+    /// A file has the fault `MediaFaultKind`, when it is fetched or, for a lying type, when it is sent.
+    MediaFault: Trigger
+    MediaFaultKind: MediaFault
+    /// The numbers are used on a phone of the business too: edits and deletions of customers arrive.
+    Coexistence: bool
+    /// GREEN, YELLOW, RED or UNKNOWN, as the number's object tells it.
+    Quality: string
+    /// When the token ends, in seconds since 1970 UTC; 0 for never.
+    TokenExpires: int64
 }
 
 /// When faults strike, and how they are written as JSON.
@@ -93,6 +115,11 @@ module Faults =
         PairLimit = true
         Throughput = 0
         AccessToken = None
+        MediaFault = never
+        MediaFaultKind = WrongHash
+        Coexistence = false
+        Quality = "GREEN"
+        TokenExpires = 0L
     }
 
     /// Whether the fault strikes now, and the trigger that is left.
@@ -109,6 +136,19 @@ module Faults =
         "doubled", Doubled
     ]
 
+    let private mediaNames = [
+        "wrong-hash", WrongHash
+        "lying-type", LyingType
+        "endless", EndlessBody
+        "elsewhere", ElsewhereBody
+        "gone", GoneBody
+    ]
+
+    let private qualities = [ "GREEN"; "YELLOW"; "RED"; "UNKNOWN" ]
+
+    let private nameOf names case =
+        names |> List.find (fun (_, known) -> known = case) |> fst
+
     let private triggerJson trigger =
         Json.Fields [
             "next", Json.Whole trigger.Next
@@ -117,9 +157,6 @@ module Faults =
 
     /// The switches as `GET /_emulator/faults` shows them.
     let toJson faults =
-        let statuses =
-            statusNames |> List.find (fun (_, case) -> case = faults.Statuses) |> fst
-
         Json.Fields [
             "duplicate", triggerJson faults.Duplicate
             "shuffle", Json.Whole faults.Shuffle
@@ -127,7 +164,7 @@ module Faults =
             "gather", Json.Whole faults.Gather
             "webhookDelay", Json.Whole faults.WebhookDelay
             "wrongSignature", triggerJson faults.WrongSignature
-            "statuses", Json.Text statuses
+            "statuses", Json.Text(nameOf statusNames faults.Statuses)
             "sendError", triggerJson faults.SendError
             "sendErrorCode", Json.Whole faults.SendErrorCode
             "sendErrorStatus",
@@ -142,12 +179,24 @@ module Faults =
             "pairLimit", Json.Flag faults.PairLimit
             "throughput", Json.Whole faults.Throughput
             "accessToken", faults.AccessToken |> Option.map Json.Text |> Option.defaultValue Json.Null
+            "mediaFault", triggerJson faults.MediaFault
+            "mediaFaultKind", Json.Text(nameOf mediaNames faults.MediaFaultKind)
+            "coexistence", Json.Flag faults.Coexistence
+            "quality", Json.Text faults.Quality
+            "tokenExpires", Json.Whole faults.TokenExpires
         ]
 
     let private number name least value =
         match Json.asNumber value with
         | Some found when found = floor found && found >= float least && found <= 1e9 -> Ok(int found)
         | _ -> Error $"`%s{name}` must be a whole number of at least %d{least}."
+
+    let private case name names value =
+        match names |> List.tryFind (fun (known, _) -> Json.Text known = value) with
+        | Some(_, found) -> Ok found
+        | None ->
+            let known = String.Join(", ", names |> List.map fst)
+            Error $"`%s{name}` must be one of: %s{known}."
 
     let private flag name value =
         match value with
@@ -189,9 +238,8 @@ module Faults =
         | "webhookDelay" -> number name 0 value |> Result.map (fun v -> { faults with WebhookDelay = v })
         | "wrongSignature" -> trigger name value |> Result.map (fun v -> { faults with WrongSignature = v })
         | "statuses" ->
-            match statusNames |> List.tryFind (fun (known, _) -> Json.Text known = value) with
-            | Some(_, case) -> Ok { faults with Statuses = case }
-            | None -> Error "`statuses` must be in-order, dropped, reversed or doubled."
+            case name statusNames value
+            |> Result.map (fun v -> { faults with Statuses = v })
         | "sendError" -> trigger name value |> Result.map (fun v -> { faults with SendError = v })
         | "sendErrorCode" -> number name 0 value |> Result.map (fun v -> { faults with SendErrorCode = v })
         | "sendErrorStatus" when value = Json.Null -> Ok { faults with SendErrorStatus = None }
@@ -210,6 +258,18 @@ module Faults =
             | Json.Null -> Ok { faults with AccessToken = None }
             | Json.Text token when token.Trim() <> "" -> Ok { faults with AccessToken = Some token }
             | _ -> Error "`accessToken` must be a text, or null for the token of the settings."
+        | "mediaFault" -> trigger name value |> Result.map (fun v -> { faults with MediaFault = v })
+        | "mediaFaultKind" ->
+            case name mediaNames value
+            |> Result.map (fun v -> { faults with MediaFaultKind = v })
+        | "coexistence" -> flag name value |> Result.map (fun v -> { faults with Coexistence = v })
+        | "quality" ->
+            case name (qualities |> List.map (fun known -> known, known)) value
+            |> Result.map (fun v -> { faults with Quality = v })
+        | "tokenExpires" ->
+            match value with
+            | Json.Whole at when at >= 0L -> Ok { faults with TokenExpires = at }
+            | _ -> Error "`tokenExpires` must be seconds since 1970, or 0 for never."
         | other -> Error $"There is no switch `%s{other}`; GET /_emulator/faults lists them all."
 
     /// The switches with those of a JSON object changed; the others stay. The error names the wrong switch.

@@ -18,6 +18,7 @@ type Graph = {
     Log: Journal.Newest<Request>
     Live: Live
     Sender: WebhookSender
+    Account: Account
     Now: unit -> DateTimeOffset
     /// Asks the webhook at an address to prove that it knows the verify token.
     Verify: Uri -> string -> Task<Result<unit, string>>
@@ -82,6 +83,20 @@ module GraphAnswer =
     let ok api context body value =
         log api context body 200
         Answer.json context 200 value
+
+    /// The body's fields, from JSON or from a form; no field when it is neither. A journal may show them.
+    let readFields (context: HttpContext) : Task<Json.Json> = task {
+        if context.Request.HasFormContentType then
+            let! form = context.Request.ReadFormAsync()
+            return Json.Fields [ for pair in form -> pair.Key, Json.Text(string pair.Value) ]
+        else
+            let! bytes = Exchange.readBytes context
+
+            return
+                match Json.parseBytes (ReadOnlyMemory bytes) with
+                | Ok(Json.Fields _ as body) -> body
+                | _ -> Json.Fields []
+    }
 
     /// `{"success": true}`.
     let success = Json.Fields [ "success", Json.Flag true ]

@@ -73,7 +73,12 @@ module GraphApi =
             sent.Announce()
     }
 
-    let private messages api (context: HttpContext) : Task = task {
+    let private known api : Known = {
+        Media = fun id -> api.Media.Known id |> Option.map _.File
+        Flow = api.Account.Flows.Check
+    }
+
+    let private messages api (context: HttpContext) (number: BusinessPhone) : Task = task {
         let! bytes = Exchange.readBytes context
 
         match Json.parseBytes (ReadOnlyMemory bytes) with
@@ -84,18 +89,18 @@ module GraphApi =
 
             match
                 GraphAnswer.authorize api context
-                |> Result.bind (fun () -> SendRequest.read api.Media.Exists body)
+                |> Result.bind (fun () -> SendRequest.read (known api) body)
             with
             | Error error -> do! fails error
             | Ok(MarkRead(wamid, typing)) ->
-                match api.Business.MarkRead wamid typing with
+                match api.Business.MarkRead number wamid typing with
                 | Error error -> do! fails error
                 | Ok() -> do! GraphAnswer.ok api context (Some body) GraphAnswer.success
             | Ok(Send outbound) ->
                 match refusal api with
                 | Some error -> do! fails error
                 | None ->
-                    match api.Business.Take outbound with
+                    match api.Business.Take(number, outbound) with
                     | Error error -> do! fails error
                     | Ok sent -> do! answerTaken api context body sent
     }
@@ -111,10 +116,16 @@ module GraphApi =
             | Error error -> GraphAnswer.problem api context None error
             | Ok() -> GraphObjects.versioned api context rest
 
+        let messagesOf =
+            match context.Request.Method, segments with
+            | "POST", [ number; id; "messages" ] when version.IsMatch number ->
+                Settings.number api.Settings id
+            | _ -> None
+
         match context.Request.Method, segments with
         | "GET", [ "whatsapp_business"; "attachments" ] -> GraphMedia.download api context
+        | _, "elsewhere" :: _ -> GraphMedia.elsewhere api context
         // Messages check the token themselves, after the body is kept for the journal.
-        | "POST", [ number; id; "messages" ] when version.IsMatch number && id = api.Settings.PhoneNumberId ->
-            messages api context
+        | _ when messagesOf.IsSome -> messages api context messagesOf.Value
         | _, number :: rest when version.IsMatch number -> guarded rest
         | _, rest -> guarded rest

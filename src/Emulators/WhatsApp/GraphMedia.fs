@@ -11,15 +11,13 @@ open FunctionalBot.Emulators
 [<RequireQualifiedAccess>]
 module GraphMedia =
 
-    /// Takes a file as multipart/form-data and answers with its id.
-    let upload api (context: HttpContext) : Task = task {
+    /// Takes a file as multipart/form-data for one of the business's numbers and answers with its id; error
+    /// 131053 for a type or a size that Meta does not take.
+    let upload api (context: HttpContext) (number: BusinessPhone) : Task = task {
+        let fails = GraphAnswer.problem api context None
+
         if not context.Request.HasFormContentType then
-            do!
-                GraphAnswer.problem
-                    api
-                    context
-                    None
-                    (GraphError.create 100 "The request must be multipart/form-data.")
+            do! fails (GraphError.create 100 "The request must be multipart/form-data.")
         else
             let! form = context.Request.ReadFormAsync()
 
@@ -33,16 +31,19 @@ module GraphMedia =
                     | "" -> string file.ContentType
                     | given -> given
 
-                let id =
-                    api.Media.Add {
-                        ContentType = contentType
-                        Name = Some file.FileName
-                        Bytes = memory.ToArray()
-                    }
+                let brought = {
+                    ContentType = contentType
+                    Name = Some file.FileName
+                    Bytes = memory.ToArray()
+                }
 
-                do! GraphAnswer.ok api context None (Json.Fields [ "id", Json.Text id ])
-            | "whatsapp", None -> do! GraphAnswer.problem api context None (GraphError.missing "file")
-            | _ -> do! GraphAnswer.problem api context None (GraphError.missing "messaging_product")
+                match MediaRules.check brought with
+                | Ok() ->
+                    let id = api.Media.AddUpload(number.Id, brought)
+                    do! GraphAnswer.ok api context None (Json.Fields [ "id", Json.Text id ])
+                | Error problem -> do! fails problem
+            | "whatsapp", None -> do! fails (GraphError.missing "file")
+            | _ -> do! fails (GraphError.missing "messaging_product")
     }
 
     let private mediaFacts api (context: HttpContext) id (file: MediaFile) =
@@ -57,14 +58,79 @@ module GraphMedia =
             "messaging_product", Json.Text "whatsapp"
         ]
 
-    /// Answers with what is known of a file, or removes it.
+    /// Answers with what is known of a file, or removes it. A `phone_number_id` in the query must be that of the
+    /// file's number.
     let object api (context: HttpContext) id : Task =
-        match api.Media.Find id, context.Request.Method with
-        | Some file, "GET" -> GraphAnswer.ok api context None (mediaFacts api context id file)
+        let asked = string context.Request.Query["phone_number_id"]
+
+        let found =
+            api.Media.Known id
+            |> Option.filter (fun kept -> asked = "" || asked = kept.Owner)
+
+        match found, context.Request.Method with
+        | Some kept, "GET" -> GraphAnswer.ok api context None (mediaFacts api context id kept.File)
         | Some _, "DELETE" ->
             api.Media.Remove id |> ignore
             GraphAnswer.ok api context None GraphAnswer.success
         | _, verb -> GraphAnswer.problem api context None (GraphError.noObject (verb.ToLowerInvariant()) id)
+
+    let private fault api =
+        let kind = api.Faults.Current.MediaFaultKind
+
+        // A lying type strikes when the file is sent.
+        if
+            kind <> LyingType
+            && api.Faults.Strikes _.MediaFault (fun all left -> { all with MediaFault = left })
+        then
+            Some kind
+        else
+            None
+
+    let private nothing api (context: HttpContext) (status: HttpStatusCode) : Task =
+        GraphAnswer.log api context None (int status)
+        context.Response.StatusCode <- int status
+        Task.CompletedTask
+
+    let private damaged (bytes: byte array) =
+        let copy = Array.copy bytes
+
+        if copy.Length > 0 then
+            copy[copy.Length / 2] <- ~~~copy[copy.Length / 2]
+
+        copy
+
+    // Until whoever reads goes away, or the emulator stops.
+    let private endless api (context: HttpContext) (file: MediaFile) : Task = task {
+        GraphAnswer.log api context None 200
+        context.Response.ContentType <- file.ContentType
+        let piece: byte array = Array.zeroCreate 65_536
+
+        try
+            while not context.RequestAborted.IsCancellationRequested do
+                do! context.Response.Body.WriteAsync(ReadOnlyMemory piece, context.RequestAborted)
+        with
+        | :? OperationCanceledException
+        | :? IO.IOException -> ()
+    }
+
+    let private redirected api (context: HttpContext) : Task =
+        // The same machine under another name: for the one who fetches it is another host.
+        let host =
+            if context.Request.Host.Host = "localhost" then
+                "127.0.0.1"
+            else
+                "localhost"
+
+        let port = context.Request.Host.Port |> Option.ofNullable |> Option.defaultValue 80
+
+        context.Response.Headers.Location <- $"http://%s{host}:%d{port}/elsewhere/file"
+        nothing api context HttpStatusCode.Found
+
+    /// The other host that a redirected download leads to: the journal keeps whether the token came along.
+    let elsewhere api (context: HttpContext) : Task =
+        let came = GraphAnswer.token context <> ""
+        GraphAnswer.log api context (Some(Json.Fields [ "token", Json.Flag came ])) 200
+        Exchange.answer context 200 "text/plain; charset=utf-8" "another host"
 
     /// Answers with a file, to whom has its address and the token.
     let download api (context: HttpContext) : Task =
@@ -72,16 +138,17 @@ module GraphMedia =
 
         match api.Media.Fetch(query "mid", query "ext", query "hash") with
         | Some file when GraphAnswer.token context = GraphAnswer.accepted api ->
-            GraphAnswer.log api context None 200
-            Answer.file context file.ContentType file.Bytes
-        | found ->
-            // An address that is forged or too old is simply not found.
-            let status =
-                if found.IsSome then
-                    HttpStatusCode.Unauthorized
-                else
-                    HttpStatusCode.NotFound
+            let give bytes =
+                GraphAnswer.log api context None 200
+                Answer.file context file.ContentType bytes
 
-            GraphAnswer.log api context None (int status)
-            context.Response.StatusCode <- int status
-            Task.CompletedTask
+            match fault api with
+            | Some WrongHash -> give (damaged file.Bytes)
+            | Some EndlessBody -> endless api context file
+            | Some ElsewhereBody -> redirected api context
+            | Some GoneBody -> nothing api context HttpStatusCode.NotFound
+            | Some LyingType
+            | None -> give file.Bytes
+        // An address that is forged or too old is simply not found.
+        | None -> nothing api context HttpStatusCode.NotFound
+        | Some _ -> nothing api context HttpStatusCode.Unauthorized

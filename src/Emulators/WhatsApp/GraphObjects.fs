@@ -9,11 +9,11 @@ open FunctionalBot.Emulators
 [<RequireQualifiedAccess>]
 module GraphObjects =
 
-    let private phoneFields (settings: Settings) = [
-        "id", Json.Text settings.PhoneNumberId
-        "display_phone_number", Json.Text $"+%s{settings.BusinessNumber}"
-        "verified_name", Json.Text settings.BusinessName
-        "quality_rating", Json.Text "GREEN"
+    let private phoneFields api (number: BusinessPhone) = [
+        "id", Json.Text number.Id
+        "display_phone_number", Json.Text $"+%s{number.Number}"
+        "verified_name", Json.Text number.Name
+        "quality_rating", Json.Text api.Faults.Current.Quality
         "code_verification_status", Json.Text "VERIFIED"
         "name_status", Json.Text "APPROVED"
         "platform_type", Json.Text "CLOUD_API"
@@ -44,125 +44,96 @@ module GraphObjects =
         | None ->
             Ok(Json.Fields(all |> List.filter (fun (name, _) -> name = "id" || List.contains name asked)))
 
-    let private application settings =
-        Json.Fields [
-            "whatsapp_business_api_data",
-            Json.Fields [
-                "id", Json.Text settings.ApplicationId
-                "name", Json.Text "Emulador"
-                "link", Json.Text $"https://www.facebook.com/games/?app_id=%s{settings.ApplicationId}"
-            ]
-        ]
-
-    let private debugToken api (context: HttpContext) =
-        let valid = string context.Request.Query["input_token"] = GraphAnswer.accepted api
-
-        let scopes =
-            [ "whatsapp_business_management"; "whatsapp_business_messaging" ]
-            |> List.map Json.Text
-
-        let facts =
-            if valid then
-                [
-                    "app_id", Json.Text api.Settings.ApplicationId
-                    "type", Json.Text "SYSTEM_USER"
-                    "application", Json.Text "Emulador"
-                    "data_access_expires_at", Json.Whole 0
-                    "expires_at", Json.Whole 0
-                    "is_valid", Json.Flag true
-                    "scopes", Json.Items scopes
-                ]
-            else
-                [
-                    "error",
-                    Json.Fields [ "code", Json.Whole 190; "message", Json.Text "Invalid OAuth access token." ]
-                    "is_valid", Json.Flag false
-                    "scopes", Json.Items []
-                ]
-
-        GraphAnswer.ok api context None (Json.Fields [ "data", Json.Fields facts ])
-
-    let private subscribe api (context: HttpContext) : Task = task {
-        let! bytes = Exchange.readBytes context
-
-        let body =
-            Json.parseBytes (ReadOnlyMemory bytes) |> Result.defaultValue (Json.Fields [])
-
-        let verifyToken = Json.textAt [ "verify_token" ] body |> Option.defaultValue ""
-
-        // The journal shows what was asked for, and no secret.
-        let body =
-            if verifyToken = "" then
-                body
-            else
-                Json.withField "verify_token" (Json.Text "***") body
-
-        match Json.textAt [ "override_callback_uri" ] body with
-        | None -> do! GraphAnswer.ok api context (Some body) GraphAnswer.success
-        | Some address ->
-            match WebAddress.tryRead address with
-            | Some uri ->
-                match! api.Verify uri verifyToken with
-                | Ok() ->
-                    api.Sender.SetUrl uri
-                    do! GraphAnswer.ok api context (Some body) GraphAnswer.success
-                | Error text ->
-                    let error = GraphError.create 2200 $"Callback verification failed: %s{text}"
-                    do! GraphAnswer.problem api context (Some body) error
-            | None ->
-                do!
-                    GraphAnswer.problem
-                        api
-                        context
-                        (Some body)
-                        (GraphError.invalid "override_callback_uri is no address.")
-    }
-
     let private selected api context all usual =
         match select context all usual with
         | Ok value -> GraphAnswer.ok api context None value
         | Error error -> GraphAnswer.problem api context None error
 
-    /// Answers what is under a version, but for messages: `segments` is the path behind it.
-    let versioned api (context: HttpContext) (segments: string list) : Task =
+    let private usual = [
+        "display_phone_number"
+        "verified_name"
+        "quality_rating"
+        "code_verification_status"
+    ]
+
+    let private ofNumber api (context: HttpContext) (number: BusinessPhone) (rest: string list) =
+        match context.Request.Method, rest with
+        | "GET", [] -> selected api context (phoneFields api number) usual |> Some
+        | "POST", [ "media" ] -> GraphMedia.upload api context number |> Some
+        | "GET", [ "whatsapp_business_profile" ] -> GraphSetUp.profile api context number |> Some
+        | "POST", [ "whatsapp_business_profile" ] -> GraphSetUp.changeProfile api context number |> Some
+        | "GET", [ "whatsapp_business_encryption" ] -> GraphSetUp.publicKey api context number |> Some
+        | "POST", [ "whatsapp_business_encryption" ] -> GraphSetUp.setPublicKey api context number |> Some
+        | _ -> None
+
+    let private ofAccount api (context: HttpContext) (rest: string list) =
         let settings = api.Settings
-        let phone, account = settings.PhoneNumberId, settings.BusinessAccountId
 
-        let usual = [
-            "display_phone_number"
-            "verified_name"
-            "quality_rating"
-            "code_verification_status"
-        ]
-
-        let accountFields = [
-            "id", Json.Text account
+        let fields = [
+            "id", Json.Text settings.BusinessAccountId
             "name", Json.Text settings.BusinessName
             "timezone_id", Json.Text "1"
             "message_template_namespace", Json.Text "emulator"
         ]
 
+        let listed found =
+            GraphAnswer.ok api context None (Json.Fields [ "data", Json.Items found ])
+
+        match context.Request.Method, rest with
+        | "GET", [] -> selected api context fields (List.map fst fields) |> Some
+        | "GET", [ "phone_numbers" ] ->
+            Settings.numbers settings
+            |> List.map (fun number -> Json.Fields(phoneFields api number))
+            |> listed
+            |> Some
+        | "GET", [ "subscribed_apps" ] -> GraphSetUp.subscriptions api context |> Some
+        | "POST", [ "subscribed_apps" ] -> GraphSetUp.subscribe api context |> Some
+        | "DELETE", [ "subscribed_apps" ] -> GraphSetUp.unsubscribe api context |> Some
+        | "GET", [ "message_templates" ] -> GraphSetUp.templates api context |> Some
+        | "GET", [ "flows" ] -> GraphFlows.list api context |> Some
+        | "POST", [ "flows" ] -> GraphFlows.create api context |> Some
+        | _ -> None
+
+    let private ofId api (context: HttpContext) (id: string) (rest: string list) =
+        match Settings.number api.Settings id, api.Account.Flows.Find id with
+        | Some number, _ -> ofNumber api context number rest
+        | None, _ when id = api.Settings.BusinessAccountId -> ofAccount api context rest
+        | None, Some form -> GraphFlows.object api context form rest |> Some
+        | None, None when rest.IsEmpty && Seq.forall Char.IsAsciiDigit id ->
+            GraphMedia.object api context id |> Some
+        | None, None -> None
+
+    // What objects have beneath them: asked of an unknown object, the object is what is missing.
+    let private edges = [
+        "messages"
+        "media"
+        "subscribed_apps"
+        "phone_numbers"
+        "message_templates"
+        "flows"
+        "assets"
+        "publish"
+        "whatsapp_business_profile"
+        "whatsapp_business_encryption"
+    ]
+
+    /// Answers what is under a version, but for messages: `segments` is the path behind it.
+    let versioned api (context: HttpContext) (segments: string list) : Task =
+        let noPath () =
+            GraphAnswer.problem api context None (GraphError.noPath (string context.Request.Path))
+
         match context.Request.Method, segments with
-        | "GET", [ id ] when id = phone -> selected api context (phoneFields settings) usual
-        | "GET", [ id ] when id = account -> selected api context accountFields (List.map fst accountFields)
-        | "GET", [ id; "phone_numbers" ] when id = account ->
-            GraphAnswer.ok
-                api
-                context
-                None
-                (Json.Fields [ "data", Json.Items [ Json.Fields(phoneFields settings) ] ])
-        | "GET", [ id; "subscribed_apps" ] when id = account ->
-            GraphAnswer.ok api context None (Json.Fields [ "data", Json.Items [ application settings ] ])
-        | "POST", [ id; "subscribed_apps" ] when id = account -> subscribe api context
-        | "POST", [ id; "media" ] when id = phone -> GraphMedia.upload api context
-        | "GET", [ "debug_token" ] -> debugToken api context
+        | "GET", [ "debug_token" ] -> GraphSetUp.debugToken api context
         | "GET", [ "me" ] ->
             GraphAnswer.ok
                 api
                 context
                 None
-                (Json.Fields [ "name", Json.Text "Emulador"; "id", Json.Text settings.ApplicationId ])
-        | _, [ id ] when Seq.forall Char.IsAsciiDigit id -> GraphMedia.object api context id
-        | verb, (id :: [ "messages" | "media" | "subscribed_apps" | "phone_numbers" ]) ->
-            GraphAnswer.problem api context None (GraphError.noObject (verb.ToLowerInvariant()) id)
-        | _ -> GraphAnswer.problem api context None (GraphError.noPath (string context.Request.Path))
+                (Json.Fields [ "name", Json.Text "Emulador"; "id", Json.Text api.Settings.ApplicationId ])
+        | verb, id :: rest ->
+            match ofId api context id rest, rest with
+            | Some answered, _ -> answered
+            | None, [ edge ] when List.contains edge edges ->
+                GraphAnswer.problem api context None (GraphError.noObject (verb.ToLowerInvariant()) id)
+            | None, _ -> noPath ()
+        | _, [] -> noPath ()

@@ -25,6 +25,8 @@ type Message = {
     /// The wamid.
     Id: string
     CustomerId: string
+    /// The phone number id of the business's side.
+    NumberId: string
     Author: Author
     At: DateTimeOffset
     /// `{type, <type>: {...}}`, as the webhook or the send has it.
@@ -37,6 +39,11 @@ type Message = {
     Chosen: string option
     /// The emoji that the other side has put on it.
     Reaction: string option
+    /// The emoji that its own author has put on it.
+    OwnReaction: string option
+    Edited: bool
+    /// True once its author has deleted it; what it said is forgotten.
+    Revoked: bool
     /// A template's text with its parameters filled in.
     Rendered: Json.Json option
 }
@@ -65,6 +72,25 @@ module Message =
 
         "wamid." + Convert.ToBase64String bytes
 
+    /// A message that has just been written, without anything that comes later.
+    let create id customerId numberId author at content : Message = {
+        Id = id
+        CustomerId = customerId
+        NumberId = numberId
+        Author = author
+        At = at
+        Content = content
+        Context = None
+        Callback = None
+        Progress = Waiting
+        Chosen = None
+        Reaction = None
+        OwnReaction = None
+        Edited = false
+        Revoked = false
+        Rendered = None
+    }
+
     /// The message's type.
     let kind message =
         Json.textAt [ "type" ] message.Content |> Option.defaultValue "unsupported"
@@ -77,6 +103,9 @@ module Message =
         | Read -> "read"
         | Failed _ -> "failed"
 
+    let private whenTrue flag =
+        if flag then Some(Json.Flag true) else None
+
     /// The message as `/_emulator/state`, `/_emulator/messages` and the live events show it.
     let toJson message =
         let error =
@@ -88,6 +117,7 @@ module Message =
         Json.sparse [
             "id", Some(Json.Text message.Id)
             "customer", Some(Json.Text message.CustomerId)
+            "number", Some(Json.Text message.NumberId)
             "from",
             Some(
                 Json.Text(
@@ -105,12 +135,18 @@ module Message =
             "error", error
             "chosen", message.Chosen |> Option.map Json.Text
             "reaction", message.Reaction |> Option.map Json.Text
+            "ownReaction", message.OwnReaction |> Option.map Json.Text
+            "edited", whenTrue message.Edited
+            "revoked", whenTrue message.Revoked
             "rendered", message.Rendered
         ]
 
     /// Reads back what `toJson` wrote; `None` when a field is missing.
     let ofJson value =
         let text name = Json.textAt [ name ] value
+
+        let flag name =
+            Json.given name value = Some(Json.Flag true)
 
         let progress =
             match text "status" with
@@ -126,21 +162,25 @@ module Message =
 
         match text "id", text "customer", at, Json.given "content" value with
         | Some id, Some customer, Some at, Some content ->
+            let author =
+                if text "from" = Some "business" then
+                    ByBusiness
+                else
+                    ByCustomer
+
+            let number = text "number" |> Option.defaultValue ""
+            let at = DateTimeOffset.FromUnixTimeMilliseconds(int64 at)
+
             Some {
-                Id = id
-                CustomerId = customer
-                Author =
-                    if text "from" = Some "business" then
-                        ByBusiness
-                    else
-                        ByCustomer
-                At = DateTimeOffset.FromUnixTimeMilliseconds(int64 at)
-                Content = content
-                Context = text "context"
-                Callback = text "callback"
-                Progress = progress
-                Chosen = text "chosen"
-                Reaction = text "reaction"
-                Rendered = Json.given "rendered" value
+                create id customer number author at content with
+                    Context = text "context"
+                    Callback = text "callback"
+                    Progress = progress
+                    Chosen = text "chosen"
+                    Reaction = text "reaction"
+                    OwnReaction = text "ownReaction"
+                    Edited = flag "edited"
+                    Revoked = flag "revoked"
+                    Rendered = Json.given "rendered" value
             }
         | _ -> None

@@ -8,6 +8,8 @@ open FunctionalBot.Emulators
 
 /// One update on its way to the webhook: what goes into `changes[].value` beside the metadata.
 type Update = {
+    /// The phone number id that the metadata names.
+    NumberId: string
     /// `messages` for all that a bot listens to.
     Field: string
     /// The parts of the value (`contacts`, `messages`, `statuses`, `errors`).
@@ -113,17 +115,23 @@ module Payload =
 
     /// The body of one POST with one or more updates: one entry, one change for each.
     let envelope (settings: Settings) updates =
-        let metadata =
+        let head (id: string) =
+            let number =
+                Settings.number settings id
+                |> Option.defaultValue (Settings.mainNumber settings)
+
             Json.Fields [
-                "display_phone_number", Json.Text settings.BusinessNumber
-                "phone_number_id", Json.Text settings.PhoneNumberId
+                "messaging_product", Json.Text "whatsapp"
+                "metadata",
+                Json.Fields [
+                    "display_phone_number", Json.Text number.Number
+                    "phone_number_id", Json.Text number.Id
+                ]
             ]
 
-        let head =
-            Json.Fields [ "messaging_product", Json.Text "whatsapp"; "metadata", metadata ]
-
-        let change update =
-            Json.Fields [ "value", Json.over head update.Value; "field", Json.Text update.Field ]
+        let change (update: Update) =
+            let value = Json.over (head update.NumberId) update.Value
+            Json.Fields [ "value", value; "field", Json.Text update.Field ]
 
         let entry =
             Json.Fields [

@@ -1,7 +1,18 @@
 namespace FunctionalBot.Emulators.WhatsApp
 
 open System
+open System.Globalization
+open System.Text
 open FunctionalBot.Emulators
+
+/// What a send may refer to.
+[<NoComparison; NoEquality>]
+type Known = {
+    /// The file with a media id that still holds.
+    Media: string -> MediaFile option
+    /// Whether the form that these parameters of a flow message name can be sent.
+    Flow: Json.Json -> Result<unit, GraphError>
+}
 
 /// Meta's limits on what a send may carry (references/whatsapp-cloud-api.md, section 3). Each rule gives the
 /// list of problems; the first one is what the API answers. Lengths are counted in UTF-16 units, the
@@ -50,22 +61,59 @@ module Rules =
         | Some None -> [ GraphError.invalid $"Param %s{name} must be an http or https address." ]
         | None -> [ GraphError.missing name ]
 
-    /// A media object: exactly one of `id` and `link`, the id being one that `exists`.
-    let media exists name value =
+    let private isPictogram (rune: Rune) =
+        rune.Value >= 0x1F000
+        || rune.Value = 0xFE0F
+        || Rune.GetUnicodeCategory rune = UnicodeCategory.OtherSymbol
+
+    /// Text in which no emoji may be.
+    let withoutEmoji name value = [
+        match value with
+        | Some(Json.Text text) when Seq.exists isPictogram (text.EnumerateRunes()) ->
+            GraphError.invalid $"Param %s{name} must not hold an emoji."
+        | _ -> ()
+    ]
+
+    /// One emoji, or "" to take it back.
+    let emoji name value =
+        match value with
+        | None -> [ GraphError.missing name ]
+        | Some(Json.Text "") -> []
+        | Some(Json.Text text) when
+            StringInfo(text).LengthInTextElements = 1
+            && Seq.exists (fun (rune: Rune) -> rune.Value >= 0x2000) (text.EnumerateRunes())
+              ->
+              []
+        | Some _ -> [
+            GraphError.invalid $"Param %s{name} must be one emoji, or empty to take it back."
+          ]
+
+    /// A value that is true or false, if it is there.
+    let flag name value =
+        match value with
+        | None
+        | Some(Json.Flag _) -> []
+        | Some _ -> [ GraphError.invalid $"Param %s{name} must be true or false." ]
+
+    /// A media object of a message of this kind: exactly one of `id` and `link`, the id being one that is
+    /// known, of a file that may be sent as this kind.
+    let media known kind name value =
         match Json.given "id" value, Json.given "link" value with
         | Some _, Some _ -> [ GraphError.invalid $"Param %s{name} takes either id or link, not both." ]
         | None, None -> [ GraphError.missing $"%s{name}['id'] or %s{name}['link']" ]
         | None, address -> link $"%s{name}['link']" address
-        | Some(Json.Text id), None when exists id -> []
-        | Some _, None -> [
-            {
-                GraphError.create 100 $"%s{name}['id'] names no media of this phone number." with
-                    Title =
-                        $"Param %s{name}['id'] is not a valid whatsapp business account media attachment ID"
-            }
-          ]
+        | Some id, None ->
+            match Json.asText id |> Option.bind known.Media with
+            | Some file -> MediaRules.mismatch kind file
+            | None -> [
+                {
+                    GraphError.create 100 $"%s{name}['id'] names no media of this phone number." with
+                        Title =
+                            $"Param %s{name}['id'] is not a valid whatsapp business account media attachment ID"
+                }
+              ]
 
-    let private header exists allowed value =
+    let private header known allowed value =
         match value with
         | None -> []
         | Some found ->
@@ -81,7 +129,7 @@ module Rules =
             | Some kind ->
                 match Json.given kind found with
                 | None -> [ GraphError.missing $"interactive['header']['%s{kind}']" ]
-                | Some part -> media exists $"interactive['header']['%s{kind}']" part
+                | Some part -> media known kind $"interactive['header']['%s{kind}']" part
 
     let private anyHeader = [ "text"; "image"; "video"; "document" ]
 
@@ -142,33 +190,50 @@ module Rules =
             yield! distinct "the rows' ids" (List.choose (Json.textAt [ "id" ]) rows)
         ]
 
-    let private named expected action = [
+    let private actionNamed expected action = [
         if Json.textAt [ "name" ] action <> Some expected then
             GraphError.invalid $"Param interactive['action']['name'] must be %s{expected}."
     ]
 
     let private callToAction action = [
-        yield! named "cta_url" action
+        yield! actionNamed "cta_url" action
         yield! required "display_text" 20 (Json.givenAt [ "parameters"; "display_text" ] action)
         yield! link "interactive['action']['parameters']['url']" (Json.givenAt [ "parameters"; "url" ] action)
     ]
 
-    let private flow action = [
-        yield! named "flow" action
-        let parameter name =
-            Json.givenAt [ "parameters"; name ] action
+    let private oneOf name allowed value = [
+        match value with
+        | Some found when not (List.contains found (allowed |> List.map Json.Text)) ->
+            let names = String.Join(", ", (allowed: string list))
+            GraphError.invalid $"Param %s{name} must be one of: %s{names}."
+        | _ -> ()
+    ]
+
+    let private flow known action = [
+        yield! actionNamed "flow" action
+        let parameters = Json.given "parameters" action |> Option.defaultValue Json.Null
+        let parameter name = Json.given name parameters
 
         if parameter "flow_message_version" <> Some(Json.Text "3") then
             GraphError.invalid "Param flow_message_version must be \"3\"."
 
         yield! required "flow_cta" 30 (parameter "flow_cta")
 
-        if parameter "flow_id" = None && parameter "flow_name" = None then
-            GraphError.missing "flow_id or flow_name"
+        yield! withoutEmoji "flow_cta" (parameter "flow_cta")
+        yield! oneOf "flow_action" [ "navigate"; "data_exchange" ] (parameter "flow_action")
+        yield! oneOf "mode" [ "draft"; "published" ] (parameter "mode")
+
+        match parameter "flow_id", parameter "flow_name" with
+        | None, None -> GraphError.missing "flow_id or flow_name"
+        | Some _, Some _ -> GraphError.invalid "A form is named by flow_id or by flow_name, not by both."
+        | _ ->
+            match known.Flow parameters with
+            | Ok() -> ()
+            | Error problem -> problem
     ]
 
-    /// The rules of an interactive message. `exists` tells whether a media id is known.
-    let interactive exists value =
+    /// The rules of an interactive message.
+    let interactive known value =
         let kind = Json.textAt [ "type" ] value
         let action = Json.given "action" value |> Option.defaultValue Json.Null
 
@@ -177,24 +242,24 @@ module Rules =
         [
             match kind with
             | None -> GraphError.missing "interactive['type']"
-            | Some known ->
+            | Some named ->
                 yield! required "interactive['body']['text']" 1024 (Json.givenAt [ "body"; "text" ] value)
                 yield! optional "interactive['footer']['text']" 60 (Json.givenAt [ "footer"; "text" ] value)
 
-                match known with
+                match named with
                 | "button" ->
-                    yield! header exists anyHeader (Json.given "header" value)
+                    yield! header known anyHeader (Json.given "header" value)
                     yield! buttons action
                 | "list" ->
-                    yield! header exists [ "text" ] (Json.given "header" value)
+                    yield! header known [ "text" ] (Json.given "header" value)
                     yield! list action
                 | "cta_url" ->
-                    yield! header exists anyHeader (Json.given "header" value)
+                    yield! header known anyHeader (Json.given "header" value)
                     yield! callToAction action
                 | "flow" ->
-                    yield! header exists anyHeader (Json.given "header" value)
-                    yield! flow action
-                | "location_request_message" -> yield! named "send_location" action
-                | "request_contact_info" -> yield! named "request_contact_info" action
+                    yield! header known anyHeader (Json.given "header" value)
+                    yield! flow known action
+                | "location_request_message" -> yield! actionNamed "send_location" action
+                | "request_contact_info" -> yield! actionNamed "request_contact_info" action
                 | other -> GraphError.invalid $"Param interactive['type'] has the unknown value %s{other}."
         ]

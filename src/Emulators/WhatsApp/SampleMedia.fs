@@ -276,3 +276,15 @@ module SampleMedia =
                         padding
                     ]
             }
+
+    /// The beginning of a Windows program, for files that are not what they say.
+    let windowsProgram =
+        lazy
+            Array.concat [
+                Encoding.ASCII.GetBytes "MZ"
+                Array.zeroCreate<byte> 58
+                BitConverter.GetBytes 128
+                Array.zeroCreate<byte> 64
+                Encoding.ASCII.GetBytes "PE\000\000"
+                Array.zeroCreate<byte> 400
+            ]

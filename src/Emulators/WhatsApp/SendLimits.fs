@@ -7,25 +7,29 @@ open System.Collections.Generic
 [<Sealed>]
 type SendLimits() =
     let gate = obj ()
-    // For each customer the moment until which the sends made so far are paid for, at six seconds each.
-    let paidUntil = Dictionary<string, DateTimeOffset>()
-    let mutable second = 0L
-    let mutable inSecond = 0
+    // For each pair of number and customer the moment until which the sends made so far are paid for, at six seconds each.
+    let paidUntil = Dictionary<struct (string * string), DateTimeOffset>()
+    // For each number the running second and the sends in it.
+    let seconds = Dictionary<string, struct (int64 * int)>()
 
     let price = TimeSpan.FromSeconds 6.0
     let burst = price * 45.0
 
-    /// Counts one send to `address` at `now`, or says which limit it breaks
+    /// Counts one send from the number with this id to `address` at `now`, or says which limit it breaks
     /// (references/whatsapp-cloud-api.md, section 6: one message per six seconds with 45 borrowed from the
     /// future; so many per second for the number).
-    member _.Count faults (address: string) (now: DateTimeOffset) =
+    member _.Count faults (numberId: string) (address: string) (now: DateTimeOffset) =
         lock gate (fun () ->
-            if second <> now.ToUnixTimeSeconds() then
-                second <- now.ToUnixTimeSeconds()
-                inSecond <- 0
+            let second = now.ToUnixTimeSeconds()
+            let pair = struct (numberId, address)
+
+            let inSecond =
+                match seconds.TryGetValue numberId with
+                | true, struct (known, count) when known = second -> count
+                | _ -> 0
 
             let paid =
-                match paidUntil.TryGetValue address with
+                match paidUntil.TryGetValue pair with
                 | true, until when until > now -> until
                 | _ -> now
 
@@ -42,10 +46,10 @@ type SendLimits() =
                         "Too many messages sent to this recipient in a short time; wait and retry."
                 )
             else
-                inSecond <- inSecond + 1
+                seconds[numberId] <- struct (second, inSecond + 1)
 
                 if faults.PairLimit then
-                    paidUntil[address] <- paid + price
+                    paidUntil[pair] <- paid + price
 
                 Ok())
 
@@ -53,4 +57,4 @@ type SendLimits() =
     member _.Clear() =
         lock gate (fun () ->
             paidUntil.Clear()
-            inSecond <- 0)
+            seconds.Clear())

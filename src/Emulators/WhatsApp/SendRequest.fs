@@ -90,8 +90,22 @@ module SendRequest =
         yield! Rules.required "template['language']['code']" 20 (Json.givenAt [ "language"; "code" ] part)
     ]
 
-    let private mediaPart exists kind part = [
-        yield! Rules.media exists kind part
+    // A voice note is drawn as one only as Opus in Ogg.
+    let private voice known part = [
+        let file = Json.textAt [ "id" ] part |> Option.bind known.Media
+        yield! Rules.flag "audio['voice']" (Json.given "voice" part)
+
+        match Json.given "voice" part, file with
+        | Some(Json.Flag true), Some found when MediaRules.bareType found.ContentType <> "audio/ogg" ->
+            GraphError.create 131053 $"A voice note must be audio/ogg, and the file is %s{found.ContentType}."
+        | _ -> ()
+    ]
+
+    let private mediaPart known kind part = [
+        yield! Rules.media known kind kind part
+
+        if kind = "audio" then
+            yield! voice known part
 
         if kind = "image" || kind = "video" || kind = "document" then
             yield! Rules.optional $"%s{kind}['caption']" 1024 (Json.given "caption" part)
@@ -111,22 +125,30 @@ module SendRequest =
                     (Json.givenAt [ "name"; "formatted_name" ] card)
     ]
 
-    let private content exists kind part =
+    let private reaction part = [
+        yield! Rules.required "reaction['message_id']" 512 (Json.given "message_id" part)
+        yield! Rules.emoji "reaction['emoji']" (Json.given "emoji" part)
+    ]
+
+    let private content known kind part =
         match kind with
-        | "text" -> Rules.required "text['body']" 4096 (Json.given "body" part)
+        | "text" -> [
+            yield! Rules.required "text['body']" 4096 (Json.given "body" part)
+            yield! Rules.flag "text['preview_url']" (Json.given "preview_url" part)
+          ]
         | "image"
         | "video"
         | "document"
         | "audio"
-        | "sticker" -> mediaPart exists kind part
-        | "interactive" -> Rules.interactive exists part
-        | "reaction" -> Rules.required "reaction['message_id']" 512 (Json.given "message_id" part)
+        | "sticker" -> mediaPart known kind part
+        | "interactive" -> Rules.interactive known part
+        | "reaction" -> reaction part
         | "location" -> location part
         | "contacts" -> contacts part
         | "template" -> template part
         | other -> [ GraphError.invalid $"Param type has the unknown value %s{other}." ]
 
-    let private message exists body =
+    let private message known body =
         let kind = Json.textAt [ "type" ] body |> Option.defaultValue "text"
 
         let problems = [
@@ -138,13 +160,15 @@ module SendRequest =
             yield! Rules.optional "biz_opaque_callback_data" 512 (Json.given "biz_opaque_callback_data" body)
 
             match Json.given kind body with
-            | Some part -> yield! content exists kind part
+            | Some part -> yield! content known kind part
             | None -> GraphError.missing kind
 
             match Json.given "context" body with
-            | Some context when kind <> "reaction" ->
+            | Some _ when kind = "reaction" ->
+                GraphError.invalid "A reaction cannot quote a message: Param context is not allowed."
+            | Some context ->
                 yield! Rules.required "context['message_id']" 512 (Json.given "message_id" context)
-            | _ -> ()
+            | None -> ()
         ]
 
         match recipient body, problems with
@@ -176,8 +200,8 @@ module SendRequest =
         | Some "read", None -> Error(GraphError.missing "message_id")
         | _ -> Error(GraphError.invalid "Param status must be read.")
 
-    /// Reads a body. `exists` tells whether a media id is known. The error is what the API answers.
-    let read (exists: string -> bool) body : Result<SendRequest, GraphError> =
+    /// Reads a body. The error is what the API answers.
+    let read (known: Known) body : Result<SendRequest, GraphError> =
         match body with
         | Json.Fields _ ->
             if Json.textAt [ "messaging_product" ] body <> Some "whatsapp" then
@@ -187,5 +211,5 @@ module SendRequest =
             elif (Json.given "status" body).IsSome then
                 markRead body
             else
-                message exists body
+                message known body
         | _ -> Error(GraphError.create 100 "The body must be a JSON object.")

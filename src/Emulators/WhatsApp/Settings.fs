@@ -2,6 +2,16 @@ namespace FunctionalBot.Emulators.WhatsApp
 
 open System
 
+/// A number of the business that customers write to.
+type BusinessPhone = {
+    /// The phone number id, by which webhooks and the Graph API name it.
+    Id: string
+    /// The number as digits without `+`.
+    Number: string
+    /// The verified name, shown in the header of every phone.
+    Name: string
+}
+
 /// A person with a phone. At least one of `Phone` and `UserId` must be there, as on WhatsApp since 2026.
 type Customer = {
     /// The emulator's own name for the person, short and stable: it is part of the page's test ids.
@@ -38,6 +48,8 @@ type Settings = {
     BusinessNumber: string
     /// The verified name, shown in the header of every phone.
     BusinessName: string
+    /// Further numbers of the same account, each with conversations of its own.
+    OtherNumbers: BusinessPhone list
     BusinessAccountId: string
     /// The application's id, as token checks and subscriptions tell it.
     ApplicationId: string
@@ -112,6 +124,31 @@ module Customer =
         |> Option.orElse customer.UserId
         |> Option.defaultValue customer.Id
 
+    /// The customer's own number, also where the business does not see it: an invented one that stays the same.
+    let ownNumber (customer: Customer) =
+        let hidden (userId: string) =
+            let codes = [
+                "ES", "34600"
+                "AR", "5491155"
+                "MX", "5215555"
+                "CO", "57310"
+                "BR", "551198"
+            ]
+
+            let code =
+                codes
+                |> List.tryFind (fun (country, _) -> userId.StartsWith country)
+                |> Option.map snd
+                |> Option.defaultValue "1555010"
+
+            let drawn =
+                Security.Cryptography.SHA256.HashData(Text.Encoding.UTF8.GetBytes userId)
+
+            $"%s{code}%06d{BitConverter.ToUInt32(drawn, 0) % 1_000_000u}"
+
+        customer.Phone
+        |> Option.defaultWith (fun () -> customer.UserId |> Option.defaultValue customer.Id |> hidden)
+
 /// The settings of the demo and of tests.
 [<RequireQualifiedAccess>]
 module Settings =
@@ -122,6 +159,7 @@ module Settings =
         PhoneNumberId = "106540352242922"
         BusinessNumber = "34910000000"
         BusinessName = "Tienda Aurora"
+        OtherNumbers = []
         BusinessAccountId = "102290129340398"
         ApplicationId = "670843887433847"
         AccessToken = "emulator-access-token"
@@ -152,3 +190,43 @@ module Settings =
         Seed = 20260101
         Time = TimeProvider.System
     }
+
+    /// The number that is meant where none is named.
+    let mainNumber (settings: Settings) : BusinessPhone = {
+        Id = settings.PhoneNumberId
+        Number = settings.BusinessNumber
+        Name = settings.BusinessName
+    }
+
+    /// Every number of the business, the main one first.
+    let numbers (settings: Settings) : BusinessPhone list =
+        mainNumber settings :: settings.OtherNumbers
+
+    /// The number with this phone number id.
+    let number (settings: Settings) (id: string) : BusinessPhone option =
+        numbers settings |> List.tryFind (fun found -> found.Id = id)
+
+    /// Reads further numbers as `id:number:name`, several apart by commas. The error names the wrong one.
+    let readNumbers (text: string) : Result<BusinessPhone list, string> =
+        let parts =
+            text.Split(',', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
+
+        let isDigits (part: string) =
+            part <> "" && Seq.forall Char.IsAsciiDigit part
+
+        let read (part: string) =
+            match part.Split(':', 3, StringSplitOptions.TrimEntries) with
+            | [| id; number; name |] when isDigits id && isDigits number && name <> "" ->
+                Ok {
+                    Id = id
+                    Number = number
+                    Name = name
+                }
+            | _ ->
+                Error
+                    $"\"%s{part}\" is no business number; write id:number:name, for example 106540352242923:34910000001:Taller Aurora."
+
+        (Ok [], List.ofArray parts)
+        ||> List.fold (fun known part ->
+            known
+            |> Result.bind (fun found -> read part |> Result.map (fun one -> found @ [ one ])))

@@ -16,9 +16,18 @@ module Site =
                 [
                     "phone.css"
                     "phone.js"
+                    "handset.js"
+                    "acts.js"
+                    "calls.js"
                     "bubble.js"
                     "markup.js"
                     "sheets.js"
+                    "pickers.js"
+                    "forms.js"
+                    "recorder.js"
+                    "ogg.js"
+                    "panel.js"
+                    "people.js"
                     "icons.js"
                     "icon.svg"
                 ] do
@@ -40,4 +49,7 @@ module Site =
 
         name
         |> Option.bind files.TryFind
-        |> Option.map (fun file -> PageFiles.answer policy file context)
+        |> Option.map (fun file ->
+            // Voice notes need the microphone; nothing else of the machine is asked for.
+            context.Response.Headers["Permissions-Policy"] <- "microphone=(self), camera=(), geolocation=()"
+            PageFiles.answer policy file context)

@@ -14,6 +14,7 @@ open System.Threading.Tasks
 type WebhookSender
     (
         settings: Settings,
+        account: Account,
         faults: FaultSwitches,
         now: unit -> DateTimeOffset,
         tried: Update -> unit,
@@ -219,8 +220,13 @@ type WebhookSender
             unsettled[lastUpdate] <- update
             lanes[index].Writer.TryWrite((lastUpdate, update)) |> ignore)
 
-    /// Puts an update on its way.
-    member _.Enqueue update = enqueue update
+    /// Puts an update on its way; of an account that nobody has subscribed to nothing is told.
+    member _.Enqueue update =
+        if account.Subscribed then
+            enqueue update
+
+    /// Puts an update back on its way that was on it before.
+    member _.Resume update = enqueue update
 
     /// The updates that have not been accepted, oldest first.
     member _.Pending = lock gate (fun () -> List.ofSeq unsettled.Values)

@@ -16,8 +16,12 @@ type Emulator = {
     Address: Uri
     /// Ends it; the data file is written a last time.
     Stop: unit -> Task
-    /// What customers do.
+    /// What customers do in the chat with the main number.
     Customers: Customers
+    /// What customers do in the chat with the number of this id.
+    CustomersOf: string -> Customers option
+    /// What is set up: subscription, profiles, keys, forms.
+    Account: Account
     /// Customers, messages and the emulator's clock.
     Conversations: Conversations
     Faults: FaultSwitches
@@ -78,7 +82,7 @@ module WhatsAppEmulator =
         | Some(Ok None) -> []
         | Some(Ok(Some archive)) ->
             conversations.Restore archive.Customers archive.Messages
-            archive.Media |> List.iter (fun (id, file) -> media.Restore id file)
+            archive.Media |> List.iter (fun (id, kept) -> media.Restore id kept)
             archive.Pending
         | Some(Error problem) -> raise (IO.InvalidDataException problem)
 
@@ -141,6 +145,7 @@ module WhatsAppEmulator =
         let now () = conversations.Now
         let faults = FaultSwitches settings.Seed
         let media = MediaStore(settings.AppSecret, now)
+        let account = Account()
         let log = Journal.newest settings.JournalLimit
         let pending = restore settings conversations media
 
@@ -156,6 +161,7 @@ module WhatsAppEmulator =
         let sender =
             WebhookSender(
                 settings,
+                account,
                 faults,
                 now,
                 step Sent,
@@ -164,8 +170,14 @@ module WhatsAppEmulator =
             )
 
         let business = Business(settings, conversations, faults, sender, live)
-        let customers = Customers(settings, conversations, sender, media)
-        List.iter sender.Enqueue pending
+
+        let chats =
+            Map.ofList [
+                for number in Settings.numbers settings do
+                    number.Id, Customers(number, conversations, faults, sender, media)
+            ]
+
+        List.iter sender.Resume pending
 
         let graph: Graph = {
             Settings = settings
@@ -175,6 +187,7 @@ module WhatsAppEmulator =
             Log = log
             Live = live
             Sender = sender
+            Account = account
             Now = now
             Verify = verify
         }
@@ -182,7 +195,8 @@ module WhatsAppEmulator =
         let control: ControlDesk = {
             Settings = settings
             Conversations = conversations
-            Customers = customers
+            Customers = chats.TryFind
+            Forms = FormDesk.create settings account conversations
             Business = business
             Sender = sender
             Faults = faults
@@ -215,7 +229,9 @@ module WhatsAppEmulator =
                     do! saving
                     write ()
                 }
-            Customers = customers
+            Customers = chats[settings.PhoneNumberId]
+            CustomersOf = chats.TryFind
+            Account = account
             Conversations = conversations
             Faults = faults
             Requests = log.All
@@ -228,7 +244,10 @@ module WhatsAppEmulator =
                     | Some url -> return! verify url settings.VerifyToken
                     | None -> return Error "No webhook address is set."
                 }
-            Show = fun id -> conversations.Customer id |> Option.iter business.Shown
+            Show =
+                fun id ->
+                    conversations.Customer id
+                    |> Option.iter (fun customer -> business.Shown(customer, None))
             Reset = fun () -> Control.reset control
             Until = until live
         }

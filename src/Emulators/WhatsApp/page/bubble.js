@@ -7,7 +7,13 @@ const clock = new Intl.DateTimeFormat('es', { hour: '2-digit', minute: '2-digit'
 
 const mediaNames = {
   image: 'Foto', video: 'Vídeo', audio: 'Nota de voz', document: 'Documento', sticker: 'Sticker',
-  location: 'Ubicación', contacts: 'Contacto',
+  location: 'Ubicación', contacts: 'Contacto', order: 'Pedido',
+};
+
+// What is no bubble but a line in the middle.
+const quietLines = {
+  request_welcome: () => 'Ha abierto el chat por primera vez',
+  system: part => (part.wa_id ? 'Ahora tiene el número +' + part.wa_id : 'Ahora tiene otro id de usuario'),
 };
 
 const progress = {
@@ -20,12 +26,14 @@ const progress = {
 
 /** The words that stand for a message in quotes and announcements. */
 export function summary(message) {
+  if (message.revoked) return 'Mensaje eliminado';
   const { type } = message.content;
   const part = message.content[type] ?? {};
   if (type === 'text') return part.body ?? '';
   if (type === 'interactive') return part.button_reply?.title ?? part.list_reply?.title ?? part.body?.text ?? 'Formulario';
   if (type === 'button') return part.text ?? '';
   if (type === 'template') return message.rendered?.body ?? 'Plantilla';
+  if (type === 'contacts') return 'Contacto: ' + (part[0]?.name?.formatted_name ?? '');
   if (type === 'location' && part.name) return 'Ubicación: ' + part.name;
   if (type === 'document' && part.filename) return part.filename;
   return part.caption || mediaNames[type] || 'Mensaje no compatible';
@@ -95,10 +103,49 @@ function media(type, part, message) {
   }
 }
 
+// The address of the page that a text's first link leads to, as the preview shows it.
+function preview(part) {
+  const found = part.preview_url === true && /https?:\/\/[^\s<>"']+/u.exec(part.body ?? '');
+  const address = found && URL.canParse(found[0]) ? new URL(found[0]) : null;
+  if (!address) return null;
+  return make('a', { class: 'card preview', 'data-testid': 'preview', href: address.href, target: '_blank', rel: 'noopener noreferrer' },
+    make('span', { class: 'card-icon' }, icon('open')),
+    make('span', { class: 'card-text' }, make('b', {}, address.host), make('small', {}, address.pathname === '/' ? 'Vista previa del enlace' : address.pathname)));
+}
+
+// The answers of a form, one below the other; files by their names.
+function formAnswer(text) {
+  let answer = null;
+  try { answer = JSON.parse(text); } catch { /* Shown as it is. */ }
+  if (!answer || typeof answer !== 'object') return [textNode('Formulario enviado'), make('code', {}, text)];
+  const said = value => (Array.isArray(value) ? value.map(item => item?.file_name ?? String(item)).join(', ') : String(value ?? ''));
+  const lines = Object.entries(answer).filter(([name, value]) => name !== 'flow_token' && said(value) !== '');
+  return [
+    make('div', { class: 'title' }, 'Formulario enviado'),
+    make('dl', { class: 'answers' }, ...lines.flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, said(value))])),
+  ];
+}
+
+function order(part) {
+  const items = Array.isArray(part.product_items) ? part.product_items : [];
+  const total = items.reduce((sum, item) => sum + Number(item.item_price) * Number(item.quantity), 0);
+  const count = items.reduce((sum, item) => sum + Number(item.quantity), 0);
+  return [
+    card('cart', count === 1 ? '1 artículo' : count + ' artículos', total.toFixed(2).replace('.', ',') + ' ' + (items[0]?.currency ?? '')),
+    part.text ? textNode(part.text) : null,
+  ];
+}
+
+function advertisement(referral) {
+  if (!referral) return null;
+  return make('div', { class: 'card ad' }, make('span', { class: 'card-icon' }, icon('ad')),
+    make('span', { class: 'card-text' }, make('small', {}, 'Anuncio'), make('b', {}, referral.headline ?? ''), make('small', {}, referral.body ?? '')));
+}
+
 function interactive(part, message) {
   const reply = part.button_reply ?? part.list_reply;
   if (reply) return [textNode(reply.title), reply.description ? make('small', { class: 'footer' }, reply.description) : null];
-  if (part.nfm_reply) return [textNode('Formulario enviado'), make('code', {}, part.nfm_reply.response_json)];
+  if (part.nfm_reply) return formAnswer(part.nfm_reply.response_json);
   const { header } = part;
   return [
     header?.type === 'text' ? make('div', { class: 'title' }, header.text) : null,
@@ -112,7 +159,8 @@ function contents(message) {
   const { type } = message.content;
   const part = message.content[type] ?? {};
   switch (type) {
-    case 'text': return [make('div', { class: onlyEmoji(part.body ?? '') ? 'text large' : 'text' }, ...formatted(part.body ?? ''))];
+    case 'text': return [preview(part), make('div', { class: onlyEmoji(part.body ?? '') ? 'text large' : 'text' }, ...formatted(part.body ?? ''))];
+    case 'order': return order(part);
     case 'interactive': return interactive(part, message);
     case 'template': return [textNode(message.rendered?.body ?? part.name ?? '')];
     case 'button': return [textNode(part.text ?? '')];
@@ -121,7 +169,11 @@ function contents(message) {
       const cards = Array.isArray(part) ? part : [];
       return cards.map(one => card('person', one.name?.formatted_name ?? 'Contacto', one.phones?.[0]?.phone ?? ''));
     }
-    case 'unsupported': return [make('em', { class: 'quiet' }, 'Mensaje de un tipo no compatible')];
+    case 'unsupported': {
+      const code = message.content.errors?.[0]?.code;
+      const what = code === 131052 ? 'Archivo demasiado grande' : 'Mensaje de un tipo no compatible';
+      return [make('em', { class: 'quiet' }, message.content.unsupported?.type === 'poll_creation' ? 'Encuesta (no compatible)' : what)];
+    }
     default:
       return mediaNames[type]
         ? media(type, part, message)
@@ -165,7 +217,7 @@ function choices(message, acts) {
         : [];
     }
     case 'location_request_message':
-      return [button('Enviar ubicación', () => acts.sendPlace(message), { disabled: used, shape: 'place', 'data-testid': 'reply-button' })];
+      return [button('Enviar ubicación', () => acts.answerPlace(message), { disabled: used, shape: 'place', 'data-testid': 'reply-button' })];
     case 'request_contact_info':
       return [button('Compartir mi número', () => acts.shareNumber(message), { disabled: used, shape: 'person', 'data-testid': 'reply-button' })];
     case 'flow':
@@ -183,29 +235,38 @@ function tick(message) {
   return mark;
 }
 
+const tool = (name, label, shape, run) =>
+  make('button', { type: 'button', 'data-testid': name, 'aria-label': label, title: label, on: { click: run } }, icon(shape));
+
 /** The row that shows a message. `acts` are the functions that taps call. */
 export function bubble(message, quoted, business, acts) {
-  const own = message.from === 'customer';
   const { type } = message.content;
+  if (quietLines[type]) {
+    const words = quietLines[type](message.content[type] ?? {});
+    return make('li', { class: 'day row-quiet', 'data-testid': 'bubble-quiet', 'data-id': message.id, 'data-type': type }, make('span', {}, words));
+  }
+  const own = message.from === 'customer';
   const failed = message.status === 'failed';
   const time = make('time', { dateTime: new Date(message.at).toISOString() }, clock.format(message.at));
-  const meta = make('span', { class: 'meta' }, time, own || failed ? tick(message) : null);
-  const bare = type === 'sticker';
+  const meta = make('span', { class: 'meta' }, message.edited ? 'Editado ' : null, time, own || failed ? tick(message) : null);
+  const bare = type === 'sticker' && !message.revoked;
+  const forwarded = message.content.context?.forwarded || message.content.context?.frequently_forwarded;
+  const reactions = [message.reaction, message.ownReaction].filter(Boolean);
   const body = make(
     'div', { class: 'bubble' + (bare ? ' bare' : '') + (failed ? ' failed' : '') },
     make('span', { class: 'hidden' }, own ? 'Tú: ' : business + ': '),
+    forwarded ? make('small', { class: 'forwarded' }, icon('forward'), message.content.context.frequently_forwarded ? 'Reenviado muchas veces' : 'Reenviado') : null,
     quote(quoted, business),
-    ...contents(message),
+    advertisement(message.content.referral),
+    ...(message.revoked ? [make('em', { class: 'quiet' }, own ? 'Eliminaste este mensaje' : 'Se eliminó este mensaje')] : contents(message)),
     meta,
     failed ? make('small', { class: 'problem' }, 'No entregado: ' + message.error?.code + ' ' + (message.error?.title ?? '')) : null,
-    message.reaction ? make('span', { class: 'reaction', title: 'Reacción' }, message.reaction) : null,
+    reactions.length ? make('span', { class: 'reaction', 'data-testid': 'reaction', title: 'Reacción' }, reactions.join(' ')) : null,
   );
-  const tools = make('span', { class: 'tools' },
-    make('button', { type: 'button', 'aria-label': 'Responder a este mensaje', on: { click: () => acts.quote(message) } }, icon('reply')),
-    own ? null : make('button', {
-      type: 'button', 'aria-label': message.reaction ? 'Quitar la reacción' : 'Reaccionar con pulgar arriba',
-      on: { click: () => acts.react(message) },
-    }, '👍'));
+  const tools = message.revoked ? null : make('span', { class: 'tools' },
+    tool('reply', 'Responder a este mensaje', 'reply', () => acts.quote(message)),
+    tool('react', 'Reaccionar', 'smile', () => acts.react(message)),
+    tool('more', 'Más', 'more', () => acts.more(message)));
   const offered = choices(message, acts);
   return make('li', {
     class: 'row ' + (own ? 'out' : 'in'), 'data-testid': own ? 'bubble-out' : 'bubble-in',

@@ -1,10 +1,10 @@
-// What slides up from the bottom of a phone: list choices, attachments, forms. A sheet is a dialog of its phone alone, so
+// What slides up from the bottom of a phone: list choices, attachments, actions. A sheet is a dialog of its phone alone, so
 // that the other phones stay usable.
 
 import { icon, make } from './icons.js';
 
 /** Opens a sheet in `phone`; gives a function that closes it. Focus goes in, and back to where it was. */
-function open(phone, title, content) {
+export function open(phone, title, content) {
   phone.querySelector('.sheet-back')?.remove();
   const before = document.activeElement;
   const close = () => {
@@ -14,7 +14,7 @@ function open(phone, title, content) {
   };
   const sheet = make('div', { class: 'sheet', role: 'dialog', 'aria-label': title },
     make('div', { class: 'sheet-head' },
-      make('button', { type: 'button', 'aria-label': 'Cerrar', on: { click: () => close() } }, icon('close')),
+      make('button', { type: 'button', 'aria-label': 'Cerrar', 'data-testid': 'sheet-close', on: { click: () => close() } }, icon('close')),
       make('h3', {}, title)),
     content);
   const back = make('div', { class: 'sheet-back', on: {
@@ -26,13 +26,21 @@ function open(phone, title, content) {
   return close;
 }
 
+/** A sheet with a body and, below it, one button that does the thing. `run` gets the function that closes the sheet. */
+export function openWithButton(phone, title, body, label, run, testId) {
+  const button = make('button', { type: 'button', class: 'primary', 'data-testid': testId }, label);
+  const close = open(phone, title, make('div', {}, body, make('div', { class: 'sheet-foot' }, button)));
+  button.addEventListener('click', () => run(close));
+  return { button, close };
+}
+
 /** The rows of a list message; `choose` gets the id of the row that is sent. */
 export function openList(phone, message, choose) {
   const { action } = message.content.interactive;
   const body = make('div', { class: 'sheet-body' });
-  const send = make('button', { type: 'button', class: 'primary', disabled: true }, 'Enviar');
   let picked = null;
-  let close = () => {};
+  const { button: send } = openWithButton(phone, action.button ?? 'Opciones', body, 'Enviar', close => { close(); choose(picked); }, 'list-send');
+  send.disabled = true;
   for (const section of action.sections ?? []) {
     const rows = make('div', { role: 'group', 'aria-label': section.title || action.button });
     for (const row of section.rows ?? []) {
@@ -52,54 +60,47 @@ export function openList(phone, message, choose) {
     if (section.title) body.append(make('h4', {}, section.title));
     body.append(rows);
   }
-  send.addEventListener('click', () => { close(); choose(picked); });
-  send.setAttribute('data-testid', 'list-send');
-  close = open(phone, action.button ?? 'Opciones', make('div', {}, body, make('div', { class: 'sheet-foot' }, send)));
+  body.querySelector('button')?.focus();
 }
 
-const samples = [
-  ['voice', 'Nota de voz', 'microphone'], ['photo', 'Foto', 'photo'], ['document', 'Documento', 'file'],
-  ['location', 'Ubicación', 'place'], ['sticker', 'Sticker', 'sticker'], ['contact', 'Contacto', 'person'],
-  ['unsupported', 'Encuesta', 'poll'],
-];
-
-/** The samples that can be sent, and a file of one's own. */
-export function openAttachments(phone, sendSample, sendFile) {
+/** Round buttons in a grid: `[testId, label, shape, run]` each. */
+export function openGrid(phone, title, entries) {
   const grid = make('div', { class: 'sheet-body grid' });
-  let close = () => {};
-  for (const [name, label, shape] of samples) {
+  const close = open(phone, title, make('div', {}, grid));
+  for (const [name, label, shape, run] of entries) {
     grid.append(make('button', {
-      type: 'button', class: 'sample sample-' + name, 'data-testid': 'sample-' + name,
-      on: { click: () => { close(); sendSample(name); } },
+      type: 'button', class: 'sample ' + name, 'data-testid': name, on: { click: () => { close(); run(); } },
     }, make('span', {}, icon(shape)), label));
   }
-  const input = make('input', { type: 'file', class: 'hidden', tabIndex: -1, 'aria-hidden': 'true' });
-  input.addEventListener('change', () => {
-    const [file] = input.files;
-    if (file) { close(); sendFile(file); }
-  });
-  grid.append(make('button', { type: 'button', class: 'sample', on: { click: () => input.click() } },
-    make('span', {}, icon('attach')), 'Archivo propio'), input);
-  close = open(phone, 'Adjuntar', make('div', {}, grid));
+  grid.querySelector('button')?.focus();
 }
 
-/** The answer of a form, as the JSON that WhatsApp would send. */
-export function openForm(phone, message, submit) {
-  const token = message.content.interactive.action?.parameters?.flow_token ?? 'unused';
-  const text = make('textarea', { rows: 6, spellcheck: false, 'aria-label': 'Respuesta del formulario, en JSON' });
-  text.value = JSON.stringify({ flow_token: token }, null, 2);
-  const problem = make('p', { class: 'problem', role: 'alert' });
-  const send = make('button', { type: 'button', class: 'primary' }, 'Enviar');
+/** What can be done with a message or a person, one below the other: `[testId, label, shape, run, detail?]` each. */
+export function openActions(phone, title, entries) {
+  const body = make('div', { class: 'sheet-body actions' });
+  const close = open(phone, title, make('div', {}, body));
+  for (const [name, label, shape, run, detail] of entries) {
+    body.append(make('button', { type: 'button', class: 'list-row', 'data-testid': name, on: { click: () => { close(); run(); } } },
+      icon(shape), make('span', { class: 'list-text' }, make('b', {}, label), detail ? make('small', {}, detail) : null)));
+  }
+  body.querySelector('button')?.focus();
+}
+
+const emoji = ['👍', '❤️', '😂', '😮', '😢', '🙏', '👎', '🎉', '🔥', '👏', '🤔', '😡', '✅', '❌', '👀', '💯', '😀', '😍', '🥳', '😴', '🤝', '👋', '💪', '🛠️'];
+
+/** An emoji for a message: one of the usual ones, or any that is typed. `choose` gets '' to take it back. */
+export function openEmoji(phone, current, choose) {
+  const body = make('div', { class: 'sheet-body' });
+  const grid = make('div', { class: 'emoji' });
+  const own = make('input', { type: 'text', maxLength: 16, placeholder: 'Otro emoji', 'aria-label': 'Otro emoji', 'data-testid': 'emoji-own' });
   let close = () => {};
-  send.addEventListener('click', () => {
-    try {
-      JSON.parse(text.value);
-    } catch (error) {
-      problem.textContent = 'No es JSON: ' + error.message;
-      return;
-    }
-    close();
-    submit(text.value);
-  });
-  close = open(phone, 'Formulario', make('div', {}, make('div', { class: 'sheet-body form' }, text, problem), make('div', { class: 'sheet-foot' }, send)));
+  const pick = sign => { close(); choose(sign); };
+  for (const sign of emoji) {
+    grid.append(make('button', { type: 'button', 'data-testid': 'emoji-' + sign, 'aria-pressed': String(sign === current), on: { click: () => pick(sign === current ? '' : sign) } }, sign));
+  }
+  const typed = make('form', { class: 'inline' }, own, make('button', { type: 'submit', class: 'primary' }, 'Poner'));
+  typed.addEventListener('submit', event => { event.preventDefault(); if (own.value.trim()) pick(own.value.trim()); });
+  body.append(grid, typed);
+  if (current) body.append(make('button', { type: 'button', class: 'list-row', 'data-testid': 'emoji-none', on: { click: () => pick('') } }, icon('close'), make('span', { class: 'list-text' }, make('b', {}, 'Quitar ' + current))));
+  close = open(phone, 'Reaccionar', make('div', {}, body));
 }
