@@ -167,8 +167,8 @@ type Business
             Announce = announceIt
         }
 
-    /// Takes a send from one of the business's numbers, or says why not. The customer sees it at once; the statuses wait for
-    /// `Announce`.
+    /// Takes a send from one of the business's numbers, or says why not. The customer sees it at once; the
+    /// statuses wait for `Announce`.
     member _.Take(number: BusinessPhone, outbound: Outbound) =
         let customer = conversations.Reach outbound.Recipient
 

@@ -162,6 +162,9 @@ module Contents =
     let unknownType what =
         unsupported 131051 "Message type is currently not supported" (Some what)
 
+    /// A file of more than 100 MB, of which the business only hears.
+    let tooLarge = unsupported 131052 "Media download error" None
+
     /// A form's answer: `payload` as a JSON string, with the token of the message.
     let formAnswer token payload =
         let answer = Json.over payload (Json.Fields [ "flow_token", Json.Text token ])
@@ -231,6 +234,5 @@ module Contents =
             |> Some
         | "order" -> Some order
         | "unsupported" -> Some(unknownType "poll_creation")
-        // More than 100 MB never reaches the business: the webhook says so instead.
-        | "too-large" -> Some(unsupported 131052 "Media download error" None)
+        | "too-large" -> Some tooLarge
         | _ -> None

@@ -58,7 +58,8 @@ POST /_emulator/media       ?customer=ID&number=ID&name=FILE&caption=TEXT   the 
 POST /_emulator/form-media  ?number=ID&name=FILE   a file for a form; answers what the form's answer names
 GET  /_emulator/media/ID    a file that was sent
 POST /_emulator/form        {"message", "action": "open" | "data_exchange" | "BACK", "screen"?, "data"?}
-                            the form of a message, or what its endpoint answers (asked encrypted)
+                            the form of a message, or what its endpoint answers (asked encrypted);
+                            {"action": "ping", "flow": ID} asks whether the endpoint is up
 POST /_emulator/customers   {"name", "phone"?, "userId"?, "id"?, "readReceipts"?, "blocked"?}
 POST /_emulator/change-number   {"customer", "phone"}   another number, and with it another user id
 POST /_emulator/change-user-id  {"customer"}            another user id

@@ -133,6 +133,8 @@ type Customers
         else
             file
 
+    let largestFile = 100L * 1024L * 1024L
+
     let fileMessage file caption =
         let file = asSent file
         Contents.file file (media.AddInbound(number.Id, file)) caption
@@ -171,10 +173,16 @@ type Customers
             | Some content -> Ok(write customer content quoted)
             | None -> Error $"There is no sample `%s{name}`: GET /_emulator lists them."
 
-    /// Sends a file as the type of message that fits its media type.
-    member _.File id file caption =
-        find id
-        |> Result.map (fun customer -> write customer (fileMessage file caption) None)
+    /// Sends a file as the type of message that fits its media type. One of more than 100 MB never reaches the
+    /// business: the webhook says that instead.
+    member _.File id (file: MediaFile) caption =
+        let content =
+            if file.Bytes.LongLength > largestFile then
+                Contents.tooLarge
+            else
+                fileMessage file caption
+
+        find id |> Result.map (fun customer -> write customer content None)
 
     /// Keeps a file for the answer of a form, and gives the object that the answer names it by.
     member _.FormFile(file: MediaFile) =

@@ -10,7 +10,7 @@ open FunctionalBot.Emulators
 [<NoComparison; NoEquality>]
 type FormDesk = {
     /// Answers `{message, action, screen?, data?}` with `{name, definition, screen, data}` for `open`, else with
-    /// what the endpoint says. The error says what is wrong with the request, the form or the endpoint.
+    /// what the endpoint says; `{action: "ping", flow}` asks whether it is up. The error says what is wrong with the request, the form or the endpoint.
     Ask: Json.Json -> Task<Result<Json.Json, string>>
 }
 
@@ -25,6 +25,7 @@ module FormDesk =
             Timeout = TimeSpan.FromSeconds 10.0
         )
 
+    /// What an endpoint means by its status: Meta's page on the endpoint's error codes.
     let private explained status =
         match status with
         | 421 -> "it could not decrypt the request, so that Meta would fetch its public key anew"
@@ -63,15 +64,19 @@ module FormDesk =
             let! text = response.Content.ReadAsStringAsync()
             let status = int response.StatusCode
 
+            let read = FlowCipher.answer sent.Opened text |> Option.map Json.parse
+
             return
-                if status <> 200 then
-                    Error $"The form's endpoint answered %d{status}: %s{explained status}."
-                else
-                    match FlowCipher.answer sent.Opened text |> Option.map Json.parse with
-                    | Some(Ok answer) -> Ok answer
-                    | Some(Error problem) -> Error $"The endpoint's answer is not JSON: %s{problem}"
-                    | None ->
-                        Error "The endpoint's answer cannot be decrypted with the key and the flipped vector."
+                match status, read with
+                | 200, Some(Ok answer) -> Ok answer
+                | 200, Some(Error problem) -> Error $"The endpoint's answer is not JSON: %s{problem}"
+                | 200, None ->
+                    Error "The endpoint's answer cannot be decrypted with the key and the flipped vector."
+                // The phone closes the form with the endpoint's own words.
+                | 427, Some(Ok answer) ->
+                    let words = Json.textAt [ "error_msg" ] answer |> Option.defaultValue ""
+                    Error $"%s{words} (427: %s{explained 427})"
+                | _ -> Error $"The form's endpoint answered %d{status}: %s{explained status}."
         with
         | :? HttpRequestException as problem ->
             return Error $"The form's endpoint cannot be reached: %s{problem.Message}"
@@ -127,7 +132,15 @@ module FormDesk =
             return Ok(opened form screen (payload "data" |> Option.defaultValue (Json.Fields [])))
     }
 
-    let private ask settings (account: Account) (conversations: Conversations) body = task {
+    // As Meta asks now and then whether the endpoint is up.
+    let private ping settings (account: Account) body = task {
+        match Json.textAt [ "flow" ] body |> Option.bind account.Flows.Find with
+        | None -> return Error "`flow` is no form's id."
+        | Some form ->
+            return! exchange settings account settings.PhoneNumberId form [ "action", Some(Json.Text "ping") ]
+    }
+
+    let private askOfMessage settings (account: Account) (conversations: Conversations) body = task {
         let wamid = Json.textAt [ "message" ] body |> Option.defaultValue ""
 
         let parameters (message: Message) =
@@ -156,9 +169,10 @@ module FormDesk =
             | Some _, _ -> return Error "`action` must be open, data_exchange or BACK."
     }
 
-    /// Asks a form's endpoint whether it is up, as Meta does now and then.
-    let ping settings account (form: FlowForm) : Task<Result<Json.Json, string>> =
-        exchange settings account settings.PhoneNumberId form [ "action", Some(Json.Text "ping") ]
+    let private ask settings account conversations body =
+        match Json.textAt [ "action" ] body with
+        | Some "ping" -> ping settings account body
+        | _ -> askOfMessage settings account conversations body
 
     /// The desk of a running emulator.
     let create settings account conversations : FormDesk = {

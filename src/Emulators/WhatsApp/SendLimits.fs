@@ -7,7 +7,8 @@ open System.Collections.Generic
 [<Sealed>]
 type SendLimits() =
     let gate = obj ()
-    // For each pair of number and customer the moment until which the sends made so far are paid for, at six seconds each.
+    // For each pair of number and customer the moment until which the sends made so far are paid for, at six
+    // seconds each.
     let paidUntil = Dictionary<struct (string * string), DateTimeOffset>()
     // For each number the running second and the sends in it.
     let seconds = Dictionary<string, struct (int64 * int)>()

@@ -223,8 +223,10 @@ module Settings =
                     Name = name
                 }
             | _ ->
-                Error
-                    $"\"%s{part}\" is no business number; write id:number:name, for example 106540352242923:34910000001:Taller Aurora."
+                Error(
+                    $"\"%s{part}\" is no business number; write id:number:name, for example "
+                    + "106540352242923:34910000001:Taller Aurora."
+                )
 
         (Ok [], List.ofArray parts)
         ||> List.fold (fun known part ->

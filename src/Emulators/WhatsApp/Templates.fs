@@ -88,7 +88,8 @@ module Templates =
             Error(
                 GraphError.create
                     132000
-                    $"body: number of localizable_params (%d{given.Length}) does not match the expected number of params (%d{expected})"
+                    ($"body: number of localizable_params (%d{given.Length}) does not match the expected "
+                     + $"number of params (%d{expected})")
             )
         else
             match texts given, payloads template components with
@@ -101,7 +102,7 @@ module Templates =
                     Error(
                         GraphError.create
                             132005
-                            $"The text has %d{body.Length} characters with its parameters, and may have %d{longestBody}."
+                            $"The text has %d{body.Length} characters when filled, and may have %d{longestBody}."
                     )
                 else
                     Ok(

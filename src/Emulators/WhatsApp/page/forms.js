@@ -26,6 +26,37 @@ export function resolve(value, scope) {
   return value.replace(reference, (_, path) => look(path, scope) ?? '');
 }
 
+// One side of a comparison.
+function operand(text, scope) {
+  const word = text.trim();
+  const quoted = word.match(/^'(.*)'$/);
+  if (quoted) return quoted[1];
+  if (word === 'true' || word === 'false') return word === 'true';
+  if (word !== '' && Number.isFinite(Number(word))) return Number(word);
+  return resolve(word, scope);
+}
+
+/** Whether the condition of an `If` holds: comparisons joined by && and ||, each may be turned round by !. */
+export function holds(condition, scope) {
+  if (typeof condition === 'boolean') return condition;
+  const some = String(condition).split('||');
+  if (some.length > 1) return some.some(part => holds(part, scope));
+  const all = some[0].split('&&');
+  if (all.length > 1) return all.every(part => holds(part, scope));
+  const text = all[0].trim().replace(/^\((.*)\)$/, '$1').trim();
+  const found = text.match(/^(.+?)(==|!=|>=|<=|>|<)(.+)$/);
+  if (!found) return text.startsWith('!') ? !holds(text.slice(1), scope) : operand(text, scope) === true;
+  const [left, right] = [operand(found[1], scope), operand(found[3], scope)];
+  switch (found[2]) {
+    case '==': return left === right;
+    case '!=': return left !== right;
+    case '>': return left > right;
+    case '<': return left < right;
+    case '>=': return left >= right;
+    default: return left <= right;
+  }
+}
+
 const sizes = { TextHeading: 'h4', TextSubheading: 'h5', TextBody: 'p', TextCaption: 'small' };
 
 function labelled(part, control, note) {
@@ -165,7 +196,12 @@ export async function openForm(phone, customer, number, message) {
     foot.replaceChildren();
     const put = (part, begins, errors) => {
       if (part.visible !== undefined && resolve(part.visible, scope) === false) return;
-      if (part.type === 'Form') {
+      if (part.type === 'If') {
+        (holds(part.condition, scope) ? part.then : part.else ?? []).forEach(child => put(child, begins, errors));
+      } else if (part.type === 'Switch') {
+        const cases = part.cases ?? {};
+        (cases[resolve(part.value, scope)] ?? cases.default ?? []).forEach(child => put(child, begins, errors));
+      } else if (part.type === 'Form') {
         const inner = resolve(part['init-values'] ?? {}, scope) ?? {};
         const wrong = resolve(part['error-messages'] ?? {}, scope) ?? {};
         (part.children ?? []).forEach(child => put(child, inner, wrong));
@@ -177,12 +213,16 @@ export async function openForm(phone, customer, number, message) {
         footer.addEventListener('click', () => act(part['on-click-action'] ?? {}, fields, screen, footer));
         foot.append(footer);
       } else {
-        const shown = { ...part, label: resolve(part.label ?? part.name ?? '', scope) };
+        const said = name => resolve(part[name], scope) || undefined;
+        const shown = {
+          ...part, label: said('label') ?? part.name ?? '', required: resolve(part.required, scope) === true,
+          'helper-text': said('helper-text'), description: said('description'),
+        };
         const field = fieldOf(shown, scope, number, before[part.name] ?? begins[part.name] ?? resolve(part['init-value'], scope));
         if (!field) { body.append(make('small', { class: 'quiet' }, 'Aquí va un elemento de tipo «' + part.type + '».')); return; }
         field.name = part.name;
         field.control?.setAttribute('data-testid', 'form-' + part.name);
-        const text = errors[part.name];
+        const text = errors[part.name] || said('error-message');
         if (text) { field.problem.textContent = text; field.problem.hidden = false; }
         fields.push(field);
         body.append(field.box);
