@@ -34,10 +34,15 @@ let private pictures () =
 
     Directory.CreateDirectory(folder).FullName
 
-/// Takes a picture of the page under this name.
+/// Takes a picture of the page under this name, with what moves at its end.
 let picture (page: IPage) name : Task = task {
     let! _ =
-        page.ScreenshotAsync(PageScreenshotOptions(Path = Path.Combine(pictures (), name + ".png")))
+        page.ScreenshotAsync(
+            PageScreenshotOptions(
+                Path = Path.Combine(pictures (), name + ".png"),
+                Animations = ScreenshotAnimations.Disabled
+            )
+        )
 
     return ()
 }

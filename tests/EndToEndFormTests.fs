@@ -13,7 +13,7 @@ open FunctionalBot.Tests.Stage
 let private client = new HttpClient()
 
 let private withFlow = [
-    "FLOW_ID", "812345678901234"
+    "FLOW_ID", FunctionalBot.Emulators.WhatsApp.TicketForm.form.Id
     "FLOW_PRIVATE_KEY", pair.Value.ExportPkcs8PrivateKeyPem()
 ]
 
@@ -124,7 +124,7 @@ let ``a ticket is told in the form, checked on the telephone, confirmed in the c
         Assert.Contains("paso a paso", offer.Text)
         Assert.Contains("asistente automático", offer.Text)
         let! form = formSeen "ana" stage
-        Assert.Equal("812345678901234", textAt [ "flow_id" ] form)
+        Assert.Equal(FunctionalBot.Emulators.WhatsApp.TicketForm.form.Id, textAt [ "flow_id" ] form)
         Assert.Equal("Abrir formulario", textAt [ "flow_cta" ] form)
         let token = textAt [ "flow_token" ] form
 

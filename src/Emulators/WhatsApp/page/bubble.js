@@ -248,7 +248,7 @@ export function bubble(message, quoted, business, acts) {
   const own = message.from === 'customer';
   const failed = message.status === 'failed';
   const time = make('time', { dateTime: new Date(message.at).toISOString() }, clock.format(message.at));
-  const meta = make('span', { class: 'meta' }, message.edited ? 'Editado ' : null, time, own || failed ? tick(message) : null);
+  const meta = make('span', { class: 'meta' }, message.edited && !message.revoked ? 'Editado ' : null, time, own || failed ? tick(message) : null);
   const bare = type === 'sticker' && !message.revoked;
   const forwarded = message.content.context?.forwarded || message.content.context?.frequently_forwarded;
   const reactions = [message.reaction, message.ownReaction].filter(Boolean);
