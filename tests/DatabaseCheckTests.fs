@@ -158,6 +158,8 @@ let private breaks: (int option * string * string) list = [
     None, "saved sessions", "UPDATE bot.session SET version = version + 1"
     None, "saved sessions", "UPDATE bot.contact SET current_ordinal = current_ordinal + 1"
     None, "saved sessions", "UPDATE bot.session SET stream = stream || '9'"
+    None, "merged contacts", "UPDATE bot.contact SET merged_into = 'nobody' WHERE customer = 'ES.2'"
+    None, "merged contacts", "UPDATE bot.contact SET merged_into = customer WHERE customer = 'ES.2'"
 ]
 
 [<Fact>]

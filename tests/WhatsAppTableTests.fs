@@ -86,7 +86,8 @@ let private outcome (session: Session) (update: Update) : string =
 
             Ok(id, at, Some session.Id, DeliveryFailed(key, code, title))
         | StatusCame(_, _, UnknownStatus _, _, _) -> Error "kept"
-        | PersonMoved _ -> Error "settled"
+        | PersonMoved(_, _, sourceId, at) ->
+            Ok(sourceId, at, None, CustomerMoved(MessageId sourceId, session.Customer))
         | StatusCame(_, _, (Sent | Delivered | Read | Played), _, _) -> Error "settled"
         | NothingToDo _ -> Error "kept"
 
@@ -435,6 +436,15 @@ order, text
     closed: assistant
 system, number
 system, id
+status, failed
+    conversing: noted
+    title: noted
+    description: noted
+    e-mail: noted
+    confirming: noted
+    creating: noted
+    with a person: noted
+    closed: session is closed
 system, identity
 unsupported, pin
 unsupported, kept in chat
@@ -459,15 +469,6 @@ status, delivered
 status, read
 status, played
     everywhere: settled
-status, failed
-    conversing: noted
-    title: noted
-    description: noted
-    e-mail: noted
-    confirming: noted
-    creating: noted
-    with a person: noted
-    closed: session is closed
 """
 
 /// Each element with its cells, in the order of the places.

@@ -72,7 +72,11 @@ type internal ContactBook(lastSession: struct (string * string) -> DateTimeOffse
         | _ when phone.IsNone || KnownId.text root.Phone = phone -> root
         | None -> take ()
         | Some holder when (index.RootOf holder).Customer = root.Customer ->
-            if isAfter holder.Phone at then take () else root
+            // Until when it was valid may only be known roughly: what is newer than the number known counts.
+            if isAfter holder.Phone at || (root.Phone |> Option.bind _.At) < Some at then
+                take ()
+            else
+                root
         | Some holder when isPhoneAlone holder at ->
             let root =
                 if KnownId.isNewer at root.Phone then
@@ -94,15 +98,26 @@ type internal ContactBook(lastSession: struct (string * string) -> DateTimeOffse
         | Some holder when (index.RootOf holder).Customer <> root.Customer && isPhoneAlone holder at ->
             index.Merge at root (index.RootOf holder)
         | Some _ -> root
+        // The number that is known is older than this one.
+        | None when root.Phone.IsSome && not (KnownId.isNewer at root.Phone) ->
+            index.Reach salt root at None phone false
         | None ->
             index.KeepFormer salt root until None phone
             root
+
+    /// Whether a message under an id that was given up says that it is valid again: it is newer than that, and no other
+    /// number, with which Meta makes another id, is known to be newer still.
+    let isNews (former: KnownContact) at (phone: string option) =
+        let root = index.RootOf former
+
+        isAfter former.BusinessScopedId at
+        && (KnownId.text root.Phone = phone || not (KnownId.isNewer at root.Phone))
 
     let wrote salt channel at (person: Person) : KnownContact =
         let scoped, phone = person.BusinessScopedId, person.Phone
 
         match index.ByScopedId channel scoped, index.ByPhone channel phone with
-        | Some former, _ when not (isOwn former) && not (isAfter former.BusinessScopedId at) ->
+        | Some former, _ when not (isOwn former) && not (isNews former at phone) ->
             wroteFormerly salt former at phone
         | Some found, _ ->
             let root = index.RootOf found
@@ -196,14 +211,16 @@ type internal ContactBook(lastSession: struct (string * string) -> DateTimeOffse
         let isOld (part: KnownContact -> KnownId option) (holder: KnownContact option) told =
             KnownId.text (part root) <> told
             && (KnownId.isNewer at (part root)
-                || holder
-                   |> Option.exists (fun holder -> not (isOwn holder) && not (isAfter (part holder) at)))
+                || (part root |> Option.bind _.At) >= Some at
+                   && holder
+                      |> Option.exists (fun holder -> not (isOwn holder) && not (isAfter (part holder) at)))
 
         let phoneIsOld = isOld _.Phone (index.ByPhone channel after.Phone) after.Phone
 
         // The id of a number that was given up since went with it.
         let scopedIsOld =
             phoneIsOld
+            || (KnownId.text root.Phone <> after.Phone && KnownId.isNewer at root.Phone)
             || isOld
                 _.BusinessScopedId
                 (index.ByScopedId channel after.BusinessScopedId)

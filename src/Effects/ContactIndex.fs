@@ -216,8 +216,10 @@ type internal ContactIndex(lastSession: struct (string * string) -> DateTimeOffs
 
             // Meta makes a new one with a new number: the only one that is known went with the number of before.
             let went =
-                hasTwo _.Phone
-                && not (hasTwo _.BusinessScopedId)
+                not (hasTwo _.BusinessScopedId)
+                && [ stays; goes ]
+                   |> List.exists (fun row ->
+                       row.BusinessScopedId.IsSome && KnownId.text row.Phone <> KnownId.text phone)
                 && (scoped |> Option.bind _.At) < (phone |> Option.bind _.At)
 
             /// What of this kind is not the person's any more, and until when it was.
