@@ -16,7 +16,14 @@ let private statusesUnder fault = task {
         onStage (fun stage -> task {
             write stage "Hola" |> ignore
             do! quiet stage
-            stage.Emulator.Faults.Set { Faults.none with Statuses = fault }
+
+            // A delayed answer comes after the statuses were put on their way.
+            stage.Emulator.Faults.Set {
+                Faults.none with
+                    Statuses = fault
+                    AnswerDelay = 1
+            }
+
             let! _, answer = post stage (textTo "Hola")
             let id = sentId answer
 

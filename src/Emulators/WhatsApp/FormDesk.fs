@@ -10,7 +10,8 @@ open FunctionalBot.Emulators
 [<NoComparison; NoEquality>]
 type FormDesk = {
     /// Answers `{message, action, screen?, data?}` with `{name, definition, screen, data}` for `open`, else with
-    /// what the endpoint says; `{action: "ping", flow}` asks whether it is up. The error says what is wrong with the request, the form or the endpoint.
+    /// what the endpoint says; `{action: "ping", flow}` asks whether it is up. The error says what is wrong with
+    /// the request, the form or the endpoint.
     Ask: Json.Json -> Task<Result<Json.Json, string>>
 }
 
