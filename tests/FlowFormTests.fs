@@ -217,6 +217,37 @@ let ``limits of the fields are the domain's, and those of photos are Meta's`` ()
         [ for name in [ "title"; "description"; "email" ] -> required name ]
     )
 
+[<Fact>]
+let ``for a host without an endpoint the same screen sends at once and asks nobody`` () =
+    let original = File.ReadAllText(Repository.path "data/flows/ticket.json")
+
+    match FlowFile.withoutEndpoint original with
+    | Error problem -> failwith problem
+    | Ok flow ->
+        use document = JsonDocument.Parse flow
+        let parts = everything document.RootElement
+        let names = members document.RootElement |> List.map fst
+        Assert.Equal<string list>([ "version"; "screens" ], names)
+
+        let ofType kind =
+            parts |> List.filter (fun part -> text "type" part = kind)
+
+        Assert.Empty(ofType "If")
+        let footer = List.exactlyOne (ofType "Footer")
+        let action = footer.GetProperty "on-click-action"
+        Assert.Equal("complete", text "name" action)
+
+        Assert.Equal<Set<string>>(
+            set (FlowScreen.photos :: [ for field in TicketForm.fields -> TicketForm.name field ]),
+            members (action.GetProperty "payload") |> List.map fst |> set
+        )
+
+        Assert.Equal(List.length (components "TextInput"), List.length (ofType "TextInput"))
+        Assert.Empty(parts |> List.filter (fun part -> text "name" part = "data_exchange"))
+
+    for wrong in [ ""; "[]"; "{}"; "{\"screens\":1}"; "{" ] do
+        Assert.True((FlowFile.withoutEndpoint wrong).IsError, wrong)
+
 // -- The exchange, without its encryption
 // -------------------------------------------------------------------------------------------------
 

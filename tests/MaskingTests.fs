@@ -63,6 +63,58 @@ let ``a masked conversation goes the same way, and nobody can be found in it`` (
         Assert.Equal(0, Masking.leaks session events file))
 
 [<Fact>]
+let ``a reaction that looks like a yes stays one, and another does not become one`` () =
+    for emoji in [ "👍"; "✅"; "😢"; "🎉" ] do
+        let events =
+            eventsFrom sessionId [
+                opened
+                text "wamid.A" "quiero abrir un ticket"
+                text "wamid.B" "La taladradora no enciende"
+                text "wamid.C" "La compré ayer."
+                text "wamid.D" "saltar"
+                fun _ -> ReactionReceived(MessageId "wamid.E", MessageId "wamid.0", Some emoji)
+            ]
+
+        let masked = Masking.events sessionId events
+        Assert.Equal(None, Masking.parts Transition.transition (sessionId, events) masked)
+
+[<Fact>]
+let ``somebody who would rather be asked than fill in a form says so under a mask too`` () =
+    let offered (_: Session) =
+        CircumstancesChanged {
+            Circumstances.usual with
+                HasForm = true
+        }
+
+    let events =
+        eventsFrom sessionId [
+            opened
+            offered
+            text "wamid.A" "quiero abrir un ticket"
+            text "wamid.B" "prefiero paso a paso"
+            fun session ->
+                FormAnswered {
+                    Message = MessageId "wamid.C"
+                    Token = session.Form |> Option.map CommandKey.text
+                    Fields = [
+                        "title", "La lavadora de Leocadia gotea"
+                        "description", "Desde ayer"
+                        "email", "leocadia@gmail.com"
+                    ]
+                    Files = []
+                }
+        ]
+
+    let masked = Masking.events sessionId events
+    Assert.Equal(None, Masking.parts Transition.transition (sessionId, events) masked)
+
+    match (List.last (snd masked)).Fact with
+    | FormAnswered form ->
+        for _, value in form.Fields do
+            Assert.DoesNotContain("leocadia", value, StringComparison.OrdinalIgnoreCase)
+    | other -> failwith $"%A{other}"
+
+[<Fact>]
 let ``what the rules listen for stays, everything else becomes something of the same length`` () =
     let session, masked =
         eventsFrom sessionId [

@@ -32,6 +32,7 @@ let start = DateTimeOffset(2026, 11, 2, 9, 0, 0, TimeSpan.Zero)
 
 let private texts = [|
     "hola"
+    "paso a paso"
     "Buenos días!"
     "hello"
     "oi, tudo bem?"

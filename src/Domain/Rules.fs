@@ -157,6 +157,9 @@ module Rules =
                 yield! Vocabulary.courtesies
                 yield! Vocabulary.negations
 
+                for wording in Vocabulary.stepWords do
+                    yield! wording.Split ' '
+
                 for _, telling in Vocabulary.tellingWords do
                     yield! telling
             }
@@ -242,6 +245,16 @@ module Rules =
 
             words.Length <= wanted.Length + besideSteps
             && words |> Array.windowed wanted.Length |> Array.contains wanted)
+
+    /// Whether a reaction with this emoji looks like a yes.
+    let agrees (emoji: string) : bool =
+        match emoji with
+        | "👍"
+        | "✅"
+        | "👌"
+        | "❤️"
+        | "🙏" -> true
+        | _ -> false
 
     /// The language of a text, where its words speak for one language more than for any other: by one word
     /// in a text of up to three words, by two in a longer one, so that a name or a loan word changes

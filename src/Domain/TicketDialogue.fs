@@ -236,7 +236,7 @@ module internal TicketDialogue =
     /// Whether a reaction looks like the yes that is waited for.
     let isWaitingForYes (emoji: string option) (session: Session) =
         match session.Phase, emoji with
-        | TicketCreation(_, Confirming _), Some("👍" | "✅" | "👌" | "❤️" | "🙏") -> true
+        | TicketCreation(_, Confirming _), Some emoji -> Rules.agrees emoji
         | _ -> false
 
     /// Nobody can tell which message a reaction was meant for, so that it is no yes; but who gave it would wait for

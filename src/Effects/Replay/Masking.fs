@@ -172,7 +172,10 @@ module Masking =
             }
         | MediaReceived media -> MediaReceived(coverMedia cover media)
         | ReactionReceived(message, target, emoji) ->
-            ReactionReceived(cover.Message message, cover.Message target, emoji |> Option.map (fun _ -> "👍"))
+            // One that looks like a yes is answered otherwise than one that does not.
+            let standIn emoji = if Rules.agrees emoji then "👍" else "🙂"
+
+            ReactionReceived(cover.Message message, cover.Message target, Option.map standIn emoji)
         | MessageEdited(message, original, text) ->
             MessageEdited(cover.Message message, cover.Message original, cover.Text text)
         | MessageRevoked(message, original) -> MessageRevoked(cover.Message message, cover.Message original)
