@@ -59,7 +59,13 @@ let ``a thousand waiting messages make few failing calls, and all go out once wh
         let nodes =
             changes
             |> Array.map (fun changes ->
-                ChannelStop.create ChannelStop.defaultSettings world store changes.Add whatsApp)
+                ChannelStop.create
+                    ChannelStop.defaultSettings
+                    ChannelStop.alone
+                    world
+                    store
+                    changes.Add
+                    whatsApp)
 
         do! Task.WhenAll [| for number in 0..63 -> hand nodes[number % 2] |]
 
@@ -111,7 +117,7 @@ let ``a read mark that finds the token dead stops the channel on all nodes, and 
                     deadToken)
 
         let node () =
-            ChannelStop.create ChannelStop.defaultSettings world store ignore whatsApp
+            ChannelStop.create ChannelStop.defaultSettings ChannelStop.alone world store ignore whatsApp
 
         let one = node ()
         let other = node ()
@@ -152,7 +158,7 @@ let ``a probe that is held back further in leaves the next message to probe`` ()
             whatsAppThat world (fun _ -> outcomes.Dequeue()) (fun () -> deadToken)
 
         let port =
-            ChannelStop.create ChannelStop.defaultSettings world store ignore whatsApp
+            ChannelStop.create ChannelStop.defaultSettings ChannelStop.alone world store ignore whatsApp
 
         let! _ = sendOne port (keyOf "Ana" 1L)
         do! world.Delay (TimeSpan.FromSeconds 31.) never

@@ -65,12 +65,17 @@ let private services fetched attached events : Interpreter.Services = {
             Fetch = fun _ _ _ -> Task.FromResult fetched
             Open = fun _ _ -> Task.FromResult None
         }
-        Tickets = {
-            Create = fun _ _ _ _ _ -> Task.FromResult(Error(WillNotDo "unused"))
-            AddNote = fun _ _ _ _ -> Task.FromResult(Error(WillNotDo "unused"))
-            Attach = fun _ _ _ _ _ -> Task.FromResult attached
-            Find = fun _ _ -> Task.FromResult(Error(WillNotDo "unused"))
-        }
+        For =
+            fun _ ->
+                Some {
+                    numberWith unusedAssistant (WillNotDo "unused") with
+                        Tickets = {
+                            Create = fun _ _ _ _ _ -> Task.FromResult(Error(WillNotDo "unused"))
+                            AddNote = fun _ _ _ _ -> Task.FromResult(Error(WillNotDo "unused"))
+                            Attach = fun _ _ _ _ _ -> Task.FromResult attached
+                            Find = fun _ _ -> Task.FromResult(Error(WillNotDo "unused"))
+                        }
+                }
         ReadStream = fun _ -> Task.FromResult(Ok events)
 }
 

@@ -29,7 +29,7 @@ let private told = ConcurrentQueue<string>()
 let private settings: FlowDoor.FlowDoorSettings = {
     AppSecrets = [ "the secret before"; secret ]
     Key = keyOf pair.Value
-    Phrases = book.Value
+    Phrases = fun _ -> book.Value
     Standing =
         fun token ->
             Task.FromResult(

@@ -36,18 +36,23 @@ let noFiles: FilesPort = {
     Open = fun _ _ -> Task.FromResult None
 }
 
+/// A number of which each call ends so.
+let numberWith assistant failure : NumberServices = {
+    Render = fun _ _ -> TextMessage "hola"
+    RenderText = fun _ -> "hola"
+    Assistant = assistant
+    StandIn = unused
+    Tickets = desk failure
+}
+
 /// Services of which each call ends so.
 let servicesWith outcome assistant failure : Services = {
     World = world
     WhatsApp = whatsAppThat world (fun _ -> outcome) (fun () -> outcome)
-    Assistant = assistant
-    StandIn = unused
-    Tickets = desk failure
+    For = fun _ -> Some(numberWith assistant failure)
     Files = noFiles
     ReadStream = fun _ -> Task.FromResult(Ok [])
     ReadThread = fun _ -> Task.FromResult(Ok [])
-    Render = fun _ _ -> TextMessage "hola"
-    RenderText = fun _ -> "hola"
     SafetyIdentifier = fun _ -> "customer"
     Retry = defaultRetry
 }
@@ -249,14 +254,17 @@ let ``a port that throws is a fault of this program: tried anew, a send only aft
                     services.WhatsApp with
                         Send = fun _ _ -> fault ()
                 }
-                Tickets = {
-                    services.Tickets with
-                        Create = fun _ _ _ _ _ -> fault ()
-                        AddNote = fun _ _ _ _ -> fault ()
-                        Attach = fun _ _ _ _ _ -> fault ()
-                        Find = fun _ _ -> fault ()
-                }
-                Assistant = { Ask = fun _ _ -> fault () }
+                For =
+                    fun _ ->
+                        Some {
+                            numberWith { Ask = fun _ _ -> fault () } (WillNotDo "unused") with
+                                Tickets = {
+                                    Create = fun _ _ _ _ _ -> fault ()
+                                    AddNote = fun _ _ _ _ -> fault ()
+                                    Attach = fun _ _ _ _ _ -> fault ()
+                                    Find = fun _ _ -> fault ()
+                                }
+                        }
         }
 
     let question =
@@ -377,11 +385,16 @@ let private sayingWithFile (world: World) (upload: Result<string, SendOutcome>) 
                             calls.Add $"send %A{outgoing.Message}"
                             Task.FromResult(Accepted(MessageId "wamid.1"))
             }
-            Render =
-                fun _ uploaded ->
-                    match uploaded with
-                    | Some uploaded -> TextMessage $"with %s{uploaded.Id}"
-                    | None -> TextMessage "without"
+            For =
+                fun _ ->
+                    Some {
+                        numberWith unused (WillNotDo "unused") with
+                            Render =
+                                fun _ uploaded ->
+                                    match uploaded with
+                                    | Some uploaded -> TextMessage $"with %s{uploaded.Id}"
+                                    | None -> TextMessage "without"
+                    }
     }
 
     let! result =

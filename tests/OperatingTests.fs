@@ -14,7 +14,7 @@ open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.OperationScenes
 
 /// What a run gave.
-type private Run = {
+type Run = {
     Code: int
     /// Standard output: results.
     Results: string
@@ -23,7 +23,7 @@ type private Run = {
 }
 
 /// Runs the program with nothing but these settings, and nobody to ask.
-let private bot (environment: (string * string) list) (words: string list) : Task<Run> = task {
+let bot (environment: (string * string) list) (words: string list) : Task<Run> = task {
     let folder = Directory.CreateTempSubdirectory("functionalbot-operating-").FullName
     let start = Stage.prepare (Map environment) folder words
     start.RedirectStandardInput <- true

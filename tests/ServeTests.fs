@@ -88,6 +88,9 @@ let ``every variable that is read is explained in .env.example`` () =
     let sources = [
         "Configuration.fs"
         "DatabaseSettings.fs"
+        "HoursSettings.fs"
+        "NumberSettings.fs"
+        "NumbersFile.fs"
         "ServiceSettings.fs"
         "TelemetrySettings.fs"
         "FlowSettings.fs"
@@ -119,13 +122,24 @@ let ``doctor finds everything in order, as text and as JSON`` () =
         let! code, output = runToEnd stage.Environment [ "doctor" ]
         Assert.True((code = 0), output)
 
-        for name in [ "texts"; "database"; "services"; "whatsapp"; "assistant"; "odoo"; "files" ] do
+        for name in
+            [
+                "texts"
+                "database"
+                "services"
+                "whatsapp"
+                "webhook"
+                "token"
+                "assistant"
+                "odoo"
+                "files"
+            ] do
             Assert.Contains(name, output)
 
         let! code, output = runToEnd stage.Environment [ "doctor"; "--json" ]
         Assert.Equal(0, code)
         use document = JsonDocument.Parse output
-        Assert.Equal(7, (document.RootElement.GetProperty "checks").GetArrayLength())
+        Assert.Equal(9, (document.RootElement.GetProperty "checks").GetArrayLength())
     })
 
 [<Fact>]
@@ -177,7 +191,10 @@ let ``doctor names each service that is wrong and how to mend it`` () =
                     string ((check.GetProperty "name").GetString())
         ]
 
-        Assert.Equal<string list>([ "database"; "whatsapp"; "assistant"; "odoo" ], failed)
+        Assert.Equal<string list>(
+            [ "database"; "whatsapp"; "webhook"; "token"; "assistant"; "odoo" ],
+            failed
+        )
 
         for secret in [ "a-dead-token"; "not-the-key"; "sk-not-a-key" ] do
             Assert.DoesNotContain(secret, output)

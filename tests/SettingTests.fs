@@ -19,7 +19,8 @@ let private withFile (text: string) (work: string -> unit) =
     finally
         folder.Delete true
 
-let private ofVariables (variables: (string * string) list) (envFile: string option) : Source =
+/// A source of these variables.
+let ofVariables (variables: (string * string) list) (envFile: string option) : Source =
     let variables = Map variables
 
     source

@@ -72,9 +72,31 @@ let private storeFor alive (world: World) (store: StorePort) : StorePort =
         ReportService = fun state -> call (fun () -> asTask (store.ReportService state))
         ServiceStates = fun () -> call store.ServiceStates
         TakeProbe = fun service now next -> call (fun () -> store.TakeProbe service now next)
-        ResumeMessages = fun now -> call (fun () -> asTask (store.ResumeMessages now))
+        ResumeMessages = fun service now -> call (fun () -> asTask (store.ResumeMessages service now))
         Forget = fun keep now most -> call (fun () -> store.Forget keep now most)
     }
+
+let private numberFor alive (number: Interpreter.NumberServices) = {
+    number with
+        Assistant = {
+            Ask = fun request cancel -> guard alive (fun () -> number.Assistant.Ask request cancel)
+        }
+        StandIn = {
+            Ask = fun request cancel -> guard alive (fun () -> number.StandIn.Ask request cancel)
+        }
+        Tickets = {
+            Create =
+                fun key ticket customer language cancel ->
+                    guard alive (fun () -> number.Tickets.Create key ticket customer language cancel)
+            AddNote =
+                fun key creation note cancel ->
+                    guard alive (fun () -> number.Tickets.AddNote key creation note cancel)
+            Attach =
+                fun key creation file openFile cancel ->
+                    guard alive (fun () -> number.Tickets.Attach key creation file openFile cancel)
+            Find = fun customer cancel -> guard alive (fun () -> number.Tickets.Find customer cancel)
+        }
+}
 
 let private servicesFor
     alive
@@ -96,28 +118,11 @@ let private servicesFor
                 fun channel file cancel ->
                     guard alive (fun () -> services.WhatsApp.Upload channel file cancel)
         }
-        Assistant = {
-            Ask = fun request cancel -> guard alive (fun () -> services.Assistant.Ask request cancel)
-        }
-        StandIn = {
-            Ask = fun request cancel -> guard alive (fun () -> services.StandIn.Ask request cancel)
-        }
+        For = fun channel -> services.For channel |> Option.map (numberFor alive)
         Files = {
             services.Files with
                 Fetch =
                     fun key request cancel -> guard alive (fun () -> services.Files.Fetch key request cancel)
-        }
-        Tickets = {
-            Create =
-                fun key ticket customer language cancel ->
-                    guard alive (fun () -> services.Tickets.Create key ticket customer language cancel)
-            AddNote =
-                fun key creation note cancel ->
-                    guard alive (fun () -> services.Tickets.AddNote key creation note cancel)
-            Attach =
-                fun key creation file openFile cancel ->
-                    guard alive (fun () -> services.Tickets.Attach key creation file openFile cancel)
-            Find = fun customer cancel -> guard alive (fun () -> services.Tickets.Find customer cancel)
         }
 }
 
@@ -151,15 +156,23 @@ let private protect (world: World) (store: StorePort) (services: Interpreter.Ser
         Changed = ignore
     }
 
+    let assistant = Breakers.assistant host Breakers.assistantSettings
+    let tickets = Breakers.tickets host Breakers.odooSettings
+
+    let forNumber (number: Interpreter.NumberServices) = {
+        number with
+            Assistant = assistant number.Assistant
+            Tickets = tickets number.Tickets
+    }
+
     {
         services with
             WhatsApp =
                 services.WhatsApp
                 |> Pace.create limits world store log
                 |> Breakers.whatsApp host Breakers.whatsAppSettings
-                |> ChannelStop.create ChannelStop.defaultSettings world store ignore
-            Assistant = Breakers.assistant host Breakers.assistantSettings services.Assistant
-            Tickets = Breakers.tickets host Breakers.odooSettings services.Tickets
+                |> ChannelStop.create ChannelStop.defaultSettings ChannelStop.alone world store ignore
+            For = fun channel -> services.For channel |> Option.map forNumber
     }
 
 /// A node that runs.

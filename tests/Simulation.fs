@@ -257,17 +257,21 @@ let run (plan: Plan) : Outcome =
     let assistant isDown =
         MemoryAssistant.create world (fun () -> chance.Seconds 0.3 10.) isDown (answer chance)
 
-    let services: Interpreter.Services = {
-        World = world
-        WhatsApp = whatsApp.Port
+    let number: Interpreter.NumberServices = {
+        Render = Phrases.render (book.Force()) business
+        RenderText = Phrases.renderText (book.Force()) business
         Assistant = assistant (fun () -> isAway assistantAway)
         StandIn = assistant (fun () -> false)
         Tickets = tickets.Port
+    }
+
+    let services: Interpreter.Services = {
+        World = world
+        WhatsApp = whatsApp.Port
+        For = fun _ -> Some number
         Files = MemoryFiles.create world (fun () -> chance.Seconds 0.1 20.) fileFate
         ReadStream = store.Port.ReadStream
         ReadThread = (Threads.create 50 store.Port.ReadStream).Read
-        Render = Phrases.render (book.Force()) business
-        RenderText = Phrases.renderText (book.Force()) business
         SafetyIdentifier = fun (CustomerId id) -> "safe-" + id
         Retry = Interpreter.defaultRetry
     }

@@ -185,6 +185,7 @@ let private startServices adjust (database: Database) : Task<Stage> = task {
             "WHATSAPP_APP_SECRET", "an-older-secret," + appSecret
             "WHATSAPP_VERIFY_TOKEN", WhatsApp.Settings.standard.VerifyToken
             "WHATSAPP_PHONE_NUMBER_ID", WhatsApp.Settings.standard.PhoneNumberId
+            "WHATSAPP_BUSINESS_ACCOUNT_ID", WhatsApp.Settings.standard.BusinessAccountId
             "BOT_ASSISTANT", "local"
             "ODOO_URL", odoo.Address.ToString()
             "ODOO_DB", Odoo.Settings.standard.Database

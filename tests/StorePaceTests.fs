@@ -142,7 +142,7 @@ let private givesAProbeToOne (stage: Stage) : Task = task {
     Assert.Single(Array.filter id takers) |> ignore
     let! states = stage.Store.ServiceStates()
     Assert.Equal(Some(now().AddSeconds 60.), states.Head.NextProbe)
-    do! stage.Store.ResumeMessages(now ())
+    do! stage.Store.ResumeMessages ServiceState.whatsApp (now ())
     let! states = stage.Store.ServiceStates()
 
     Assert.Equal(
@@ -208,7 +208,7 @@ let private putsOffWithoutCounting (stage: Stage) : Task = task {
             stage.Clock.Value
 
     // When the stop ends, what was put off goes out at once.
-    do! stage.Store.ResumeMessages stage.Clock.Value
+    do! stage.Store.ResumeMessages ServiceState.whatsApp stage.Clock.Value
     let! third = claim stage Messaging
     Assert.Equal<int list>([ 2; 1 ], third |> List.map _.PutOffs)
     let! account = stage.Store.Accounting()

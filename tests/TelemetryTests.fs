@@ -60,17 +60,21 @@ let private answer (_: AssistantRequest) : Result<AssistantAnswer, AssistantFail
 let private services (world: World) (store: StorePort) messageFate ticketFate : Interpreter.Services =
     let assistant = MemoryAssistant.create world soon (fun () -> false) answer
 
-    {
-        World = world
-        WhatsApp = (MemoryWhatsApp.create world soon messageFate ignore).Port
+    let number: Interpreter.NumberServices = {
+        Render = Phrases.render (book.Force()) business
+        RenderText = Phrases.renderText (book.Force()) business
         Assistant = assistant
         StandIn = assistant
         Tickets = (MemoryTickets.create world soon ticketFate).Port
+    }
+
+    {
+        World = world
+        WhatsApp = (MemoryWhatsApp.create world soon messageFate ignore).Port
+        For = fun _ -> Some number
         Files = MemoryFiles.create world soon (fun _ -> None)
         ReadStream = store.ReadStream
         ReadThread = (Threads.create 10 store.ReadStream).Read
-        Render = Phrases.render (book.Force()) business
-        RenderText = Phrases.renderText (book.Force()) business
         SafetyIdentifier = fun _ -> "safe"
         Retry = Interpreter.defaultRetry
     }

@@ -42,7 +42,12 @@ let private asking
         let services = {
             services with
                 World = world
-                StandIn = assistant
+                For =
+                    fun _ ->
+                        Some {
+                            InterpreterTests.numberWith assistant (WillNotDo "unused") with
+                                StandIn = assistant
+                        }
                 WhatsApp = {
                     services.WhatsApp with
                         MarkRead =

@@ -422,7 +422,8 @@ let ``marking as read answers with the message that was marked`` () =
             WhatsAppSamples.message "1" "\"type\":\"text\",\"text\":{\"body\":\"Hola\"}"
 
         match WhatsAppSamples.readOne (WhatsAppSamples.bodyOf [ hello ]) with
-        | CustomerDid(channel, _, _, _, _) -> Assert.Equal(channel, WhatsAppApi.channelOf (settingsFor url))
+        | CustomerDid(channel, _, _, _, _) ->
+            Assert.Equal(channel, WhatsAppApi.channelOf (settingsFor url).PhoneNumberId)
         | other -> failwith $"%A{other}"
     })
 
@@ -510,7 +511,7 @@ let ``the doctor's check tells what the number is, or what is wrong`` () : Task 
     for status, body, expected in
         [
             401, errorBody 190, "WHATSAPP_TOKEN"
-            400, errorBody 100, "WHATSAPP_PHONE_NUMBER_ID"
+            400, errorBody 100, "the id 100200300"
             404, "<html>", "WHATSAPP_GRAPH_URL"
             200, "<html>", "WHATSAPP_GRAPH_URL"
         ] do

@@ -207,11 +207,12 @@ let private judgeAnswer _ answer =
 
 /// The assistant with a breaker. While it is left alone the answer is at once that there is none, so that
 /// the stand-in answers and nobody waits.
-let assistant (host: BreakerHost) (settings: BreakerSettings) (port: AssistantPort) : AssistantPort =
+/// The numbers' assistants ask one service: they share the breaker of one call of this function.
+let assistant (host: BreakerHost) (settings: BreakerSettings) : AssistantPort -> AssistantPort =
     let switch = switch host settings ServiceState.assistant
     let leftOut _ reason = Error(CannotAnswer reason)
 
-    {
+    fun port -> {
         Ask = fun request cancel -> guarded switch leftOut judgeAnswer (fun () -> port.Ask request cancel)
     }
 
@@ -229,12 +230,12 @@ let private judgeNote (permit: CallPermit) answer =
     | Error(TryAgain _) when not permit.IsProbe -> NothingLearnt
     | answer -> judgeTickets permit answer
 
-/// Odoo with a breaker.
-let tickets (host: BreakerHost) (settings: BreakerSettings) (port: TicketsPort) : TicketsPort =
+/// Odoo with a breaker, which the ports of all teams share that come of one call of this function.
+let tickets (host: BreakerHost) (settings: BreakerSettings) : TicketsPort -> TicketsPort =
     let switch = switch host settings ServiceState.odoo
     let leftOut wait reason = Error(LeftAlone(wait, reason))
 
-    {
+    fun port -> {
         Create =
             fun key ticket customer language cancel ->
                 guarded switch leftOut judgeTickets (fun () ->

@@ -27,22 +27,31 @@ type RetrySettings = {
     FaultTries: int
 }
 
-/// What the interpreter works with.
+/// What differs from one business number to another.
 [<NoComparison; NoEquality>]
-type Services = {
-    World: World
-    WhatsApp: WhatsAppPort
-    Assistant: AssistantPort
-    StandIn: AssistantPort
-    Tickets: TicketsPort
-    Files: FilesPort
-    ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
-    /// The conversation up to the event that the command came from, or later; oldest line first.
-    ReadThread: CommandKey -> Task<Result<ThreadLine list, StreamProblem>>
+type NumberServices = {
     /// Puts an utterance into words and WhatsApp's shapes, with its file where it has one.
     Render: Utterance -> UploadedFile option -> OutboundMessage
     /// The same as plain text, for the thread that the assistant sees.
     RenderText: Utterance -> string
+    Assistant: AssistantPort
+    StandIn: AssistantPort
+    /// Tickets go to the number's own team.
+    Tickets: TicketsPort
+}
+
+/// What the interpreter works with.
+[<NoComparison; NoEquality>]
+type Services = {
+    World: World
+    /// One port for all numbers: each call goes to the number of its channel.
+    WhatsApp: WhatsAppPort
+    /// By channel. None for a number that is not set up: what is to be done for it waits until it is.
+    For: string -> NumberServices option
+    Files: FilesPort
+    ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
+    /// The conversation up to the event that the command came from, or later; oldest line first.
+    ReadThread: CommandKey -> Task<Result<ThreadLine list, StreamProblem>>
     /// A stable name of a customer that does not tell the number.
     SafetyIdentifier: CustomerId -> string
     Retry: RetrySettings
@@ -129,7 +138,7 @@ let private afterSend services claimed outcome =
 
 /// Uploads its file, and says it. An upload that took long may have outlived the command's lease, so that another
 /// node has it now (`InTime`): then the message goes with its next claim, for which the file is there already.
-let private say services claimed utterance cancel = task {
+let private say services (number: NumberServices) claimed utterance cancel = task {
     let key = claimed.Command.Key
     let begun = services.World.Now()
 
@@ -138,7 +147,7 @@ let private say services claimed utterance cancel = task {
     | Ok(Some _) when services.World.Now() - begun > services.Retry.UnknownWait / 12. ->
         return PutOff(services.World.Now(), "its file was uploaded, which took a while")
     | Ok uploaded ->
-        let message = services.Render utterance uploaded
+        let message = number.Render utterance uploaded
 
         let! outcome =
             services.WhatsApp.Send (Outgoing.ofCommand key claimed.Recipient utterance.ReplyTo message) cancel
@@ -176,24 +185,30 @@ let private markRead services (claimed: ClaimedCommand) message cancel = task {
     return Done None
 }
 
-let private threadOf services (lines: ThreadLine list) =
+let private threadOf (number: NumberServices) (lines: ThreadLine list) =
     lines
     |> List.map (function
         | FromCustomer text -> CustomerSaid, text
-        | FromBot utterance -> BotSaid, services.RenderText utterance)
+        | FromBot utterance -> BotSaid, number.RenderText utterance)
 
 /// Whether the customer has been waiting since an earlier try: then the dots have ended, or soon will. Ahead of
 /// the first try the message was marked anyway.
 let private isFurtherTry (claimed: ClaimedCommand) (question: AssistantQuestion) =
     claimed.Attempt > 1 || question.Assistant = StandIn
 
-let private ask services (claimed: ClaimedCommand) (question: AssistantQuestion) cancel = task {
+let private ask
+    services
+    (number: NumberServices)
+    (claimed: ClaimedCommand)
+    (question: AssistantQuestion)
+    cancel
+    = task {
     let session = claimed.Command.Key.Session
 
     let assistant =
         match question.Assistant with
-        | Primary -> services.Assistant
-        | StandIn -> services.StandIn
+        | Primary -> number.Assistant
+        | StandIn -> number.StandIn
 
     let failed reason =
         Done(Some(AssistantFailed(question.Turn, question.Assistant, reason)))
@@ -204,7 +219,7 @@ let private ask services (claimed: ClaimedCommand) (question: AssistantQuestion)
         let request: AssistantRequest = {
             SafetyIdentifier = services.SafetyIdentifier session.Customer
             Language = question.Language
-            Thread = threadOf services lines
+            Thread = threadOf number lines
             Hint = question.Hint
         }
 
@@ -231,9 +246,9 @@ let private ask services (claimed: ClaimedCommand) (question: AssistantQuestion)
             | Error(CannotAnswer reason) -> failed reason
 }
 
-let private createTicket services (claimed: ClaimedCommand) ticket customer cancel = task {
+let private createTicket services (desk: TicketsPort) (claimed: ClaimedCommand) ticket customer cancel = task {
     let key = claimed.Command.Key
-    let! outcome = services.Tickets.Create key ticket customer claimed.Language cancel
+    let! outcome = desk.Create key ticket customer claimed.Language cancel
 
     return
         match outcome with
@@ -269,8 +284,8 @@ let private wasRefused services (creation: CommandKey) = task {
 }
 
 /// A note waits as long as its ticket can still come to be. On one that was refused it would wait for ever.
-let private addToTicket services (claimed: ClaimedCommand) creation note cancel = task {
-    let! outcome = services.Tickets.AddNote claimed.Command.Key creation note cancel
+let private addToTicket services (desk: TicketsPort) (claimed: ClaimedCommand) creation note cancel = task {
+    let! outcome = desk.AddNote claimed.Command.Key creation note cancel
 
     match outcome with
     | Ok() -> return Done None
@@ -282,9 +297,9 @@ let private addToTicket services (claimed: ClaimedCommand) creation note cancel 
         | false -> return RunAgain(later services claimed after, reason, None)
 }
 
-let private fileServices (services: Services) : FileWork.FileServices = {
+let private fileServices (services: Services) (number: NumberServices) : FileWork.FileServices = {
     Files = services.Files
-    Tickets = services.Tickets
+    Tickets = number.Tickets
     Now = services.World.Now
     Later = later services
     TryOf = tryOf
@@ -292,9 +307,9 @@ let private fileServices (services: Services) : FileWork.FileServices = {
     WasRefused = wasRefused services
 }
 
-let private lookUpTickets services (claimed: ClaimedCommand) customer cancel = task {
+let private lookUpTickets services (desk: TicketsPort) (claimed: ClaimedCommand) customer cancel = task {
     let key = claimed.Command.Key
-    let! outcome = services.Tickets.Find customer cancel
+    let! outcome = desk.Find customer cancel
 
     return
         match outcome with
@@ -306,16 +321,42 @@ let private lookUpTickets services (claimed: ClaimedCommand) customer cancel = t
         | Error(WillNotDo reason) -> Done(Some(TicketLookUpFailed(key, reason)))
 }
 
+/// Does something for a number that is set up. What is to be done for another one stays, as the queue of a stopped
+/// channel does, and is looked at again every few minutes: it goes on once the number is there again.
+let private forNumber
+    (services: Services)
+    (claimed: ClaimedCommand)
+    (work: NumberServices -> Task<CommandResult>)
+    : Task<CommandResult> =
+    match services.For claimed.Command.Key.Session.Channel with
+    | Some number -> work number
+    | None ->
+        let wait = services.Retry.Longest * (1. + services.World.Random() / 10.)
+
+        Task.FromResult(
+            PutOff(
+                services.World.Now() + wait,
+                "the business number is not set up: add it to the file of BOT_NUMBERS and start the bot again"
+            )
+        )
+
 let private perform services claimed cancel : Task<CommandResult> =
+    let doing work = forNumber services claimed work
+
     match claimed.Command.Action with
-    | Say utterance -> say services claimed utterance cancel
+    | Say utterance -> doing (fun number -> say services number claimed utterance cancel)
     | MarkRead message -> markRead services claimed message cancel
-    | AskAssistant question -> ask services claimed question cancel
-    | CreateTicket(ticket, customer) -> createTicket services claimed ticket customer cancel
-    | AddToTicket(creation, note) -> addToTicket services claimed creation note cancel
-    | LookUpTickets customer -> lookUpTickets services claimed customer cancel
-    | FetchFile request -> FileWork.fetch (fileServices services) claimed request cancel
-    | AttachToTicket(creation, file) -> FileWork.attach (fileServices services) claimed creation file cancel
+    | AskAssistant question -> doing (fun number -> ask services number claimed question cancel)
+    | CreateTicket(ticket, customer) ->
+        doing (fun number -> createTicket services number.Tickets claimed ticket customer cancel)
+    | AddToTicket(creation, note) ->
+        doing (fun number -> addToTicket services number.Tickets claimed creation note cancel)
+    | LookUpTickets customer ->
+        doing (fun number -> lookUpTickets services number.Tickets claimed customer cancel)
+    | FetchFile request ->
+        doing (fun number -> FileWork.fetch (fileServices services number) claimed request cancel)
+    | AttachToTicket(creation, file) ->
+        doing (fun number -> FileWork.attach (fileServices services number) claimed creation file cancel)
     | React(message, emoji) -> react services claimed message emoji cancel
     | SetTimer _
     | CancelTimer _ -> Task.FromResult(Done None)

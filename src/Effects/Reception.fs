@@ -5,9 +5,9 @@ module FunctionalBot.Effects.Reception
 open System
 open FunctionalBot.Domain
 
-/// What a business has set for its sessions.
+/// What holds for the sessions of one business number.
 [<NoComparison; NoEquality>]
-type ReceptionSettings = {
+type NumberRules = {
     Policy: Policy
     /// The language of a customer of whom nothing is known yet.
     Language: Language
@@ -19,14 +19,25 @@ type ReceptionSettings = {
     MessagesAMinute: int option
 }
 
-/// A business that is always there, has no form, and takes as many messages as one person can write.
-let always (policy: Policy) (language: Language) : ReceptionSettings = {
-    Policy = policy
-    Language = language
-    Opening = fun _ -> OpenNow
-    HasForm = false
-    MessagesAMinute = Circumstances.usual.MessagesAMinute
+/// What the business has set for its sessions.
+[<NoComparison; NoEquality>]
+type ReceptionSettings = {
+    /// By channel. None for a number that is not set up.
+    Number: string -> NumberRules option
 }
+
+/// A business that is always there, has no form, and takes as many messages as one person can write, at whatever
+/// number.
+let always (policy: Policy) (language: Language) : ReceptionSettings =
+    let rules = {
+        Policy = policy
+        Language = language
+        Opening = fun _ -> OpenNow
+        HasForm = false
+        MessagesAMinute = Circumstances.usual.MessagesAMinute
+    }
+
+    { Number = fun _ -> Some rules }
 
 /// The decision while it is being made.
 type private Desk = {
@@ -93,16 +104,16 @@ let causeOf (entry: InboxEntry) = entry.Source + ":" + entry.SourceId
 
 /// What holds around a session now. What the customer wants is the contact's, until a session hears otherwise: so an
 /// operator's change by hand is kept to by the next decision.
-let private circumstances settings now (optedOut: bool) : Circumstances = {
-    Opening = settings.Opening now
+let private circumstances (rules: NumberRules) now (optedOut: bool) : Circumstances = {
+    Opening = rules.Opening now
     OptedOut = optedOut
-    HasForm = settings.HasForm
-    MessagesAMinute = settings.MessagesAMinute
+    HasForm = rules.HasForm
+    MessagesAMinute = rules.MessagesAMinute
 }
 
 /// Tells the session what holds around it, where that is not what it knows.
-let private tellCircumstances settings now newId cause (session: Session) (desk: Desk) =
-    let current = circumstances settings now desk.OptedOut
+let private tellCircumstances (rules: NumberRules) now newId cause (session: Session) (desk: Desk) =
+    let current = circumstances rules now desk.OptedOut
 
     if current = session.Circumstances then
         session, desk
@@ -117,7 +128,14 @@ let private opensSession fact =
 
 /// What the customer did goes to the open session. Where there is none, a new one is opened for it, unless
 /// it is something that needs no answer.
-let private takeFromCustomer settings now newId (work: CustomerWork) (entry: InboxEntry) (desk: Desk) =
+let private takeFromCustomer
+    (rules: NumberRules)
+    now
+    newId
+    (work: CustomerWork)
+    (entry: InboxEntry)
+    (desk: Desk)
+    =
     let current = desk.Current |> Option.bind (fun id -> Map.tryFind id desk.Sessions)
 
     let wasSeen =
@@ -132,7 +150,7 @@ let private takeFromCustomer settings now newId (work: CustomerWork) (entry: Inb
         | Some reason -> desk |> ended entry (Ignored(reasonText reason))
         | None ->
             let cause = causeOf entry
-            let session, desk = desk |> tellCircumstances settings now newId cause session
+            let session, desk = desk |> tellCircumstances rules now newId cause session
 
             let after, desk = desk |> apply now newId cause entry.Fact session
             desk |> ended entry (Applied after.Version)
@@ -152,16 +170,21 @@ let private takeFromCustomer settings now newId (work: CustomerWork) (entry: Inb
         match Transition.ignored fresh now entry.Fact with
         | Some reason -> desk |> ended entry (Ignored(reasonText reason))
         | None ->
-            let language = work.Language |> Option.defaultValue settings.Language
-            let opening = SessionOpened(work.Customer, language, settings.Policy)
+            let language = work.Language |> Option.defaultValue rules.Language
+            let opening = SessionOpened(work.Customer, language, rules.Policy)
             let cause = causeOf entry
             let opened, desk = desk |> apply now newId cause opening fresh
 
-            let opened, desk = desk |> tellCircumstances settings now newId cause opened
+            let opened, desk = desk |> tellCircumstances rules now newId cause opened
 
             let after, desk = desk |> apply now newId cause entry.Fact opened
 
             { desk with Current = Some id } |> ended entry (Applied after.Version)
+
+/// What the customer of a number did that is not set up here, so that nobody could answer. It can be put back.
+let private strangersReason (channel: string) =
+    $"the business number of %s{channel} is not set up: add its id to the file of BOT_NUMBERS (or set "
+    + "WHATSAPP_PHONE_NUMBER_ID), start the bot again, and then run: bot inbound retry"
 
 /// An outcome, a status or a timer goes to the session that it names, an older one too.
 let private takeForSession now newId (entry: InboxEntry) id (desk: Desk) =
@@ -210,13 +233,16 @@ let decide
         Endings = []
     }
 
+    let rules = settings.Number work.Channel
+
     let desk =
         (start, work.Entries)
         ||> List.fold (fun desk entry ->
-            match entry.Session with
-            | Some id -> desk |> takeForSession now newId entry id
-            | None when work.Blocked -> desk |> takeFromBlocked entry
-            | None -> desk |> takeFromCustomer settings now newId work entry)
+            match entry.Session, rules with
+            | Some id, _ -> desk |> takeForSession now newId entry id
+            | None, _ when work.Blocked -> desk |> takeFromBlocked entry
+            | None, Some rules -> desk |> takeFromCustomer rules now newId work entry
+            | None, None -> desk |> ended entry (Dead(strangersReason work.Channel)))
 
     {
         Events = List.rev desk.Events

@@ -18,7 +18,8 @@ type ServiceCondition =
 
 /// How a service stands, as a node sees it or as it is for all nodes.
 type ServiceState = {
-    /// "whatsapp", "assistant" or "odoo"; "whatsapp-account" and the like for what Meta tells of them.
+    /// "whatsapp", "assistant" or "odoo"; "whatsapp/number/…" and the like for stops that reach less far;
+    /// "whatsapp-account" and the like for what Meta tells of them.
     Service: string
     /// The node that sees it so; None where it is so for all nodes.
     Node: string option
@@ -34,6 +35,13 @@ type ServiceState = {
 /// The names of services, and the words for their conditions.
 module ServiceState =
     let whatsApp = "whatsapp"
+
+    /// Whether messages to customers depend on it: WhatsApp as a whole, or a token, an account or a number of it
+    /// ("whatsapp/number/1234").
+    let isWhatsApp (service: string) =
+        service = whatsApp
+        || service.StartsWith(whatsApp + "/", StringComparison.Ordinal)
+
     let assistant = "assistant"
     let odoo = "odoo"
 

@@ -292,8 +292,9 @@ type StorePort = {
     /// Takes the right to probe a service that is stopped for all nodes, if its probe is due now; the next
     /// one is due at the second time. True for one node only.
     TakeProbe: string -> DateTimeOffset -> DateTimeOffset -> Task<bool>
-    /// Ends the stop of WhatsApp for all nodes: what was put off may be handed out at once.
-    ResumeMessages: DateTimeOffset -> Task
+    /// Ends the stop that is kept under this name for all nodes: messages that were put off may be handed out at
+    /// once.
+    ResumeMessages: string -> DateTimeOffset -> Task
     /// Deletes what ended longer ago than the span (at least 8 days for the inbox), up to `most` of each
     /// kind in one transaction. Returns how many rows went; 0 when there is nothing left to do, or while
     /// another node is at it.

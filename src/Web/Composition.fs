@@ -12,6 +12,7 @@ open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Web.Configuration
+open FunctionalBot.Web.NumberSettings
 open FunctionalBot.Web.ServiceSettings
 
 /// The real clock and chance.
@@ -26,27 +27,70 @@ let world: World =
         Random = Random.Shared.NextDouble
     }
 
-/// What is read from the data folder before anything starts.
+/// What is read for one number before anything starts.
 [<NoComparison; NoEquality>]
-type Texts = {
+type NumberTexts = {
     Phrases: PhraseBook
     Knowledge: Knowledge
 }
 
-/// Reads phrases and knowledge, or says everything that is wrong with them.
+/// What is read for each number before anything starts, by channel.
+type Texts = Map<string, NumberTexts>
+
+/// The channel of a number.
+let channelOf (number: NumberConfiguration) : string = WhatsAppApi.channelOf number.Id
+
+/// Reads each folder once.
+let private loadEach (load: 'folder -> Result<'text, string list>) (folders: 'folder list) =
+    [ for folder in List.distinct folders -> folder, load folder ] |> dict
+
+/// Reads the phrases and the knowledge of all numbers, or says everything that is wrong with them.
 let loadTexts (configuration: Configuration) : Result<Texts, string list> =
+    let numbers = configuration.Numbers
+    let common = Phrases.load (Path.Combine(configuration.Data, "phrases"))
+    let knowledge = numbers |> List.map _.Knowledge |> loadEach Knowledge.load
+
+    let phrases =
+        numbers
+        |> List.choose _.Phrases
+        |> loadEach (fun folder -> common |> Result.bind (fun book -> Phrases.over book folder))
+
+    let phrasesOf (number: NumberConfiguration) =
+        match number.Phrases with
+        | Some folder -> phrases[folder]
+        | None -> common
+
+    let read = [
+        for number in numbers -> channelOf number, phrasesOf number, knowledge[number.Knowledge]
+    ]
+
+    let problemsOf reading =
+        match reading with
+        | Ok _ -> []
+        | Error problems -> problems
+
     match
-        Phrases.load (Path.Combine(configuration.Data, "phrases")),
-        Knowledge.load (Path.Combine(configuration.Data, "knowledge"))
+        problemsOf common
+        @ (read
+           |> List.collect (fun (_, phrases, knowledge) -> problemsOf phrases @ problemsOf knowledge))
+        |> List.distinct
     with
-    | Ok phrases, Ok knowledge ->
-        Ok {
-            Phrases = phrases
-            Knowledge = knowledge
-        }
-    | Error problems, Ok _
-    | Ok _, Error problems -> Error problems
-    | Error first, Error second -> Error(first @ second)
+    | [] ->
+        read
+        |> List.choose (fun (channel, phrases, knowledge) ->
+            match phrases, knowledge with
+            | Ok phrases, Ok knowledge ->
+                Some(
+                    channel,
+                    {
+                        Phrases = phrases
+                        Knowledge = knowledge
+                    }
+                )
+            | _ -> None)
+        |> Map.ofList
+        |> Ok
+    | problems -> Error problems
 
 /// One client for each service. None follows a redirect: a token must not travel to another host. None keeps cookies:
 /// no call depends on another. How many connections there are, the number of parallel calls says.
@@ -61,37 +105,48 @@ let newClient (timeout: TimeSpan) : HttpClient =
 
     new HttpClient(handler, Timeout = timeout)
 
-let business (configuration: Configuration) : Business = {
-    Name = configuration.BusinessName
-    Contact = configuration.BusinessContact
+let business (number: NumberConfiguration) : Business = {
+    Name = number.Name
+    Contact = number.Contact
 }
 
-/// `token` gives the token as it is at each call.
-let whatsAppSettings (token: unit -> string) (configuration: Configuration) : WhatsAppSettings = {
+/// `token` gives the number's token as it is at each call.
+let whatsAppSettings
+    (configuration: Configuration)
+    (number: NumberConfiguration)
+    (token: unit -> string)
+    : WhatsAppSettings = {
     GraphUrl = configuration.WhatsApp.GraphUrl
     Token = token
-    PhoneNumberId = configuration.WhatsApp.PhoneNumberId
+    PhoneNumberId = number.Id
     Timeout = TimeSpan.FromSeconds 20.
 }
 
-let openAISettings (configuration: Configuration) knowledge apiKey model baseUrl : OpenAIAssistant.Settings = {
+let private openAISettings
+    (configuration: Configuration)
+    (number: NumberConfiguration)
+    knowledge
+    apiKey
+    model
+    baseUrl
+    : OpenAIAssistant.Settings = {
     ApiKey = apiKey
     Model = model
     BaseUrl = baseUrl
     Timeout = TimeSpan.FromSeconds 25.
     Instructions = {
-        BusinessName = configuration.BusinessName
-        Scope = configuration.BusinessScope
+        BusinessName = number.Name
+        Scope = number.Scope
         Knowledge = knowledge
         AllowedHosts = configuration.AllowedHosts
     }
 }
 
-let private assistant (configuration: Configuration) (texts: Texts) : AssistantPort =
+let private assistant (configuration: Configuration) (number: NumberConfiguration) (knowledge: Knowledge) =
     match configuration.Assistant with
     | OpenAI(key, model, url) ->
-        OpenAIAssistant.create (openAISettings configuration texts.Knowledge key model url)
-    | Local -> LocalAssistant.create texts.Knowledge
+        OpenAIAssistant.create (openAISettings configuration number knowledge key model url)
+    | Local -> LocalAssistant.create knowledge
     | Echo -> EchoAssistant.create ()
 
 let odooSettings (configuration: Configuration) : OdooSettings = {
@@ -125,59 +180,97 @@ let scanner (configuration: Configuration) : ScannerPort =
 let fileStore (world: World) (configuration: Configuration) : FileStorePort =
     FileFolder.create configuration.KeptFiles.Folder world (scanner configuration)
 
-/// Customers' files: fetched from WhatsApp with the token, kept in the folder, their rows in the database.
+/// Customers' files: fetched from WhatsApp with the token of the number that they came to, kept in the folder, their
+/// rows in the database.
 let files
     (world: World)
     (configuration: Configuration)
-    (token: unit -> string)
+    (token: NumberConfiguration -> unit -> string)
     (store: FileStorePort)
     (records: FileRecordsPort)
     : FilesPort =
-    let media: MediaSettings = {
-        Graph = whatsAppSettings token configuration
-        Hosts = configuration.KeptFiles.Hosts
-        Idle = TimeSpan.FromSeconds 30.
-    }
-
     let settings: FileSettings = {
         Largest = configuration.KeptFiles.Largest
         Keep = configuration.KeptFiles.Keep
     }
 
     // A large file takes as long as it takes; what stands still is ended by the port itself.
-    let source = WhatsAppMedia.create media (newClient Timeout.InfiniteTimeSpan)
-    FileKeeping.create settings world source store records
+    let client = newClient Timeout.InfiniteTimeSpan
 
-/// Everything that commands run against. `world` has the time that all nodes share, `token` WhatsApp's token.
+    let portOf (number: NumberConfiguration) =
+        let media: MediaSettings = {
+            Graph = whatsAppSettings configuration number (token number)
+            Hosts = configuration.KeptFiles.Hosts
+            Idle = TimeSpan.FromSeconds 30.
+        }
+
+        FileKeeping.create settings world (WhatsAppMedia.create media client) store records
+
+    let ports = Map [ for number in configuration.Numbers -> channelOf number, portOf number ]
+
+    {
+        Fetch =
+            fun key request cancel ->
+                match Map.tryFind key.Session.Channel ports with
+                | Some port -> port.Fetch key request cancel
+                // A number that was taken away: its token is not known, and nobody else's is given away.
+                | None ->
+                    Task.FromResult(
+                        Error(WillNeverCome(FileUnreachable "the business number is not set up"))
+                    )
+        Open = store.Open
+    }
+
+/// What differs from number to number. `tickets` gives the port of a team.
+let private numberServices
+    (configuration: Configuration)
+    (tickets: int64 option -> TicketsPort)
+    (texts: NumberTexts)
+    (number: NumberConfiguration)
+    : Interpreter.NumberServices = {
+    Render = FormSpeech.render texts.Phrases (business number) (FlowSettings.ticketFlow configuration.Flow)
+    RenderText = Phrases.renderText texts.Phrases (business number)
+    Assistant = assistant configuration number texts.Knowledge
+    StandIn = LocalAssistant.create texts.Knowledge
+    Tickets = tickets (number.Team |> Option.orElse configuration.Odoo.Team)
+}
+
+/// Everything that commands run against. `world` has the time that all nodes share, `token` reads a number's token.
+/// All numbers share one client for WhatsApp and one for Odoo.
 let services
     (world: World)
     (configuration: Configuration)
     (texts: Texts)
     (store: StorePort)
     (threads: Threads)
-    (token: unit -> string)
+    (token: NumberConfiguration -> unit -> string)
     (files: FilesPort)
     : Interpreter.Services =
-    let render =
-        FormSpeech.render texts.Phrases (business configuration) (FlowSettings.ticketFlow configuration.Flow)
+    // Each call has a limit of its own: one that brings a large file takes longer.
+    let tickets =
+        Odoo.forTeams (odooSettings configuration) (newClient Timeout.InfiniteTimeSpan)
 
-    let renderText = Phrases.renderText texts.Phrases (business configuration)
+    let numbers =
+        Map [
+            for number in configuration.Numbers do
+                let channel = channelOf number
+                channel, numberServices configuration tickets texts[channel] number
+        ]
+
+    let senders = [
+        for number in configuration.Numbers -> whatsAppSettings configuration number (token number)
+    ]
 
     {
         World = world
         // Each call has a limit of its own; an upload may take as long as it moves.
         WhatsApp =
-            WhatsAppApi.create (whatsAppSettings token configuration) (newClient Timeout.InfiniteTimeSpan)
+            WhatsAppApi.forNumbers senders (newClient Timeout.InfiniteTimeSpan)
             |> Uploads.remembered world
-        Assistant = assistant configuration texts
-        StandIn = LocalAssistant.create texts.Knowledge
-        // Each call has a limit of its own: one that brings a large file takes longer.
-        Tickets = Odoo.create (odooSettings configuration) (newClient Timeout.InfiniteTimeSpan)
+        For = fun channel -> Map.tryFind channel numbers
         Files = files
         ReadStream = store.ReadStream
         ReadThread = threads.Read
-        Render = render
-        RenderText = renderText
         SafetyIdentifier = safetyIdentifier configuration
         Retry = {
             Interpreter.defaultRetry with
@@ -192,12 +285,22 @@ let flowDoor
     (store: StorePort)
     (tell: string -> unit)
     : FlowDoor.FlowDoorSettings option =
+    let first = List.head configuration.Numbers
+
+    // A form's token names the session that it belongs to, and with it the number.
+    let numberOf (token: string) =
+        CommandKey.parse token
+        |> Option.bind (fun key ->
+            configuration.Numbers
+            |> List.tryFind (fun number -> channelOf number = key.Session.Channel))
+        |> Option.defaultValue first
+
     configuration.Flow.Key
     |> Option.map (fun key -> {
         AppSecrets = configuration.WhatsApp.AppSecrets
         Key = key
-        Phrases = texts.Phrases
-        Standing = FormStandings.find store.ReadStream configuration.Language
+        Phrases = fun token -> texts[channelOf (numberOf token)].Phrases
+        Standing = fun token -> FormStandings.find store.ReadStream (numberOf token).Language token
         Tell = tell
     })
 
@@ -215,13 +318,23 @@ let engineSettings (configuration: Configuration) : Engine.EngineSettings = {
 /// Conversations kept in memory; some 20 kB each at most.
 let keptThreads = 1000
 
-let reception (configuration: Configuration) : Reception.ReceptionSettings = {
-    Policy = configuration.Policy
-    Language = configuration.Language
-    Opening =
-        match configuration.Hours with
-        | Some hours -> BusinessHours.opening hours
-        | None -> fun _ -> OpenNow
-    HasForm = configuration.Flow.Form.IsSome
-    MessagesAMinute = configuration.MessagesAMinute
-}
+let reception (configuration: Configuration) : Reception.ReceptionSettings =
+    let rules: Map<string, Reception.NumberRules> =
+        Map [
+            for number in configuration.Numbers ->
+                channelOf number,
+                {
+                    Policy = configuration.Policy
+                    Language = number.Language
+                    Opening =
+                        match number.Hours with
+                        | Some hours -> BusinessHours.opening hours
+                        | None -> fun _ -> OpenNow
+                    HasForm = configuration.Flow.Form.IsSome
+                    MessagesAMinute = configuration.MessagesAMinute
+                }
+        ]
+
+    {
+        Number = fun channel -> Map.tryFind channel rules
+    }

@@ -3,10 +3,9 @@ module FunctionalBot.Web.Configuration
 
 open System
 open FunctionalBot.Domain
-open FunctionalBot.Effects
 open FunctionalBot.Web.FlowSettings
 open FunctionalBot.Web.FileSettings
-open FunctionalBot.Web.HoursSettings
+open FunctionalBot.Web.NumberSettings
 open FunctionalBot.Web.ServiceSettings
 open FunctionalBot.Web.Setting
 open FunctionalBot.Web.TelemetrySettings
@@ -20,14 +19,10 @@ type Configuration = {
     WhatsApp: WhatsAppConfiguration
     Assistant: AssistantConfiguration
     Odoo: OdooConfiguration
-    BusinessName: string
-    /// What the business does, in a few words; the assistant keeps to it.
-    BusinessScope: string
+    /// The business numbers, at least one, with all that is their own.
+    Numbers: NumberConfiguration list
     /// Hosts that the assistant's answers may link to, beside those in the knowledge.
     AllowedHosts: string list
-    /// How a person is reached besides this chat; said to whoever asks for one.
-    BusinessContact: string
-    Language: Language
     Policy: Policy
     /// The folder that holds phrases/ and knowledge/.
     Data: string
@@ -40,8 +35,6 @@ type Configuration = {
     Questions: int
     TicketCalls: int
     Files: int
-    /// When the team is there. None for always.
-    Hours: BusinessHours option
     /// How many messages of one customer are taken in a minute. None for as many as come.
     MessagesAMinute: int option
     Limits: LimitConfiguration
@@ -73,14 +66,6 @@ let private policy (source: Source) : Reading<Policy> =
             "Minutes of silence after which a session is closed; 30 is a good value."
     )
 
-let private language (source: Source) =
-    oneOf
-        [ "es", Spanish; "en", English; "pt", Portuguese ]
-        source
-        "BOT_LANGUAGE"
-        Spanish
-        "The language for a customer of whom nothing is known yet."
-
 /// Reads everything; on failure every problem there is. `data` is where the program finds its data folder.
 let read (data: string) (source: Source) : Reading<Configuration> =
     let seconds name fallback bounds mend =
@@ -93,11 +78,8 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             whatsApp
             assistant
             odoo
-            name
-            scope
+            numbers
             hosts
-            contact
-            language
             policy
             data
             logs
@@ -109,7 +91,6 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             questions
             tickets
             files
-            hours
             messagesAMinute
             limits
             keptFiles
@@ -120,11 +101,8 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             WhatsApp = whatsApp
             Assistant = assistant
             Odoo = odoo
-            BusinessName = name
-            BusinessScope = scope
+            Numbers = numbers
             AllowedHosts = hosts
-            BusinessContact = contact
-            Language = language
             Policy = policy
             Data = data
             Logs = logs
@@ -135,7 +113,6 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             Questions = questions
             TicketCalls = tickets
             Files = files
-            Hours = hours
             MessagesAMinute = messagesAMinute
             Limits = limits
             KeptFiles = keptFiles
@@ -146,21 +123,13 @@ let read (data: string) (source: Source) : Reading<Configuration> =
     |> apply (whatsApp source)
     |> apply (assistant source)
     |> apply (odoo source)
-    |> apply (required source "BOT_BUSINESS_NAME" "The name by which customers know your business.")
-    |> apply (withDefault source "BOT_BUSINESS_SCOPE" "customer support")
+    |> apply (NumbersFile.read data source)
     |> apply (
         withDefault source "BOT_ALLOWED_HOSTS" ""
         |> Result.map (fun text ->
             text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
             |> List.ofArray)
     )
-    |> apply (
-        required
-            source
-            "BOT_BUSINESS_CONTACT"
-            "How customers reach a person besides this chat (phone, e-mail, hours); WhatsApp's policy asks for it."
-    )
-    |> apply (language source)
     |> apply (policy source)
     |> apply (withDefault source "BOT_DATA" data)
     |> apply (withDefault source "BOT_LOGS" "logs")
@@ -207,7 +176,6 @@ let read (data: string) (source: Source) : Reading<Configuration> =
     |> apply (
         number source "BOT_PARALLEL_FILES" 2 (1, 50) "Files that are fetched from WhatsApp at the same time."
     )
-    |> apply (businessHours source)
     |> apply (
         number
             source

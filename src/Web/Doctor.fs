@@ -12,40 +12,19 @@ open Spectre.Console
 open FunctionalBot.Effects
 open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Web.Configuration
+open FunctionalBot.Web.Finding
 open FunctionalBot.Web.ServiceSettings
-
-/// What one check found.
-type Finding =
-    | Fine of fact: string
-    | Wrong of problem: string * mend: string
-
-/// One check by name.
-type Check = { Name: string; Finding: Finding }
-
-let private guard name (check: unit -> Task<Finding>) : Task<Check> = task {
-    try
-        let! finding = check ()
-        return { Name = name; Finding = finding }
-    with fault ->
-        return {
-            Name = name
-            Finding =
-                Wrong(
-                    Logging.mask (fault.GetType().Name + ": " + fault.Message),
-                    "See the message; the service answered in an unexpected way."
-                )
-        }
-}
 
 let private texts (configuration: Configuration) () = task {
     return
         match Composition.loadTexts configuration with
         | Ok texts ->
-            Fine(
-                sprintf
-                    "phrases in 3 languages, %i knowledge passages"
-                    (Knowledge.passages texts.Knowledge).Length
-            )
+            let passages =
+                texts.Values
+                |> Seq.map (fun number -> (Knowledge.passages number.Knowledge).Length |> string)
+                |> String.concat " / "
+
+            Fine $"phrases in 3 languages, %s{passages} knowledge passages"
         | Error problems ->
             Wrong(String.concat "; " problems, "Mend the named files in the data folder (BOT_DATA).")
 }
@@ -118,21 +97,6 @@ let private services (configuration: Configuration) () = task {
         store.Close().Wait()
 }
 
-let private whatsApp (configuration: Configuration) () = task {
-    use client = Composition.newClient (TimeSpan.FromSeconds 15.)
-
-    let settings =
-        Composition.whatsAppSettings (fun () -> configuration.WhatsApp.Token) configuration
-
-    match! WhatsAppApi.check settings client CancellationToken.None with
-    | Ok number ->
-        let name = number.VerifiedName |> Option.defaultValue "no verified name"
-        let quality = number.Quality |> Option.defaultValue "unknown"
-        return Fine(sprintf "%s (%s), quality %s" (Logging.mask number.DisplayNumber) name quality)
-    | Error problem ->
-        return Wrong(problem, "Check WHATSAPP_TOKEN, WHATSAPP_PHONE_NUMBER_ID and WHATSAPP_GRAPH_URL.")
-}
-
 let private openAI (key: string) (model: string) (baseUrl: Uri) () = task {
     use client = Composition.newClient (TimeSpan.FromSeconds 15.)
 
@@ -167,11 +131,15 @@ let private assistant (configuration: Configuration) : unit -> Task<Finding> =
     | Local -> fun () -> Task.FromResult(Fine "local: answers from data/knowledge, without a language model")
     | Echo -> fun () -> Task.FromResult(Fine "echo: for benchmarks only; customers get their own words back")
 
-let private odoo (configuration: Configuration) () = task {
+let private odoo (configuration: Configuration) (team: int64 option) () = task {
     use client = Composition.newClient (TimeSpan.FromSeconds 30.)
 
-    let! findings =
-        Odoo.check (Composition.odooSettings configuration) client CancellationToken.None
+    let settings = {
+        Composition.odooSettings configuration with
+            Team = team
+    }
+
+    let! findings = Odoo.check settings client CancellationToken.None
 
     let problems =
         findings
@@ -215,6 +183,23 @@ let private files (configuration: Configuration) () = task {
             )
 }
 
+/// One check of Odoo for each team that gets tickets.
+let private odooChecks (configuration: Configuration) =
+    let teams =
+        configuration.Numbers
+        |> List.map (fun number -> number.Team |> Option.orElse configuration.Odoo.Team)
+        |> List.distinct
+
+    [
+        for team in teams ->
+            let name =
+                match team with
+                | Some team when teams.Length > 1 -> $"odoo team %d{team}"
+                | _ -> "odoo"
+
+            guard name (odoo configuration team)
+    ]
+
 /// Runs every check, side by side.
 let examine (configuration: Configuration) : Task<Check list> = task {
     let! checks =
@@ -222,9 +207,9 @@ let examine (configuration: Configuration) : Task<Check list> = task {
             guard "texts" (texts configuration)
             guard "database" (database configuration)
             guard "services" (services configuration)
-            guard "whatsapp" (whatsApp configuration)
+            yield! WhatsAppChecks.all configuration
             guard "assistant" (assistant configuration)
-            guard "odoo" (odoo configuration)
+            yield! odooChecks configuration
             guard "files" (files configuration)
         |]
 

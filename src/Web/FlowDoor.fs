@@ -17,7 +17,8 @@ type FlowDoorSettings = {
     /// As on the webhook.
     AppSecrets: string list
     Key: FlowKey
-    Phrases: PhraseBook
+    /// The words of the number that a form's token belongs to.
+    Phrases: string -> PhraseBook
     /// Whether the form with this token still counts. Never fails: where nobody can tell, it counts, since the core
     /// looks at what is sent once more.
     Standing: string -> Task<FormStanding>
@@ -55,7 +56,7 @@ let private say (settings: FlowDoorSettings) (asked: FlowAsked) (version: string
             return FlowAnswer(FlowExchange.acknowledged version)
         | FormAsked(token, fields) ->
             let! standing = settings.Standing token
-            return FlowExchange.answer settings.Phrases standing fields version
+            return FlowExchange.answer (settings.Phrases token) standing fields version
     }
 
 /// One POST: 432 for a signature that is none of ours, 413 for a body over the limit, 421 where it cannot be decrypted

@@ -169,22 +169,20 @@ let run
     let threads = Threads.create Composition.keptThreads watched.ReadStream
     let port = Threads.following threads watched
 
-    let token =
-        match configuration.WhatsApp.TokenFile with
-        | None -> TokenFile.fixedToken configuration.WhatsApp.Token
-        | Some path ->
-            let trouble (path: string) =
-                log.Warning("WHATSAPP_TOKEN_FILE cannot be read or is empty: {Path}; the token stays", path)
-
-            TokenFile.watch world Setting.valueIn trouble path configuration.WhatsApp.Token
+    let tokens =
+        TokenFile.ofNumbers
+            world
+            (fun path ->
+                log.Warning("The token's file cannot be read or is empty: {Path}; the token stays", path))
+            configuration.Numbers
 
     let alarms = Alarms.create world port log
 
     let fileStore = Composition.fileStore world configuration
-    let files = Composition.files world configuration token.Read fileStore store.Files
+    let files = Composition.files world configuration tokens.Of fileStore store.Files
 
     let services =
-        Composition.services world configuration texts port threads token.Read files
+        Composition.services world configuration texts port threads tokens.Of files
         |> Protection.protect configuration port (engineLog log spans) log
 
     let services = {
@@ -315,7 +313,7 @@ let run
         tellOfClock (store.Clock.Offset())
         let measuring = store.Clock.Keep tellOfClock engineStop.Token
         let replaced () = Protection.tokenReplaced world log port
-        let keepingToken = token.Keep replaced engineStop.Token
+        let keepingToken = tokens.Keep replaced engineStop.Token
         startup.Value <- Started
         log.Information "Ready"
 

@@ -101,10 +101,10 @@ let private doctor (arguments: ParseResults<Arguments>) (given: ParseResults<Doc
         else
             Doctor.print checks
 
-        let isFine (check: Doctor.Check) =
+        let isFine (check: Finding.Check) =
             match check.Finding with
-            | Doctor.Fine _ -> true
-            | Doctor.Wrong _ -> false
+            | Finding.Fine _ -> true
+            | Finding.Wrong _ -> false
 
         if List.forall isFine checks then
             ExitCode.ok

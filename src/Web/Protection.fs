@@ -6,6 +6,7 @@ open System.Text.Json.Nodes
 open System.Threading.Tasks
 open FunctionalBot.Effects
 open FunctionalBot.Web.Configuration
+open FunctionalBot.Web.NumberSettings
 open FunctionalBot.Web.ServiceSettings
 
 /// The limits as configured; 0 lifts one.
@@ -35,6 +36,30 @@ let stopSettings (limits: LimitConfiguration) : ChannelStop.StopSettings = {
         FirstProbe = limits.FirstProbe
         LongestProbe = limits.FirstProbe * 10.
 }
+
+/// Which numbers stop together: those that share a token, those of one account, and each by itself. The stop of
+/// WHATSAPP_TOKEN is kept under the name that stops of everything have always had.
+let stopPlan (numbers: NumberConfiguration list) : ChannelStop.StopPlan =
+    let named (kind: string) (name: string) =
+        String.concat "/" [ ServiceState.whatsApp; kind; name ]
+
+    {
+        Numbers =
+            Map [
+                for number in numbers ->
+                    WhatsAppApi.channelOf number.Id,
+                    {
+                        ChannelStop.StopNames.Token =
+                            if number.TokenVariable = standardToken then
+                                ServiceState.whatsApp
+                            else
+                                named "token" number.TokenVariable
+                        Account = number.Account |> Option.map (named "account")
+                        Number = named "number" number.Id
+                    }
+            ]
+        ReachOf = WhatsAppErrors.reachOf
+    }
 
 /// A name that tells the nodes of one database apart and stays over a restart.
 let nodeName (configuration: Configuration) =
@@ -86,7 +111,27 @@ let protect
         whatsApp
         |> Pace.create (limits configuration.Limits) services.World store engineLog
         |> Breakers.whatsApp host Breakers.whatsAppSettings
-        |> ChannelStop.create (stopSettings configuration.Limits) services.World store changed
+        |> ChannelStop.create
+            (stopSettings configuration.Limits)
+            (stopPlan configuration.Numbers)
+            services.World
+            store
+            changed
+
+    let assistant =
+        match configuration.Assistant with
+        | OpenAI _ -> Breakers.assistant host Breakers.assistantSettings
+        // They are part of this process and cannot be away.
+        | Local
+        | Echo -> id
+
+    let tickets = Breakers.tickets host Breakers.odooSettings
+
+    let forNumber (number: Interpreter.NumberServices) = {
+        number with
+            Assistant = assistant number.Assistant
+            Tickets = tickets number.Tickets
+    }
 
     {
         services with
@@ -96,32 +141,27 @@ let protect
                     services.World
                     waiting
                     services.WhatsApp
-            Assistant =
-                match configuration.Assistant with
-                | OpenAI _ -> Breakers.assistant host Breakers.assistantSettings services.Assistant
-                // They are part of this process and cannot be away.
-                | Local
-                | Echo -> services.Assistant
-            Tickets = Breakers.tickets host Breakers.odooSettings services.Tickets
+            For = fun channel -> services.For channel |> Option.map forNumber
     }
 
 /// Lets what waits for a stopped channel go at once: the first message finds out whether it is accepted again.
-let private probeAtOnce (store: StorePort) (now: DateTimeOffset) : Task = task {
+/// `isOver` tells of a stop that it holds nothing any more.
+let private probeAtOnce (isOver: ServiceState -> bool) (store: StorePort) (now: DateTimeOffset) : Task = task {
     let! states = store.ServiceStates()
 
-    match states |> List.tryFind ChannelStop.isStopped with
-    | None -> ()
-    | Some stop ->
-        do! store.ResumeMessages now
-        do! store.ReportService { stop with NextProbe = Some now }
+    for stop in states |> List.filter ChannelStop.isStopped do
+        do! store.ResumeMessages stop.Service now
+
+        if not (isOver stop) then
+            do! store.ReportService { stop with NextProbe = Some now }
 }
 
-/// The token was replaced: a channel that is stopped is probed at once.
+/// A token was replaced: a channel that is stopped is probed at once.
 let tokenReplaced (world: World) (log: Serilog.ILogger) (store: StorePort) : Task = task {
     log.Information "WhatsApp's token was replaced"
 
     try
-        do! probeAtOnce store (world.Now())
+        do! probeAtOnce (fun _ -> false) store (world.Now())
     with StoreUnavailable _ ->
         // The stop ends by its own probes.
         ()
@@ -145,7 +185,9 @@ let announce (configuration: Configuration) (world: World) (store: StorePort) : 
                     NextProbe = None
                 }
 
-        do! probeAtOnce store now
+        // The stop of a number that is not set up any more would stay for ever, since nothing probes it.
+        let plan = stopPlan configuration.Numbers
+        do! probeAtOnce (fun stop -> not (ChannelStop.concerns plan stop.Service)) store now
     with StoreUnavailable _ ->
         // The engine waits for the store by itself. States are for eyes, and the stop ends by its own probes.
         ()

@@ -6,17 +6,13 @@ open FunctionalBot.Effects
 open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Web.Setting
 
-/// The Cloud API.
+/// The Cloud API, as far as it is the same for all numbers.
 [<NoComparison>]
 type WhatsAppConfiguration = {
     GraphUrl: Uri
-    Token: string
-    /// The file that the token is in, which is read again while the bot runs; None where it was given by itself.
-    TokenFile: string option
     /// All are accepted, so that a secret can be changed without losing a webhook.
     AppSecrets: string list
     VerifyToken: string
-    PhoneNumberId: string
 }
 
 /// Who answers free questions.
@@ -58,31 +54,30 @@ type LimitConfiguration = {
 let private secretHelp =
     "Copy it from Meta for Developers > your app > Settings > Basic."
 
-let private metaHelp = "Meta for Developers > your app > WhatsApp > API Setup"
+/// Reads the address of the Graph API.
+let graphUrl (source: Source) : Reading<Uri> =
+    address
+        source
+        "WHATSAPP_GRAPH_URL"
+        "https://graph.facebook.com/v25.0"
+        "Leave it out to use Meta's own address."
 
-/// Reads WHATSAPP_*.
+/// Reads the word by which Meta and the bot know each other when the webhook is set up.
+let verifyToken (source: Source) : Reading<string> =
+    required
+        source
+        "WHATSAPP_VERIFY_TOKEN"
+        "Choose any long random text, and type the same one into Meta's webhook settings."
+
+/// Reads WHATSAPP_*, but for what is a number's own.
 let whatsApp (source: Source) : Reading<WhatsAppConfiguration> =
     build
-        (fun graphUrl token tokenFile secrets verifyToken phone -> {
+        (fun graphUrl secrets verifyToken -> {
             GraphUrl = graphUrl
-            Token = token
-            TokenFile = tokenFile
             AppSecrets = secrets
             VerifyToken = verifyToken
-            PhoneNumberId = phone
         })
-        (address
-            source
-            "WHATSAPP_GRAPH_URL"
-            "https://graph.facebook.com/v25.0"
-            "Leave it out to use Meta's own address.")
-    |> apply (
-        required
-            source
-            "WHATSAPP_TOKEN"
-            ("Make a system user's token with whatsapp_business_messaging: " + metaHelp + ".")
-    )
-    |> apply (fileOf source "WHATSAPP_TOKEN")
+        (graphUrl source)
     |> apply (
         required source "WHATSAPP_APP_SECRET" secretHelp
         |> Result.bind (fun text ->
@@ -100,26 +95,7 @@ let whatsApp (source: Source) : Reading<WhatsAppConfiguration> =
                 ]
             | secrets -> Ok secrets)
     )
-    |> apply (
-        required
-            source
-            "WHATSAPP_VERIFY_TOKEN"
-            "Choose any long random text, and type the same one into Meta's webhook settings."
-    )
-    |> apply (
-        required source "WHATSAPP_PHONE_NUMBER_ID" ("Copy the id (not the number) from " + metaHelp + ".")
-        |> Result.bind (fun text ->
-            if text |> Seq.forall Char.IsAsciiDigit then
-                Ok text
-            else
-                Error [
-                    {
-                        Name = "WHATSAPP_PHONE_NUMBER_ID"
-                        Wrong = "is not an id made of digits"
-                        Mend = "Copy the id (not the number) from " + metaHelp + "."
-                    }
-                ])
-    )
+    |> apply (verifyToken source)
 
 /// Reads the limits.
 let limits (source: Source) : Reading<LimitConfiguration> =

@@ -5,6 +5,7 @@ open System
 open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Effects
+open FunctionalBot.Web.NumberSettings
 
 /// How long what was read is believed.
 let lookEvery = TimeSpan.FromSeconds 1.
@@ -75,4 +76,31 @@ let watch
                 with :? OperationCanceledException when cancel.IsCancellationRequested ->
                     ()
             }
+    }
+
+/// The tokens of all numbers.
+[<NoComparison; NoEquality>]
+type NumberTokens = {
+    /// The token of a number as it is now.
+    Of: NumberConfiguration -> unit -> string
+    /// `CurrentToken.Keep` of all of them.
+    Keep: (unit -> Task) -> CancellationToken -> Task
+}
+
+/// One token for each variable that numbers name: those that name the same one share it.
+let ofNumbers (world: World) (trouble: string -> unit) (numbers: NumberConfiguration list) : NumberTokens =
+    let tokens =
+        Map [
+            for number in numbers |> List.distinctBy _.TokenVariable ->
+                number.TokenVariable,
+                match number.TokenFile with
+                | None -> fixedToken number.Token
+                | Some path -> watch world Setting.valueIn trouble path number.Token
+        ]
+
+    {
+        Of = fun number -> tokens[number.TokenVariable].Read
+        Keep =
+            fun replaced cancel ->
+                Task.WhenAll [| for KeyValue(_, token) in tokens -> token.Keep replaced cancel |]
     }

@@ -162,15 +162,17 @@ module MemoryStore =
                 true
             | _ -> false
 
-        let resume now () =
-            states[struct (ServiceState.whatsApp, None)] <- {
-                Service = ServiceState.whatsApp
-                Node = None
-                Condition = ServiceCondition.Working
-                Since = now
-                Reason = None
-                NextProbe = None
-            }
+        let resume service now () =
+            match states.TryGetValue(struct (service, None)) with
+            | true, state when state.Condition = ServiceCondition.Stopped ->
+                states[struct (service, None)] <- {
+                    state with
+                        Condition = ServiceCondition.Working
+                        Since = now
+                        Reason = None
+                        NextProbe = None
+                }
+            | _ -> ()
 
             MemoryOutbox.wakeMessages tables now
 
@@ -216,7 +218,7 @@ module MemoryStore =
                         call Reporting (fun () -> states[struct (state.Service, state.Node)] <- state)
                 ServiceStates = fun () -> call AskingForStates (fun () -> List.ofSeq states.Values)
                 TakeProbe = fun service now next -> call Reporting (takeProbe service now next)
-                ResumeMessages = fun now -> call Reporting (resume now)
+                ResumeMessages = fun service now -> call Reporting (resume service now)
                 // It lives no longer than its process, and tests judge by all that ever happened: there is
                 // nothing to forget.
                 Forget = fun _ _ _ -> call Forgetting (fun () -> 0)

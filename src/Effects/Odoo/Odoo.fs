@@ -35,24 +35,36 @@ module Odoo =
         return Result.mapError OdooFailures.toPort result
     }
 
-    /// The port over this Odoo. The client should not follow redirects: a POST would arrive as a GET.
-    /// Nothing is called before the first use; version, protocol, user and fields are found out once and
-    /// remembered.
-    let create (settings: Settings) (client: HttpClient) : TicketsPort =
+    let private portOver (desk: OdooDesk) : TicketsPort = {
+        Create =
+            fun key ticket customer language cancelled ->
+                toPort (OdooTickets.create desk key ticket customer language cancelled)
+        AddNote =
+            fun key creation note cancelled -> toPort (OdooTickets.addNote desk key creation note cancelled)
+        Attach =
+            fun key creation file openFile cancelled ->
+                toPort (OdooAttachments.attach desk key creation file openFile cancelled)
+        Find = fun customer cancelled -> toPort (OdooFind.find desk customer cancelled)
+    }
+
+    /// Ports over this Odoo, one for each team or project that gets tickets; None leaves the choice to Odoo. The
+    /// client should not follow redirects: a POST would arrive as a GET. Nothing is called before the first use;
+    /// version, protocol, user and fields are found out once for all teams and remembered.
+    let forTeams (settings: Settings) (client: HttpClient) : int64 option -> TicketsPort =
         let desk = deskOf settings client
 
-        {
-            Create =
-                fun key ticket customer language cancelled ->
-                    toPort (OdooTickets.create desk key ticket customer language cancelled)
-            AddNote =
-                fun key creation note cancelled ->
-                    toPort (OdooTickets.addNote desk key creation note cancelled)
-            Attach =
-                fun key creation file openFile cancelled ->
-                    toPort (OdooAttachments.attach desk key creation file openFile cancelled)
-            Find = fun customer cancelled -> toPort (OdooFind.find desk customer cancelled)
-        }
+        fun team ->
+            portOver {
+                desk with
+                    Caller = {
+                        desk.Caller with
+                            Settings = { settings with Team = team }
+                    }
+            }
+
+    /// The port over this Odoo, for the team of the settings.
+    let create (settings: Settings) (client: HttpClient) : TicketsPort =
+        forTeams settings client settings.Team
 
     /// What stands in the way of tickets at this Odoo, and how to mend it. Creates nothing.
     let check (settings: Settings) (client: HttpClient) (cancelled: CancellationToken) : Task<Finding list> =

@@ -164,13 +164,18 @@ module OdooCheck =
                     Ok(
                         Problem(
                             "No project is set.",
-                            "Set ODOO_TEAM to the project's id: a task without one is seen by nobody."
+                            "Set ODOO_TEAM_ID to the project's id: a task without one is seen by nobody."
                         )
                     )
                 )
             | None, _ ->
                 Task.FromResult(
-                    Ok(Notice("No team is set; Odoo chooses one or none.", "Set ODOO_TEAM to the team's id."))
+                    Ok(
+                        Notice(
+                            "No team is set; Odoo chooses one or none.",
+                            "Set ODOO_TEAM_ID to the team's id."
+                        )
+                    )
                 )
             | Some id, Some { Relation = Some relation } -> odoo {
                 let! found =
@@ -190,12 +195,12 @@ module OdooCheck =
                     | None ->
                         Problem(
                             $"There is no %s{relation} with the id %d{id} for the bot.",
-                            "Set ODOO_TEAM to one that it may see."
+                            "Set ODOO_TEAM_ID to one that it may see."
                         )
               }
             | Some _, _ ->
                 Task.FromResult(
-                    Ok(Problem($"%s{model desk} has no field %s{field}.", "Leave ODOO_TEAM empty."))
+                    Ok(Problem($"%s{model desk} has no field %s{field}.", "Leave ODOO_TEAM_ID empty."))
                 )
     }
 

@@ -124,15 +124,15 @@ module PhraseBook =
 
             List.distinctBy fst found, twice
 
-    let private keyProblems (place: string) (expected: string list) (found: (string * JsonElement) list) =
-        let names = List.map fst found
+    let private missingKeys (place: string) (expected: string list) (found: (string * JsonElement) list) = [
+        for key in List.except (List.map fst found) expected do
+            place + "." + key + " is missing"
+    ]
 
-        [
-            for key in List.except names expected do
-                place + "." + key + " is missing"
-            for key in List.except expected names do
-                place + "." + key + " is unknown; is the key misspelt?"
-        ]
+    let private unknownKeys (place: string) (expected: string list) (found: (string * JsonElement) list) = [
+        for key in List.except expected (List.map fst found) do
+            place + "." + key + " is unknown; is the key misspelt?"
+    ]
 
     let private readTexts (found: (string * JsonElement) list) =
         let read =
@@ -177,25 +177,47 @@ module PhraseBook =
             for key, wording in read do
                 for reason in choiceProblems wording do
                     "choices." + key + " " + reason
-            for title, same in read |> List.groupBy (fun (_, wording) -> wording.Title.ToUpperInvariant()) do
-                if title <> "" && List.length same > 1 then
-                    let keys = same |> List.map fst |> String.concat ", "
-
-                    "choices "
-                    + keys
-                    + " have the same title, which WhatsApp refuses within one message"
         ]
 
         Map.ofList read, problems
 
-    let private readLanguage (root: JsonElement) : LanguageBook * string list =
+    let private phraseKeys = List.map snd Wording.all
+    let private choiceKeys = List.map Wording.choiceKey Wording.choices
+
+    let private sameTitles (choices: Map<string, ChoiceWording>) = [
+        for title, same in
+            choiceKeys
+            |> List.choose (fun key ->
+                Map.tryFind key choices |> Option.map (fun wording -> key, wording))
+            |> List.groupBy (fun (_, wording) -> wording.Title.ToUpperInvariant()) do
+            if title <> "" && List.length same > 1 then
+                let keys = same |> List.map fst |> String.concat ", "
+
+                "choices "
+                + keys
+                + " have the same title, which WhatsApp refuses within one message"
+    ]
+
+    /// Reads what a file says, which `section` finds by its name; the rest is as `below` has it.
+    let private readOver
+        (below: LanguageBook)
+        (section: string -> JsonElement -> (string * JsonElement) list * string list)
+        (root: JsonElement)
+        =
         let sections, rootProblems = members "the file" (Some root)
-        let phrases, phraseProblems = members "phrases" (LenientJson.field "phrases" root)
-        let choices, choicesProblems = members "choices" (LenientJson.field "choices" root)
+        let phrases, phraseProblems = section "phrases" root
+        let choices, choicesProblems = section "choices" root
         let texts, textProblems = readTexts phrases
         let choiceWordings, choiceProblems = readChoices choices
-
         let unknown = List.except [ "phrases"; "choices" ] (List.map fst sections)
+
+        let over added all =
+            Map.fold (fun all key value -> Map.add key value all) all added
+
+        let book = {
+            Texts = over texts below.Texts
+            Choices = over choiceWordings below.Choices
+        }
 
         let problems =
             rootProblems
@@ -204,44 +226,69 @@ module PhraseBook =
             ]
             @ phraseProblems
             @ choicesProblems
-            @ keyProblems "phrases" (List.map snd Wording.all) phrases
-            @ keyProblems "choices" (List.map Wording.choiceKey Wording.choices) choices
+            @ unknownKeys "phrases" phraseKeys phrases
+            @ unknownKeys "choices" choiceKeys choices
             @ textProblems
             @ choiceProblems
+            @ sameTitles book.Choices
 
-        {
-            Texts = texts
-            Choices = choiceWordings
-        },
-        problems
+        book, problems, phrases, choices
 
-    let private readFile (folder: string) language : Result<LanguageBook, string list> =
+    /// A whole language: nothing may be missing.
+    let private readLanguage (root: JsonElement) : LanguageBook * string list =
+        let section name root =
+            members name (LenientJson.field name root)
+
+        let nothing = {
+            Texts = Map.empty
+            Choices = Map.empty
+        }
+
+        let book, problems, phrases, choices = readOver nothing section root
+
+        book,
+        missingKeys "phrases" phraseKeys phrases
+        @ missingKeys "choices" choiceKeys choices
+        @ problems
+
+    /// What is said otherwise than below; a section may be missing.
+    let private readChanges (below: LanguageBook) (root: JsonElement) : LanguageBook * string list =
+        let section name root =
+            match LenientJson.field name root with
+            | None -> [], []
+            | found -> members name found
+
+        let book, problems, _, _ = readOver below section root
+        book, problems
+
+    /// `label` names the file in what is told of it.
+    let private readFile
+        (label: string)
+        (folder: string)
+        (language: Language)
+        (read: JsonElement -> LanguageBook * string list)
+        : Result<LanguageBook, string list> =
         let name = Language.code language + ".json"
 
         try
             use document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, name)))
-            let book, problems = readLanguage document.RootElement
+            let book, problems = read document.RootElement
 
             if List.isEmpty problems then
                 Ok book
             else
-                Error [ for problem in problems -> name + ": " + problem ]
+                Error [ for problem in problems -> label + ": " + problem ]
         with
         | :? JsonException as problem ->
             let line = problem.LineNumber.GetValueOrDefault() + 1L
-            Error [ $"%s{name}: is no JSON, line %d{line}" ]
-        | :? InvalidOperationException -> Error [ name + ": is no valid Unicode" ]
+            Error [ $"%s{label}: is no JSON, line %d{line}" ]
+        | :? InvalidOperationException -> Error [ label + ": is no valid Unicode" ]
         | :? FileNotFoundException
         | :? DirectoryNotFoundException -> Error [ name + ": is missing in " + folder ]
         | :? IOException
-        | :? UnauthorizedAccessException -> Error [ name + ": cannot be opened" ]
+        | :? UnauthorizedAccessException -> Error [ label + ": cannot be opened" ]
 
-    /// Reads the files of every language in the folder. Error with every problem of every file at once,
-    /// each naming the file and the key.
-    let load (folder: string) : Result<PhraseBook, string list> =
-        let read =
-            languages |> List.map (fun language -> language, readFile folder language)
-
+    let private together (read: (Language * Result<LanguageBook, string list>) list) =
         match
             read
             |> List.collect (fun (_, outcome) ->
@@ -257,3 +304,36 @@ module PhraseBook =
 
             Ok { Languages = Map.ofList books }
         | problems -> Error problems
+
+    /// Reads the files of every language in the folder. Error with every problem of every file at once,
+    /// each naming the file and the key.
+    let load (folder: string) : Result<PhraseBook, string list> =
+        languages
+        |> List.map (fun language ->
+            language, readFile (Language.code language + ".json") folder language readLanguage)
+        |> together
+
+    /// The book with what a folder says otherwise: its files hold only the phrases and choices that differ, and a
+    /// language without a file stays as it is. Error with every problem at once, each naming the file and the key.
+    let over (book: PhraseBook) (folder: string) : Result<PhraseBook, string list> =
+        let pathOf language =
+            Path.Combine(folder, Language.code language + ".json")
+
+        if not (List.exists (pathOf >> File.Exists) languages) then
+            let names =
+                languages
+                |> List.map (fun language -> Language.code language + ".json")
+                |> String.concat ", "
+
+            Error [ $"%s{folder} holds no phrases: none of %s{names} is there" ]
+        else
+            languages
+            |> List.map (fun language ->
+                let below = book.Of language
+
+                language,
+                if File.Exists(pathOf language) then
+                    readFile (pathOf language) folder language (readChanges below)
+                else
+                    Ok below)
+            |> together

@@ -40,6 +40,10 @@ module Phrases =
     /// problem with its file and key.
     let load (folder: string) : Result<PhraseBook, string list> = PhraseBook.load folder
 
+    /// The wording with what another folder says otherwise, key by key.
+    let over (book: PhraseBook) (folder: string) : Result<PhraseBook, string list> =
+        PhraseBook.over book folder
+
     /// Ends with the tail, and has room for it.
     let private withTail limit (tail: string) (said: string) =
         if tail = "" then

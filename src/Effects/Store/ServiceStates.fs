@@ -110,11 +110,11 @@ module internal ServiceStates =
             return rows > 0
         }
 
-    /// Ends the stop of WhatsApp and lets what was put off be handed out.
-    let resumeMessages (source: NpgsqlDataSource) (now: DateTimeOffset) : Task = task {
+    /// Ends a stop and lets what was put off be handed out. What another stop holds is put off again.
+    let resumeMessages (source: NpgsqlDataSource) (service: string) (now: DateTimeOffset) : Task = task {
         let! _ =
             run source [
-                Statement.create resumeSql [ Statement.text ServiceState.whatsApp; Statement.instant now ]
+                Statement.create resumeSql [ Statement.text service; Statement.instant now ]
                 Statement.create wakeSql [ Statement.instant now ]
             ]
 

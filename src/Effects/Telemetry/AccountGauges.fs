@@ -99,9 +99,13 @@ let create (instruments: Instruments) (world: World) (store: StorePort) : Cancel
             for service in [ ServiceState.whatsApp; ServiceState.assistant; ServiceState.odoo ] do
                 let now = world.Now()
 
+                let isOf (state: ServiceState) =
+                    state.Service = service
+                    || service = ServiceState.whatsApp && ServiceState.isWhatsApp state.Service
+
                 let found =
                     states
-                    |> List.filter (fun state -> state.Service = service && ServiceState.isTrouble now state)
+                    |> List.filter (fun state -> isOf state && ServiceState.isTrouble now state)
 
                 Measurement<int64>(int64 found.Length, Label.tag "bot.called" service)
           ]
@@ -110,7 +114,7 @@ let create (instruments: Instruments) (world: World) (store: StorePort) : Cancel
         "bot.services.trouble",
         Func<_>(troubles),
         "{node}",
-        "Nodes that leave a service alone; the stop of WhatsApp, which is for all, counts as one"
+        "Nodes that leave a service alone; each stop of WhatsApp, which is for all nodes, counts as one"
     )
     |> ignore
 

@@ -166,6 +166,9 @@ let create (instruments: Instruments) (spans: CommandSpans) (world: World) (stor
         fun service now next ->
             watch instruments world "take probe" (fun () -> store.TakeProbe service now next)
     ResumeMessages =
-        fun now -> watch instruments world "resume messages" (fun () -> task { do! store.ResumeMessages now })
+        fun service now ->
+            watch instruments world "resume messages" (fun () -> task {
+                do! store.ResumeMessages service now
+            })
     Forget = fun keep now most -> watch instruments world "forget" (fun () -> store.Forget keep now most)
 }

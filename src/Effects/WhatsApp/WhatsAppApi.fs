@@ -46,44 +46,54 @@ module WhatsAppApi =
         | [] -> post settings client (WhatsAppRequest.message outgoing) sentId token
         | problems -> Task.FromResult(Refused(100, "WhatsApp: " + String.Join("; ", problems)))
 
-    /// The channel of the messages that come to the configured number, as `WhatsAppInbound` names it.
-    let channelOf (settings: WhatsAppSettings) : string = "whatsapp-" + settings.PhoneNumberId
+    /// The channel of a business number, as `WhatsAppInbound` names it.
+    let channelOf (phoneNumberId: string) : string = "whatsapp-" + phoneNumberId
 
-    /// The number that a message came to is the only one that can mark it, and a file can be sent from the number
-    /// that it was uploaded by only: for another, Meta would say that there is none.
-    let private ofNumber (settings: WhatsAppSettings) channel (call: unit -> Task<'answer>) refused =
-        if channel = channelOf settings then
-            call ()
-        else
-            Task.FromResult(
-                refused (
-                    Refused(100, "WhatsApp: the channel is of another number than WHATSAPP_PHONE_NUMBER_ID")
-                )
-            )
-
-    let private markRead (settings: WhatsAppSettings) client channel message token : Task<SendOutcome> =
+    let private markRead (settings: WhatsAppSettings) client message token : Task<SendOutcome> =
         let accepted root =
             if text "success" root = Some "true" then
                 Some message
             else
                 None
 
-        ofNumber
-            settings
-            channel
-            (fun () -> post settings client (WhatsAppRequest.markRead message) accepted token)
-            id
+        post settings client (WhatsAppRequest.markRead message) accepted token
 
-    /// The port over this client, whose own time limit must be longer than any upload; each call is limited by the
-    /// settings. A call that the host cancels ends as a value too: RetryLater if nothing had been sent, else
-    /// OutcomeUnknown. MarkRead's Accepted holds the message that was marked.
-    let create (settings: WhatsAppSettings) (client: HttpClient) : WhatsAppPort = {
-        Send = send settings client
-        MarkRead = markRead settings client
-        Upload =
-            fun channel file token ->
-                ofNumber settings channel (fun () -> WhatsAppUpload.send settings client file token) Error
-    }
+    /// A customer is answered from the number that he wrote to, or not at all: from another one Meta would take the
+    /// message for the beginning of a conversation with a stranger.
+    let private notSetUp =
+        "WhatsApp: the business number is not set up; add it to the file of BOT_NUMBERS"
+
+    /// The port over these numbers and one client, whose own time limit must be longer than any upload; each call is
+    /// limited by the settings: each call goes to the number of its channel. For a channel that
+    /// is none of them nothing is called: Send and Upload are held back, so that what waits goes once the number is set up, and
+    /// MarkRead is refused. A call that the host cancels ends as a value too: RetryLater if nothing had been sent,
+    /// else OutcomeUnknown. MarkRead's Accepted holds the message that was marked.
+    let forNumbers (numbers: WhatsAppSettings list) (client: HttpClient) : WhatsAppPort =
+        let byChannel =
+            dict [ for settings in numbers -> channelOf settings.PhoneNumberId, settings ]
+
+        {
+            Send =
+                fun outgoing token ->
+                    match byChannel.TryGetValue outgoing.Key.Session.Channel with
+                    | true, settings -> send settings client outgoing token
+                    | _ -> Task.FromResult(HeldBack(TimeSpan.FromMinutes 5., notSetUp))
+            MarkRead =
+                fun channel message token ->
+                    match byChannel.TryGetValue channel with
+                    | true, settings -> markRead settings client message token
+                    | _ -> Task.FromResult(Refused(100, notSetUp))
+            // A file can be sent by the number only that it was uploaded by.
+            Upload =
+                fun channel file token ->
+                    match byChannel.TryGetValue channel with
+                    | true, settings -> WhatsAppUpload.send settings client file token
+                    | _ -> Task.FromResult(Error(HeldBack(TimeSpan.FromMinutes 5., notSetUp)))
+        }
+
+    /// The port over one number.
+    let create (settings: WhatsAppSettings) (client: HttpClient) : WhatsAppPort =
+        forNumbers [ settings ] client
 
     /// Asks Meta for the business number: whether the address, the token and the number's id are right.
     /// Error with what is wrong and how to mend it; the token is never in it.
@@ -114,7 +124,7 @@ module WhatsAppApi =
                 let mend =
                     "Copy it from the app's page API Setup, and give the token's system user access to it."
 
-                return Error $"The number with the id in WHATSAPP_PHONE_NUMBER_ID cannot be read. %s{mend}"
+                return Error $"The number with the id %s{settings.PhoneNumberId} cannot be read. %s{mend}"
             | RetryLater(_, reason), _
             | RecipientBusy reason, _
             | HeldBack(_, reason), _

@@ -74,11 +74,11 @@ module internal WhatsAppCall =
         |> Option.filter (fun span -> span >= TimeSpan.Zero)
         |> Option.map (min (TimeSpan.FromDays 1.))
 
-    /// Reads no more than is of use; Meta's answers are a few hundred bytes.
-    let private readBody (response: HttpResponseMessage) token = task {
+    /// Reads no more than is of use; Meta's answers to messages are a few hundred bytes.
+    let private readBody (response: HttpResponseMessage) limit token = task {
         use! stream = response.Content.ReadAsStreamAsync(token: CancellationToken)
-        let buffer = Array.zeroCreate<byte> answerLimit
-        let! count = stream.ReadAtLeastAsync(Memory buffer, answerLimit, false, token)
+        let buffer = Array.zeroCreate<byte> limit
+        let! count = stream.ReadAtLeastAsync(Memory buffer, limit, false, token)
         return Array.sub buffer 0 count
     }
 
@@ -91,8 +91,9 @@ module internal WhatsAppCall =
         | HttpRequestError.ProxyTunnelError -> true
         | _ -> false
 
-    /// Makes one call with the token; `limited` ends it, for a host that stops or for its time.
+    /// Makes one call with the token; an answer of up to `limit` bytes is read. `limited` ends it, for a host that stops or for its time.
     let private exchange
+        (limit: int)
         (settings: WhatsAppSettings)
         (client: HttpClient)
         (request: HttpRequestMessage)
@@ -107,7 +108,7 @@ module internal WhatsAppCall =
             use! response =
                 client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limited)
 
-            let! body = readBody response limited
+            let! body = readBody response limit limited
             return Answered(response.StatusCode, retryAfter response, body)
         with
         | :? HttpRequestException as problem ->
@@ -121,9 +122,10 @@ module internal WhatsAppCall =
             return Broken(started (), $"no answer within %g{seconds} seconds")
     }
 
-    /// Makes one call with the token, within the time limit of the settings. Never throws for what a
-    /// network can do.
-    let send
+    /// Makes one call with the token, within the time limit of the settings, and reads an answer of up to `limit`
+    /// bytes. Never throws for what a network can do.
+    let sendUpTo
+        (limit: int)
         (settings: WhatsAppSettings)
         (client: HttpClient)
         (method: HttpMethod)
@@ -147,7 +149,7 @@ module internal WhatsAppCall =
             | Some content -> content.Started
             | None -> true
 
-        return! exchange settings client request started limited.Token token
+        return! exchange limit settings client request started limited.Token token
     }
 
     /// Posts a body that takes long. What is limited is how long it may stand still: `content` is made with what it
@@ -165,5 +167,9 @@ module internal WhatsAppCall =
         request.Content <- content (fun () -> limited.CancelAfter settings.Timeout)
         // Who will not take it says so before it is sent.
         request.Headers.ExpectContinue <- true
-        return! exchange settings client request (fun () -> true) limited.Token token
+        return! exchange answerLimit settings client request (fun () -> true) limited.Token token
     }
+
+    /// `sendUpTo` for the short answers of calls about messages.
+    let send settings client method path body token : Task<CallEnd> =
+        sendUpTo answerLimit settings client method path body token

@@ -187,6 +187,7 @@ let private helpdeskSeed (helpdesk: Helpdesk) : (string * int64 * Row) list =
         ]
         @ [
             "helpdesk.ticket.team", 1L, Map [ "name", Text "Soporte" ]
+            "helpdesk.ticket.team", 2L, Map [ "name", Text "Ventas" ]
             for id, name in [ 1L, "Web"; 2L, "Email"; 3L, "Phone"; 4L, "Other"; 5L, "WhatsApp" ] do
                 "helpdesk.ticket.channel", id, Map [ "name", Text name ]
             "helpdesk.ticket.category", 1L, Map [ "name", Text "General" ]
@@ -196,10 +197,11 @@ let private helpdeskSeed (helpdesk: Helpdesk) : (string * int64 * Row) list =
         stages "helpdesk.stage" [ "New", false; "In Progress", false; "Solved", true; "Cancelled", true ]
         @ [
             "helpdesk.team", 1L, Map [ "name", Text "Soporte" ]
+            "helpdesk.team", 2L, Map [ "name", Text "Ventas" ]
             "helpdesk.tag", 1L, Map [ "name", Text "Para una persona" ]
         ]
 
-/// A database with the records that a fresh Odoo has: company, users, a team, stages, channels, a tag.
+/// A database with the records that a fresh Odoo has: company, users, two teams, stages, channels, a tag.
 let seed (helpdesk: Helpdesk) (at: DateTimeOffset) : Database =
     let common =
         Map [

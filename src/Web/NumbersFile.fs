@@ -1,0 +1,249 @@
+/// The business numbers that one process serves: the one of the variables, and any number more from a file.
+module FunctionalBot.Web.NumbersFile
+
+open System
+open System.IO
+open System.Text.Json
+open FunctionalBot.Effects
+open FunctionalBot.Web.Setting
+open FunctionalBot.Web.NumberSettings
+
+/// One entry of the file.
+[<NoComparison; NoEquality>]
+type private Entry = {
+    /// As problems name it: the file and which entry it is.
+    Place: string
+    /// The folder of the file; paths in it are taken from there.
+    Folder: string
+    Fields: JsonElement
+}
+
+let private members = [
+    "id"
+    "account"
+    "name"
+    "contact"
+    "scope"
+    "language"
+    "knowledge"
+    "phrases"
+    "team"
+    "hours"
+    "holidays"
+    "time_zone"
+    "token_variable"
+]
+
+/// Reads a member where the entry has it. Texts and whole numbers are taken, since ids are written as either.
+let private memberOf
+    (entry: Entry)
+    (name: string)
+    (otherwise: unit -> Reading<'value>)
+    (read: string -> string -> Reading<'value>)
+    : Reading<'value> =
+    let place = entry.Place + ", " + name
+
+    match entry.Fields.TryGetProperty name with
+    | false, _ -> otherwise ()
+    | true, found ->
+        match found.ValueKind with
+        | JsonValueKind.Null -> otherwise ()
+        | JsonValueKind.String when not (String.IsNullOrWhiteSpace(found.GetString())) ->
+            read place ((nonNull (found.GetString())).Trim())
+        | JsonValueKind.Number -> read place (found.GetRawText())
+        | _ -> wrong place "holds no text" "Write a text in quotes, or leave the member out."
+
+let private isVariable (text: string) =
+    Char.IsAsciiLetterUpper text[0]
+    && text
+       |> Seq.forall (fun unit -> Char.IsAsciiLetterUpper unit || Char.IsAsciiDigit unit || unit = '_')
+
+/// A token that was written where the name of its variable belongs is not repeated in what is told of it.
+let private tokenOf (source: Source) place (variable: string) =
+    if isVariable variable then
+        token source variable
+    else
+        wrong
+            place
+            "is not the name of a variable (capitals, digits and \"_\")"
+            "Name the variable that holds the token. The token itself does not belong into the file."
+
+let private languageOf place (text: string) =
+    match languages |> List.tryFind (fun (code, _) -> code = text.ToLowerInvariant()) with
+    | Some(_, language) -> Ok language
+    | None -> wrong place "is not one of es, en, pt" "Write one of them."
+
+let private teamOf place (text: string) =
+    match Int64.TryParse text with
+    | true, id when id > 0L -> Ok(Some id)
+    | _ ->
+        wrong
+            place
+            "is not a database id"
+            "Open the team or project in Odoo; its id is in the address. Leave it out for ODOO_TEAM_ID."
+
+let private folderOf (entry: Entry) place (text: string) : Reading<string> =
+    let folder = Path.Combine(entry.Folder, text)
+
+    if Directory.Exists folder then
+        Ok folder
+    else
+        wrong
+            place
+            ("names a folder that is not there: " + folder)
+            "Paths are taken from the file's own folder."
+
+/// Hours, holidays and zone, each as the entry has it, else as the variables say. A problem of the entry is named by
+/// its place.
+let private hoursOf (source: Source) (entry: Entry) : Reading<BusinessHours option> =
+    let own = [ "BOT_HOURS", "hours"; "BOT_HOLIDAYS", "holidays"; "BOT_TIME_ZONE", "time_zone" ]
+
+    let isOwn name =
+        match entry.Fields.TryGetProperty(name: string) with
+        | true, found -> found.ValueKind <> JsonValueKind.Null
+        | _ -> false
+
+    let renamed (problem: Problem) =
+        match own |> List.tryFind (fun (variable, name) -> variable = problem.Name && isOwn name) with
+        | Some(_, name) -> {
+            problem with
+                Name = entry.Place + ", " + name
+          }
+        | None -> problem
+
+    let ofEntryFirst variable =
+        match own |> List.tryFind (fun (known, _) -> known = variable) with
+        | Some(_, name) -> memberOf entry name (fun () -> source variable) (fun _ text -> Ok(Some text))
+        | None -> source variable
+
+    HoursSettings.businessHours ofEntryFirst
+    |> Result.mapError (List.map renamed)
+
+let private ofEntry (common: Common) (source: Source) (entry: Entry) : Reading<NumberConfiguration> =
+    let textOf name otherwise =
+        memberOf entry name otherwise (fun _ text -> Ok text)
+
+    let unknown =
+        entry.Fields.EnumerateObject()
+        |> Seq.map _.Name
+        |> Seq.filter (fun name -> not (List.contains name members))
+        |> List.ofSeq
+
+    let known =
+        number
+            (memberOf
+                entry
+                "id"
+                (fun () -> wrong (entry.Place + ", id") "is not set" phoneIdHelp)
+                (fun place -> digits place phoneIdHelp))
+            (memberOf entry "account" common.Account (fun place ->
+                digits place accountHelp >> Result.map Some))
+            (memberOf entry "token_variable" (fun () -> token source standardToken) (tokenOf source))
+            (textOf "name" common.Name)
+            (textOf "contact" common.Contact)
+            (textOf "scope" common.Scope)
+            (memberOf entry "language" common.Language languageOf)
+            (memberOf entry "knowledge" common.Knowledge (folderOf entry))
+            (memberOf entry "phrases" (fun () -> Ok None) (fun place ->
+                folderOf entry place >> Result.map Some))
+            (memberOf entry "team" (fun () -> Ok None) teamOf)
+            (hoursOf source entry)
+
+    match unknown with
+    | [] -> known
+    | unknown ->
+        let problems = [
+            for name in unknown do
+                {
+                    Name = entry.Place + ", " + name
+                    Wrong = "is unknown; is it misspelt?"
+                    Mend = "Known are " + String.concat ", " members + "."
+                }
+        ]
+
+        build (fun number () -> number) known |> apply (Error problems)
+
+let private variable = "BOT_NUMBERS"
+
+let private fileHelp =
+    "Write a list of numbers as JSON; data/numbers.example.json is one."
+
+/// The entries of the file, or why there are none.
+let private entriesOf (path: string) : Reading<JsonElement list> =
+    let options =
+        JsonDocumentOptions(CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true)
+
+    try
+        use document = JsonDocument.Parse(File.ReadAllBytes path, options)
+
+        match document.RootElement.ValueKind with
+        | JsonValueKind.Array -> Ok [ for entry in document.RootElement.EnumerateArray() -> entry.Clone() ]
+        | _ -> wrong variable ("names a file that holds no list: " + path) fileHelp
+    with
+    | :? JsonException as problem ->
+        let line = problem.LineNumber.GetValueOrDefault() + 1L
+        wrong variable $"names a file that is no JSON, line %d{line}: %s{path}" fileHelp
+    | :? FileNotFoundException
+    | :? DirectoryNotFoundException ->
+        wrong variable ("names a file that is not there: " + path) "Name one that is."
+    | :? UnauthorizedAccessException
+    | :? IOException ->
+        wrong variable ("names a file that cannot be read: " + path) "Name a file that the bot may read."
+
+/// All values, or all problems.
+let private all (readings: Reading<'value> list) : Reading<'value list> =
+    List.foldBack
+        (fun reading rest -> build (fun value values -> value :: values) reading |> apply rest)
+        readings
+        (Ok [])
+
+let private ofFile (common: Common) (source: Source) (path: string) : Reading<NumberConfiguration list> =
+    let folder =
+        match Path.GetDirectoryName(Path.GetFullPath path) with
+        | null -> "."
+        | folder -> folder
+
+    entriesOf path
+    |> Result.bind (fun entries ->
+        entries
+        |> List.mapi (fun place fields ->
+            let entry = {
+                Place = $"%s{path}, entry %d{place + 1}"
+                Folder = folder
+                Fields = fields
+            }
+
+            match fields.ValueKind with
+            | JsonValueKind.Object -> ofEntry common source entry
+            | _ -> wrong entry.Place "is no object" fileHelp)
+        |> all)
+
+/// A number that is set twice could be meant either way.
+let private distinct (numbers: NumberConfiguration list) : Reading<NumberConfiguration list> =
+    match numbers |> List.countBy _.Id |> List.filter (fun (_, count) -> count > 1) with
+    | [] when numbers.IsEmpty -> wrong variable "names a file without numbers" fileHelp
+    | [] -> Ok numbers
+    | several ->
+        Error [
+            for id, count in several do
+                {
+                    Name = variable
+                    Wrong = $"has the number with the id %s{id} %d{count} times"
+                    Mend = "Leave one; a number of the file is not set in " + phoneNumberId + " besides."
+                }
+        ]
+
+/// Reads all numbers: the one of WHATSAPP_PHONE_NUMBER_ID, and those of the file that BOT_NUMBERS names, in this
+/// order. At least one of the two variables must be set. On failure every problem there is. `data` is where the
+/// program finds its data folder.
+let read (data: string) (source: Source) : Reading<NumberConfiguration list> =
+    let common = common data source
+
+    match source phoneNumberId, source variable with
+    | Ok None, Ok(Some path) -> ofFile common source path |> Result.bind distinct
+    | _, Ok(Some path) ->
+        build (fun first more -> first :: more) (ofVariables common source)
+        |> apply (ofFile common source path)
+        |> Result.bind distinct
+    | _, Ok None -> ofVariables common source |> Result.map List.singleton
+    | _, Error problems -> Error problems

@@ -1,0 +1,144 @@
+/// The checks of `bot doctor` that ask Meta: each number, each account's webhook, each token.
+module FunctionalBot.Web.WhatsAppChecks
+
+open System
+open System.Net.Http
+open System.Threading
+open System.Threading.Tasks
+open FunctionalBot.Effects
+open FunctionalBot.Web.Configuration
+open FunctionalBot.Web.Finding
+open FunctionalBot.Web.NumberSettings
+
+/// A token that lives no longer than this is to be renewed now.
+let enoughLife = TimeSpan.FromDays 7.
+
+let private ask (work: HttpClient -> Task<Finding>) : Task<Finding> = task {
+    use client = Composition.newClient (TimeSpan.FromSeconds 15.)
+    return! work client
+}
+
+let private settingsOf (configuration: Configuration) (number: NumberConfiguration) =
+    Composition.whatsAppSettings configuration number (fun () -> number.Token)
+
+/// What Meta says of a number's quality. RED is the last step ahead of a lock.
+let judgeQuality (known: string) (quality: string option) : Finding =
+    match quality |> Option.map _.ToUpperInvariant() with
+    | Some "RED" ->
+        Wrong(
+            known + ", quality RED: customers block or report it, and Meta may limit it",
+            "Look into WhatsApp Manager > Insights for why; write to nobody who did not write first."
+        )
+    | Some "YELLOW" -> Fine(known + ", quality YELLOW: some customers block or report it; RED comes next")
+    | Some quality -> Fine(known + ", quality " + quality)
+    | None -> Fine(known + ", quality unknown")
+
+let private numberCheck configuration (number: NumberConfiguration) client = task {
+    match! WhatsAppApi.check (settingsOf configuration number) client CancellationToken.None with
+    | Ok found ->
+        let name = found.VerifiedName |> Option.defaultValue "no verified name"
+        return judgeQuality $"%s{Logging.mask found.DisplayNumber} (%s{name})" found.Quality
+    | Error problem ->
+        return Wrong(problem, $"Check %s{number.TokenVariable}, the number's id and WHATSAPP_GRAPH_URL.")
+}
+
+let private reasonOf failure =
+    match failure with
+    | GraphUnreachable reason -> reason
+    | GraphRefused(code, told) -> $"%s{Logging.mask told} (code %d{code})"
+
+/// Whether the app is among those that get the account's webhooks. Where the app is not known, that there is one.
+let judgeSubscription (app: string option) (found: SubscribedApp list) : Finding =
+    let mend = "Run bot whatsapp subscribe; until then no message comes in."
+
+    match app, found with
+    | _, [] -> Wrong("no app gets the webhooks of the account", mend)
+    | Some app, found when found |> List.forall (fun one -> one.Id <> app) ->
+        Wrong("other apps get the webhooks of the account, this one does not", mend)
+    | Some app, found ->
+        match found |> List.tryFind (fun one -> one.Id = app) |> Option.bind _.Callback with
+        | Some callback -> Fine("this app gets the webhooks of the account, at " + callback)
+        | None -> Fine "this app gets the webhooks of the account, where its settings say"
+    | None, found -> Fine $"%d{found.Length} app(s) get the webhooks of the account"
+
+/// The webhooks of an account, asked with the token of one of its numbers.
+let private webhookCheck configuration (number: NumberConfiguration) client = task {
+    match number.Account with
+    | None ->
+        return
+            Fine
+                "not checked: set WHATSAPP_BUSINESS_ACCOUNT_ID (or \"account\" in the numbers' file) to have it checked"
+    | Some account ->
+        let settings = settingsOf configuration number
+        let! facts = WhatsAppSetUp.tokenFacts settings client CancellationToken.None
+
+        let app =
+            match facts with
+            | Ok facts -> facts.AppId
+            | Error _ -> None
+
+        match! WhatsAppSetUp.subscribedApps settings client account CancellationToken.None with
+        | Ok found -> return judgeSubscription app found
+        | Error failure ->
+            return
+                Wrong(
+                    "which apps get the webhooks cannot be asked: " + reasonOf failure,
+                    "Check the account's id, and give the token the permission whatsapp_business_management."
+                )
+}
+
+/// What Meta tells about a token.
+let judgeToken (now: DateTimeOffset) (facts: TokenFacts) : Finding =
+    let renew =
+        "Make a system user's token, which need not expire, and put it in place of this one."
+
+    let lacking =
+        [ "whatsapp_business_messaging" ]
+        |> List.filter (fun scope -> not facts.Scopes.IsEmpty && not (List.contains scope facts.Scopes))
+
+    match facts.ExpiresAt with
+    | _ when not facts.IsValid -> Wrong("Meta does not accept the token", renew)
+    | _ when not lacking.IsEmpty ->
+        Wrong(
+            "the token lacks the permission " + String.concat ", " lacking,
+            "Give it to the token's system user."
+        )
+    | None -> Fine "valid, does not expire"
+    | Some at when at - now < enoughLife ->
+        let day = at.ToString "yyyy-MM-dd HH:mm"
+        Wrong($"the token expires at %s{day} UTC; after that nothing can be sent", renew)
+    | Some at ->
+        let day = at.ToString "yyyy-MM-dd"
+        Fine $"valid until %s{day}"
+
+let private tokenCheck configuration (number: NumberConfiguration) client = task {
+    match! WhatsAppSetUp.tokenFacts (settingsOf configuration number) client CancellationToken.None with
+    | Ok facts -> return judgeToken (Composition.world.Now()) facts
+    | Error failure ->
+        return
+            Wrong(
+                "when the token expires cannot be asked: " + reasonOf failure,
+                $"Check %s{number.TokenVariable} and WHATSAPP_GRAPH_URL."
+            )
+}
+
+/// All checks: one for each number, one for each account, one for each token. Where there is one of a kind, its name
+/// is the kind's.
+let all (configuration: Configuration) : Task<Check> list =
+    let numbers = configuration.Numbers
+
+    let each (kind: string) (nameOf: NumberConfiguration -> string) check =
+        let ones = numbers |> List.distinctBy nameOf
+
+        [
+            for one in ones ->
+                let name = if ones.Length = 1 then kind else kind + " " + nameOf one
+                guard name (fun () -> ask (check configuration one))
+        ]
+
+    let accountOf (number: NumberConfiguration) =
+        number.Account |> Option.defaultValue "of no account"
+
+    each "whatsapp" _.Id numberCheck
+    @ each "webhook" accountOf webhookCheck
+    @ each "token" _.TokenVariable tokenCheck

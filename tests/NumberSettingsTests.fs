@@ -1,0 +1,379 @@
+/// Business numbers as they are set: by variables, by a file, and both; what is wrong is told all at once.
+module FunctionalBot.Tests.NumberSettingsTests
+
+open System
+open System.IO
+open Xunit
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Web
+open FunctionalBot.Web.NumberSettings
+open FunctionalBot.Web.Setting
+
+/// All that has to be set, but for the number.
+let private common = [
+    "WHATSAPP_TOKEN", "EAAB-secret"
+    "BOT_BUSINESS_NAME", "Ferretería"
+    "BOT_BUSINESS_CONTACT", "600 111 222"
+]
+
+let private read variables =
+    NumbersFile.read "data" (SettingTests.ofVariables variables None)
+
+/// Reads a file of numbers in a folder of its own, which holds the folders "garden" and "words".
+let private readFile variables (json: string) (judge: string -> Reading<NumberConfiguration list> -> unit) =
+    let folder = Directory.CreateTempSubdirectory "functionalbot-numbers-"
+
+    try
+        Directory.CreateDirectory(Path.Combine(folder.FullName, "garden")) |> ignore
+        Directory.CreateDirectory(Path.Combine(folder.FullName, "words")) |> ignore
+        let path = Path.Combine(folder.FullName, "numbers.json")
+        File.WriteAllText(path, json)
+        judge path (read (("BOT_NUMBERS", path) :: variables))
+    finally
+        folder.Delete true
+
+let private numbersOf (reading: Reading<NumberConfiguration list>) =
+    match reading with
+    | Ok numbers -> numbers
+    | Error problems -> failwith $"%A{problems}"
+
+let private problemsOf (reading: Reading<NumberConfiguration list>) =
+    match reading with
+    | Ok numbers -> failwith $"%A{numbers}"
+    | Error problems -> problems
+
+[<Fact>]
+let ``one number is set by the variables, as ever`` () =
+    let number =
+        Assert.Single(
+            numbersOf (
+                read (
+                    common
+                    @ [
+                        "WHATSAPP_PHONE_NUMBER_ID", "1234"
+                        "WHATSAPP_BUSINESS_ACCOUNT_ID", "99"
+                        "BOT_LANGUAGE", "pt"
+                        "BOT_DATA", "elsewhere"
+                    ]
+                )
+            )
+        )
+
+    Assert.Equal(
+        {
+            Id = "1234"
+            Account = Some "99"
+            TokenVariable = "WHATSAPP_TOKEN"
+            Token = "EAAB-secret"
+            TokenFile = None
+            Name = "Ferretería"
+            Contact = "600 111 222"
+            Scope = "customer support"
+            Language = Portuguese
+            Knowledge = Path.Combine("elsewhere", "knowledge")
+            Phrases = None
+            Team = None
+            Hours = None
+        },
+        number
+    )
+
+[<Fact>]
+let ``a file adds numbers; what an entry leaves out is as the variables say`` () =
+    let json =
+        """[
+            // Comments are taken.
+            { "id": "1", "name": "Jardín", "contact": "jardin@example.com", "scope": "gardens", "language": "EN",
+              "knowledge": "garden", "phrases": "words", "team": 7, "account": 55, "token_variable": "GARDEN_TOKEN" },
+            { "id": 2, "team": null },
+        ]"""
+
+    readFile
+        (common
+         @ [
+             "GARDEN_TOKEN", "EAAB-garden"
+             "WHATSAPP_PHONE_NUMBER_ID", "3"
+             "BOT_LANGUAGE", "pt"
+         ])
+        json
+        (fun path reading ->
+            let folder = string (Path.GetDirectoryName path)
+
+            match numbersOf reading with
+            | [ variables; garden; second ] ->
+                Assert.Equal(("3", "Ferretería", None), (variables.Id, variables.Name, variables.Account))
+
+                Assert.Equal(
+                    {
+                        Id = "1"
+                        Account = Some "55"
+                        TokenVariable = "GARDEN_TOKEN"
+                        Token = "EAAB-garden"
+                        TokenFile = None
+                        Name = "Jardín"
+                        Contact = "jardin@example.com"
+                        Scope = "gardens"
+                        Language = English
+                        Knowledge = Path.Combine(folder, "garden")
+                        Phrases = Some(Path.Combine(folder, "words"))
+                        Team = Some 7L
+                        Hours = None
+                    },
+                    garden
+                )
+
+                Assert.Equal({ variables with Id = "2" }, second)
+            | other -> failwith $"%A{other}")
+
+[<Fact>]
+let ``a number has its own hours, holidays and zone, or those of the variables`` () =
+    let json =
+        """[{ "id": "1", "hours": "mon-fri 9:00-14:00", "time_zone": "America/Bogota" },
+            { "id": "2", "holidays": "2026-12-24 Nochebuena" },
+            { "id": "3", "hours": null }]"""
+
+    let variables =
+        common
+        @ [
+            "BOT_HOURS", "sat 10:00-12:00"
+            "BOT_HOLIDAYS", "2026-12-25 Navidad"
+            "BOT_TIME_ZONE", "Europe/Madrid"
+        ]
+
+    readFile variables json (fun _ reading ->
+        let told =
+            numbersOf reading
+            |> List.map (fun number ->
+                let hours = Option.get number.Hours
+                hours.Zone.Id, List.ofSeq hours.Week.Keys |> List.length, Map.toList hours.Holidays |> List.map snd)
+
+        Assert.Equal<(string * int * string list) list>(
+            [
+                "America/Bogota", 5, [ "Navidad" ]
+                "Europe/Madrid", 1, [ "Nochebuena" ]
+                "Europe/Madrid", 1, [ "Navidad" ]
+            ],
+            told
+        ))
+
+    readFile common """[{ "id": "1", "hours": "always" }, { "id": "2" }]""" (fun path reading ->
+        let problem = Assert.Single(problemsOf reading)
+        Assert.Equal(path + ", entry 1, hours", problem.Name))
+
+[<Fact>]
+let ``where each number has what is its own, the variables of one number need not be set`` () =
+    let json =
+        """[{ "id": "1", "name": "A", "contact": "a", "token_variable": "TOKEN_A" },
+            { "id": "2", "name": "B", "contact": "b", "token_variable": "TOKEN_B" }]"""
+
+    readFile [ "TOKEN_A", "EAAB-a"; "TOKEN_B", "EAAB-b" ] json (fun _ reading ->
+        let numbers = numbersOf reading
+        Assert.Equal<string list>([ "EAAB-a"; "EAAB-b" ], numbers |> List.map _.Token))
+
+    // A token in a file of its own is read again while the bot runs.
+    let folder = Directory.CreateTempSubdirectory "functionalbot-token-"
+
+    try
+        let file = Path.Combine(folder.FullName, "token")
+        File.WriteAllText(file, "EAAB-filed\n")
+
+        readFile [ "TOKEN_A_FILE", file; "TOKEN_B", "EAAB-b" ] json (fun _ reading ->
+            let first = (numbersOf reading).Head
+            Assert.Equal(("EAAB-filed", Some file), (first.Token, first.TokenFile)))
+    finally
+        folder.Delete true
+
+[<Fact>]
+let ``everything that is wrong with a file is told at once, with its place, and no secret is repeated`` () =
+    let json =
+        """[
+            { "id": "+34 600", "language": "klingon", "team": "sales", "knowledge": "nowhere" },
+            { "nmae": "Jardín", "phrases": 7, "account": "WABA", "token_variable": "EAABsecrettoken" },
+            "12345",
+            { "id": "5", "name": [], "token_variable": "NOBODY_SET_IT" },
+            { "id": "6" },
+            { "id": "6" }
+        ]"""
+
+    readFile (common @ [ "BOT_LANGUAGE", "tlh" ]) json (fun path reading ->
+        let problems = problemsOf reading
+
+        let expected = [
+            "entry 1, id", "digits"
+            "entry 1, language", "es, en, pt"
+            "entry 1, team", "database id"
+            "entry 1, knowledge", "not there"
+            "entry 2, id", "not set"
+            "entry 2, nmae", "unknown"
+            "entry 2, phrases", "not there"
+            "entry 2, account", "digits"
+            "entry 2, token_variable", "name of a variable"
+            "entry 3", "no object"
+            "entry 4, name", "no text"
+            "NOBODY_SET_IT", "not set"
+            "BOT_LANGUAGE", "one of"
+        ]
+
+        for place, wrong in expected do
+            let isTold (problem: Problem) =
+                problem.Name.EndsWith place
+                && problem.Wrong.Contains wrong
+                && problem.Mend <> ""
+
+            Assert.True(List.exists isTold problems, $"%s{place} %s{wrong}: %A{problems}")
+
+        Assert.Equal(expected.Length, (List.distinct problems).Length)
+        Assert.DoesNotContain("EAABsecrettoken", $"%A{problems}")
+        Assert.Contains(path, problems.Head.Name))
+
+[<Fact>]
+let ``a number that is set twice is told, as are a file without numbers and no number at all`` () =
+    let namesOf reading =
+        problemsOf reading |> List.map (fun problem -> problem.Name, problem.Wrong)
+
+    let hasTwice (problems: (string * string) list) =
+        match problems with
+        | [ "BOT_NUMBERS", wrong ] -> wrong.Contains "id 1 2 times"
+        | _ -> false
+
+    readFile common """[{"id": "1"}, {"id": "1"}]""" (fun _ reading ->
+        Assert.True(hasTwice (namesOf reading)))
+
+    readFile (common @ [ "WHATSAPP_PHONE_NUMBER_ID", "1" ]) """[{"id": "1"}]""" (fun _ reading ->
+        Assert.True(hasTwice (namesOf reading)))
+
+    for json, wrong in
+        [
+            "[]", "without numbers"
+            "{}", "no list"
+            "[{]", "no JSON, line 1"
+            "", "no JSON, line 1"
+        ] do
+        readFile common json (fun _ reading ->
+            let name, told = Assert.Single(namesOf reading)
+            Assert.Equal("BOT_NUMBERS", name)
+            Assert.Contains(wrong, told))
+
+    let name, told =
+        Assert.Single(namesOf (read (common @ [ "BOT_NUMBERS", "/nowhere/numbers.json" ])))
+
+    Assert.Equal(("BOT_NUMBERS", "names a file that is not there: /nowhere/numbers.json"), (name, told))
+
+    Assert.Equal<(string * string) list>([ "WHATSAPP_PHONE_NUMBER_ID", "is not set" ], namesOf (read common))
+
+[<Fact>]
+let ``the example file is read as it is, and its texts with it`` () =
+    let variables =
+        common
+        @ [
+            "BOT_NUMBERS", Repository.path "data/numbers.example.json"
+            "BOT_DATA", Repository.path "data"
+            "WHATSAPP_TOKEN_GARDEN", "EAAB-garden"
+        ]
+
+    match SettingTests.configured variables with
+    | Error problems -> failwith $"%A{problems}"
+    | Ok configuration ->
+        Assert.Equal(3, configuration.Numbers.Length)
+
+        match Composition.loadTexts configuration with
+        | Error problems -> failwith $"%A{problems}"
+        | Ok texts ->
+            Assert.Equal<string list>(
+                [
+                    "whatsapp-100000000000001"
+                    "whatsapp-100000000000002"
+                    "whatsapp-1234567890"
+                ],
+                List.ofSeq texts.Keys
+            )
+
+            // What several numbers share is read once.
+            Assert.Same(texts["whatsapp-100000000000002"].Knowledge, texts["whatsapp-1234567890"].Knowledge)
+
+            let opening channel =
+                match (Composition.reception configuration).Number channel with
+                | Some rules -> Some rules.Language
+                | None -> None
+
+            Assert.Equal(Some English, opening "whatsapp-100000000000002")
+            Assert.Equal(Some Spanish, opening "whatsapp-1234567890")
+            Assert.Equal(None, opening "whatsapp-7")
+
+/// A folder with these files of phrases.
+let private withPhrases (files: (string * string) list) (work: string -> unit) =
+    let folder = Directory.CreateTempSubdirectory "functionalbot-phrases-"
+
+    try
+        for name, text in files do
+            File.WriteAllText(Path.Combine(folder.FullName, name), text)
+
+        work folder.FullName
+    finally
+        folder.Delete true
+
+let private book () =
+    match Phrases.load (Repository.path "data/phrases") with
+    | Ok book -> book
+    | Error problems -> failwith $"%A{problems}"
+
+let private welcome (book: PhraseBook) language =
+    let utterance = {
+        Phrase = Welcome None
+        Choices = [ OpenTicket ]
+        Language = language
+        ReplyTo = None
+        Invitation = None
+        File = None
+        Introduce = None
+    }
+
+    Phrases.renderText book { Name = "Jardín"; Contact = "x" } utterance
+
+[<Fact>]
+let ``a folder of phrases changes what it names, and the rest stays`` () =
+    withPhrases
+        [
+            "es.json",
+            """{ "phrases": { "welcome": "Hola, verde: {business}." }, "choices": { "open-ticket": { "title": "Abrir caso" } } }"""
+        ]
+        (fun folder ->
+            let book = book ()
+
+            match Phrases.over book folder with
+            | Error problems -> failwith $"%A{problems}"
+            | Ok changed ->
+                Assert.Equal("Hola, verde: Jardín.\n[Abrir caso]", welcome changed Spanish)
+                Assert.Equal(welcome book English, welcome changed English)
+                Assert.NotEqual<string>(welcome book Spanish, welcome changed Spanish))
+
+[<Fact>]
+let ``what is wrong with a folder of phrases is told at once, with file and key`` () =
+    let told files =
+        let problems = ref []
+
+        withPhrases files (fun folder ->
+            match Phrases.over (book ()) folder with
+            | Ok _ -> ()
+            | Error found -> problems.Value <- found)
+
+        problems.Value
+
+    let problems =
+        told [
+            "es.json",
+            """{ "phrases": { "wellcome": "x", "welcome": "sin nombre" }, "choices": { "cancel-ticket": { "title": "Abrir un ticket" } } }"""
+            "pt.json", "{"
+        ]
+
+    for expected in
+        [
+            "es.json: phrases.wellcome is unknown"
+            "es.json: phrases.welcome lacks {business}"
+            "have the same title"
+            "pt.json: is no JSON, line 1"
+        ] do
+        Assert.True(problems |> List.exists _.Contains(expected), $"%s{expected}: %A{problems}")
+
+    Assert.Contains("none of es.json, en.json, pt.json", (Assert.Single(told [ "fr.json", "{}" ])))
