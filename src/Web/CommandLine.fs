@@ -64,6 +64,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Contact of ParseResults<ContactArguments.ContactArguments>
     | [<CliPrefix(CliPrefix.None)>] Db of ParseResults<DatabaseArguments>
     | [<CliPrefix(CliPrefix.None)>] Session of ParseResults<SessionArguments.SessionArguments>
+    | [<CliPrefix(CliPrefix.None)>] WhatsApp of ParseResults<WhatsAppArguments.WhatsAppArguments>
     | [<CliPrefix(CliPrefix.None); SubCommand>] Version
     | [<Inherit>] Env_File of path: string
     | [<Inherit>] No_Color
@@ -82,6 +83,7 @@ type Arguments =
             | Contact _ -> "who has written; block somebody, or note who wants to hear nothing."
             | Db _ -> "the database: migrations, and whether everything in it is sound."
             | Session _ -> "look at conversations, fold them again, and make tests of them."
+            | WhatsApp _ -> "set numbers up at Meta: webhooks, profile, templates."
             | Version -> "print the version."
             | Env_File _ -> "the file with settings (default: .env in the current folder)."
             | No_Color -> "no colours and no bars; NO_COLOR and TERM=dumb say the same."

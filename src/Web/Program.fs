@@ -156,6 +156,8 @@ let main words =
         | Some(Arguments.Contact given), None -> Contact.run (envFile arguments) given
         | Some(Arguments.Db given), None -> DatabaseVerbs.run (envFile arguments) given
         | Some(Arguments.Session given), None -> session arguments given
+        | Some(Arguments.WhatsApp given), None ->
+            WhatsAppVerbs.run (settingsOf arguments) (dataFolder ()) given
     with
     | :? ArguParseException as problem ->
         if problem.ErrorCode = ErrorCode.HelpText then

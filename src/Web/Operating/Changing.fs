@@ -23,7 +23,8 @@ type Result = {
     Outcome: ChangeOutcome
 }
 
-let private asked (what: string) : bool =
+/// Asks on the terminal whether to go on with `what`; no answer is a no.
+let asked (what: string) : bool =
     Console.Error.Write $"%s{what} Go on? [y/N] "
 
     match Console.In.ReadLine() with

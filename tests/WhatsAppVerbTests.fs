@@ -1,0 +1,259 @@
+/// `bot whatsapp …` as the built program runs it, against a scripted Graph API.
+module FunctionalBot.Tests.WhatsAppVerbTests
+
+open System
+open System.IO
+open System.Text.Json
+open System.Threading.Tasks
+open Xunit
+
+/// All that the verbs read.
+let private settings (server: ScriptedServer.Server) = [
+    "WHATSAPP_GRAPH_URL", Uri(server.Address, "/v25.0").ToString()
+    "WHATSAPP_TOKEN", "EAAB-very-secret"
+    "WHATSAPP_VERIFY_TOKEN", "the-verify-token"
+    "WHATSAPP_PHONE_NUMBER_ID", "100"
+    "WHATSAPP_BUSINESS_ACCOUNT_ID", "900"
+    "BOT_BUSINESS_NAME", "Ferretería"
+    "BOT_BUSINESS_CONTACT", "x"
+]
+
+let private template =
+    """{"name":"ready","language":"es","status":"APPROVED","category":"UTILITY","components":[{"type":"BODY","text":"Hola {{1}}, listo {{2}}."}]}"""
+
+/// An account with these apps and these templates, where everything else succeeds.
+let private graph (apps: string) (templates: string) (asked: ScriptedServer.Asked) =
+    match asked.Method, asked.Path with
+    | "GET", "/v25.0/debug_token" ->
+        ScriptedServer.json """{"data":{"app_id":"7","is_valid":true,"expires_at":0}}"""
+    | "GET", "/v25.0/900/subscribed_apps" -> ScriptedServer.json $"""{{"data":[%s{apps}]}}"""
+    | "GET", "/v25.0/900/message_templates" -> ScriptedServer.json $"""{{"data":[%s{templates}]}}"""
+    | "GET", "/v25.0/100/whatsapp_business_profile" ->
+        ScriptedServer.json """{"data":[{"about":"Hola","websites":["https://a.example.com"]}]}"""
+    | "POST", "/v25.0/100/messages" -> ScriptedServer.json """{"messages":[{"id":"wamid.7"}]}"""
+    | "POST", ("/v25.0/900/subscribed_apps" | "/v25.0/100/whatsapp_business_profile") ->
+        ScriptedServer.json """{"success":true}"""
+    | _ -> ScriptedServer.failure 404 """{"error":{"code":100,"message":"no such path"}}"""
+
+/// Runs `bot whatsapp` with these words; no secret may be in what it says.
+let private whatsapp more server words = task {
+    let! run = OperatingTests.bot (settings server @ more) ("whatsapp" :: words)
+
+    for secret in [ "very-secret"; "the-verify-token" ] do
+        Assert.DoesNotContain(secret, run.Results + run.Talk)
+
+    return run
+}
+
+let private posts (server: ScriptedServer.Server) =
+    server.Asked() |> List.filter (fun asked -> asked.Method = "POST")
+
+let private field (name: string) (run: OperatingTests.Run) =
+    use document = JsonDocument.Parse run.Results
+    string (document.RootElement.GetProperty name)
+
+let private ours = """{"whatsapp_business_api_data":{"id":"7","name":"Bot"}}"""
+
+let private others =
+    """{"whatsapp_business_api_data":{"id":"8","name":"Another"}}"""
+
+[<Fact>]
+let ``subscribe asks for a yes, tells what it would do, and does it`` () =
+    ScriptedServer.using (graph others template) (fun server -> task {
+        let! unasked = whatsapp [] server [ "subscribe" ]
+        Assert.Equal(6, unasked.Code)
+        Assert.Contains("--yes", unasked.Talk)
+        let! rehearsal = whatsapp [] server [ "subscribe"; "--dry-run"; "--json" ]
+        Assert.Equal((0, "would-change"), (rehearsal.Code, field "outcome" rehearsal))
+        Assert.Empty(posts server)
+        let! done' = whatsapp [] server [ "subscribe"; "--yes"; "--json" ]
+        Assert.Equal((0, "changed"), (done'.Code, field "outcome" done'))
+        Assert.Equal("{}", (Assert.Single(posts server)).Body)
+
+        let! called =
+            whatsapp [] server [ "subscribe"; "--callback"; "https://bot.example.com/webhook"; "--yes" ]
+
+        Assert.Equal(0, called.Code)
+        Assert.Contains("\"verify_token\":\"the-verify-token\"", (List.last (posts server)).Body)
+
+        for wrong in
+            [
+                "http://bot.example.com/webhook"
+                "webhook"
+                "https://x.example.com/" + String('a', 200)
+            ] do
+            let! refused = whatsapp [] server [ "subscribe"; "--callback"; wrong; "--yes" ]
+            Assert.Equal(2, refused.Code)
+    })
+
+[<Fact>]
+let ``subscribe does nothing where it is done already`` () =
+    ScriptedServer.using (graph ours template) (fun server -> task {
+        let! again = whatsapp [] server [ "subscribe"; "--yes"; "--json" ]
+        Assert.Equal((0, "unchanged"), (again.Code, field "outcome" again))
+        Assert.Empty(posts server)
+    })
+
+[<Fact>]
+let ``the profile is shown, and changed with a yes within Meta's limits`` () =
+    ScriptedServer.using (graph ours template) (fun server -> task {
+        let! shown = whatsapp [] server [ "profile" ]
+        Assert.Equal(0, shown.Code)
+        Assert.Contains("https://a.example.com", shown.Results)
+        let! json = whatsapp [] server [ "profile"; "--json" ]
+        Assert.Equal("Hola", field "about" json)
+
+        for wrong in
+            [
+                [ "--about"; String('a', 140) ]
+                [ "--description"; String('a', 257) ]
+                [ "--website"; "example.com" ]
+                [
+                    "--website"
+                    "https://a.b"
+                    "--website"
+                    "https://c.d"
+                    "--website"
+                    "https://e.f"
+                ]
+            ] do
+            let! refused = whatsapp [] server ("profile" :: "--yes" :: wrong)
+            Assert.Equal(2, refused.Code)
+
+        let! unasked = whatsapp [] server [ "profile"; "--about"; "¡Buenas!" ]
+        Assert.Equal(6, unasked.Code)
+        let! rehearsal = whatsapp [] server [ "profile"; "--about"; "¡Buenas!"; "--dry-run" ]
+        Assert.Equal(0, rehearsal.Code)
+        Assert.Empty(posts server)
+
+        let! changed =
+            whatsapp [] server [ "profile"; "--about"; String('a', 139); "--vertical"; "retail"; "--yes" ]
+
+        Assert.Equal(0, changed.Code)
+        let body = (Assert.Single(posts server)).Body
+        Assert.Contains("\"vertical\":\"RETAIL\"", body)
+        Assert.DoesNotContain("websites", body)
+    })
+
+[<Fact>]
+let ``templates are listed`` () =
+    ScriptedServer.using (graph ours template) (fun server -> task {
+        let! shown = whatsapp [] server [ "templates" ]
+        Assert.Equal(0, shown.Code)
+        Assert.Contains("APPROVED", shown.Results)
+        let! json = whatsapp [] server [ "templates"; "--json" ]
+        use document = JsonDocument.Parse json.Results
+        let found = (document.RootElement.GetProperty "templates")[0]
+        Assert.Equal("ready", (found.GetProperty "name").GetString())
+        Assert.Equal(2, (found.GetProperty "parameters").GetArrayLength())
+    })
+
+let private sending more =
+    [ "send-template"; "ready"; "--language"; "es"; "--to"; "+34 600 111 222" ]
+    @ more
+
+let private texts = [ "--parameter"; "Ana"; "--parameter"; "el 42" ]
+
+[<Fact>]
+let ``a template goes to a customer who agreed, once, with the texts for its places`` () =
+    ScriptedServer.using (graph ours template) (fun server -> task {
+        let! unasked = whatsapp [] server (sending texts)
+        Assert.Equal(6, unasked.Code)
+        Assert.Contains("agreed", unasked.Talk)
+        let! rehearsal = whatsapp [] server (sending (texts @ [ "--dry-run" ]))
+        Assert.Equal(0, rehearsal.Code)
+        Assert.Empty(posts server)
+        let! sent = whatsapp [] server (sending (texts @ [ "--yes"; "--json" ]))
+        Assert.Equal((0, "wamid.7"), (sent.Code, field "message" sent))
+        let body = (Assert.Single(posts server)).Body
+        Assert.Contains("\"to\":\"+34600111222\"", body)
+        Assert.Contains("el 42", body)
+        Assert.DoesNotContain("600111222", sent.Results + sent.Talk)
+    })
+
+[<Fact>]
+let ``a template that cannot be sent so is told ahead of the call, with its exit code`` () =
+    let paused = template.Replace("APPROVED", "PAUSED").Replace("ready", "paused")
+
+    let pictured =
+        """{"name":"pictured","language":"es","status":"APPROVED","components":[{"type":"HEADER","format":"IMAGE"}]}"""
+
+    ScriptedServer.using (graph ours (String.Join(",", [ template; paused; pictured ]))) (fun server -> task {
+        let naming name language more =
+            [
+                "send-template"
+                name
+                "--language"
+                language
+                "--to"
+                "+34600111222"
+                "--yes"
+            ]
+            @ more
+
+        for words, code, told in
+            [
+                naming "missing" "es" [], 5, "no template"
+                naming "ready" "pt" [], 5, "other languages"
+                naming "ready" "es" [ "--parameter"; "Ana" ], 2, "2 places"
+                naming "paused" "es" texts, 6, "PAUSED"
+                naming "pictured" "es" [], 6, "more than texts"
+                [ "send-template"; "ready"; "--language"; "es"; "--to"; "Ana"; "--yes" ], 2, "--to"
+            ] do
+            let! run = whatsapp [] server words
+            Assert.Equal((told, code), (told, run.Code))
+            Assert.Contains(told, run.Talk)
+
+        Assert.Empty(posts server)
+    })
+
+[<Fact>]
+let ``what Meta refuses, an unknown number, a missing account and a silent Meta have exit codes of their own``
+    ()
+    =
+    let refusing (asked: ScriptedServer.Asked) =
+        if asked.Path.EndsWith "subscribed_apps" then
+            ScriptedServer.failure 403 """{"error":{"code":200,"message":"Permissions error"}}"""
+        else
+            graph ours template asked
+
+    ScriptedServer.using refusing (fun server -> task {
+        let! refused = whatsapp [] server [ "subscribe"; "--yes" ]
+        Assert.Equal(6, refused.Code)
+        Assert.Contains("whatsapp_business_management", refused.Talk)
+        let! unknown = whatsapp [] server [ "templates"; "--number"; "555" ]
+        Assert.Equal(5, unknown.Code)
+
+        let! unaccounted =
+            OperatingTests.bot
+                (settings server
+                 |> List.filter (fun (name, _) -> name <> "WHATSAPP_BUSINESS_ACCOUNT_ID"))
+                [ "whatsapp"; "templates" ]
+
+        Assert.Equal(3, unaccounted.Code)
+        Assert.Contains("WHATSAPP_BUSINESS_ACCOUNT_ID", unaccounted.Talk)
+
+        let! away =
+            whatsapp [ "WHATSAPP_GRAPH_URL", "http://127.0.0.1:1/v25.0" ] server [ "templates" ]
+
+        Assert.Equal(4, away.Code)
+        let! unset = OperatingTests.bot [] [ "whatsapp"; "templates" ]
+        Assert.Equal(3, unset.Code)
+    })
+
+[<Fact>]
+let ``of several numbers one is named`` () =
+    let folder = Directory.CreateTempSubdirectory "functionalbot-verbs-"
+    let file = Path.Combine(folder.FullName, "numbers.json")
+    File.WriteAllText(file, """[{"id": "200", "name": "Jardín"}]""")
+
+    ScriptedServer.using (graph ours template) (fun server -> task {
+        try
+            let! several = whatsapp [ "BOT_NUMBERS", file ] server [ "profile" ]
+            Assert.Equal(2, several.Code)
+            Assert.Contains("200  Jardín", several.Talk)
+            let! named = whatsapp [ "BOT_NUMBERS", file ] server [ "profile"; "--number"; "100" ]
+            Assert.Equal(0, named.Code)
+        finally
+            folder.Delete true
+    })
