@@ -90,7 +90,7 @@ let ``a photo and a voice note of the ticket's dialogue are attached with exactl
         let! shown = attached 2 stage
 
         Assert.Equal<byte[] list>(
-            [ SampleMedia.photo.Bytes; SampleMedia.voice.Bytes ],
+            [ SampleMedia.photo.Value.Bytes; SampleMedia.voice.Value.Bytes ],
             shown |> List.map snd
         )
 
