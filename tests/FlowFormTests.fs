@@ -246,7 +246,7 @@ let ``for a host without an endpoint the same screen sends at once and asks nobo
         Assert.Empty(parts |> List.filter (fun part -> text "name" part = "data_exchange"))
 
     for wrong in [ ""; "[]"; "{}"; "{\"screens\":1}"; "{" ] do
-        Assert.True((FlowFile.withoutEndpoint wrong).IsError, wrong)
+        Assert.True(Result.isError (FlowFile.withoutEndpoint wrong), wrong)
 
 // -- The exchange, without its encryption
 // -------------------------------------------------------------------------------------------------

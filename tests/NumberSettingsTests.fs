@@ -146,7 +146,10 @@ let ``a number has its own hours, holidays and zone, or those of the variables``
             numbersOf reading
             |> List.map (fun number ->
                 let hours = Option.get number.Hours
-                hours.Zone.Id, List.ofSeq hours.Week.Keys |> List.length, Map.toList hours.Holidays |> List.map snd)
+
+                hours.Zone.Id,
+                List.ofSeq hours.Week.Keys |> List.length,
+                Map.toList hours.Holidays |> List.map snd)
 
         Assert.Equal<(string * int * string list) list>(
             [

@@ -49,7 +49,9 @@ let ``each message and each mark goes to the number of its channel, with that nu
                 client
 
         for channel in [ "whatsapp-200"; "whatsapp-100" ] do
-            let! sent = port.Send (Outgoing.ofCommand (keyAt channel) recipient None (TextMessage "hola")) never
+            let! sent =
+                port.Send (Outgoing.ofCommand (keyAt channel) recipient None (TextMessage "hola")) never
+
             Assert.True(sent.IsAccepted, $"%A{sent}")
             let! marked = port.MarkRead channel (MessageId "wamid.0") never
             Assert.True(marked.IsAccepted, $"%A{marked}")
@@ -70,7 +72,9 @@ let ``a customer of a number that is not set up is not answered from another num
         use client = new HttpClient()
         let port = WhatsAppApi.create (settingsOf server.Address "100" "EAAB-first") client
 
-        match! port.Send (Outgoing.ofCommand (keyAt "whatsapp-200") recipient None (TextMessage "hola")) never with
+        match!
+            port.Send (Outgoing.ofCommand (keyAt "whatsapp-200") recipient None (TextMessage "hola")) never
+        with
         | HeldBack(_, reason) -> Assert.Contains("BOT_NUMBERS", reason)
         | outcome -> failwith $"%A{outcome}"
 

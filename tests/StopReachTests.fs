@@ -95,7 +95,9 @@ let private playing (seed: int) play =
                 (portOf meta world)
 
         let send id = task {
-            match! port.Send (Outgoing.ofCommand (keyAt id 1L) recipient None (TextMessage "hola")) never with
+            match!
+                port.Send (Outgoing.ofCommand (keyAt id 1L) recipient None (TextMessage "hola")) never
+            with
             | Accepted _ -> return true
             | HeldBack _ -> return false
             | outcome -> return failwith $"%A{outcome}"
@@ -231,7 +233,10 @@ let ``another node holds a number's stop too, and marks of the other numbers go 
             ChannelStop.create ChannelStop.defaultSettings plan world store ignore (portOf meta world)
 
         let before = meta.Calls.Length
-        let! held = other.Send (Outgoing.ofCommand (keyAt "1" 2L) recipient None (TextMessage "hola")) never
+
+        let! held =
+            other.Send (Outgoing.ofCommand (keyAt "1" 2L) recipient None (TextMessage "hola")) never
+
         Assert.True(held.IsHeldBack, $"%A{held}")
         let! mark = other.MarkRead "whatsapp-1" (MessageId "wamid.1") never
         Assert.True(mark.IsHeldBack, $"%A{mark}")

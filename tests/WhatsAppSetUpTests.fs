@@ -272,7 +272,8 @@ let ``a template is sent as the contract says, to a number or to a user id`` () 
             Assert.Equal("/v25.0/100/messages", first.Path)
 
             match ContractSchema.whatsApp () with
-            | Some contract -> Assert.Equal<string list>([], ContractSchema.problems contract "Message" first.Body)
+            | Some contract ->
+                Assert.Equal<string list>([], ContractSchema.problems contract "Message" first.Body)
             | None -> ()
 
             use body = JsonDocument.Parse first.Body

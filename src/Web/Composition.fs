@@ -206,7 +206,8 @@ let files
 
         FileKeeping.create settings world (WhatsAppMedia.create media client) store records
 
-    let ports = Map [ for number in configuration.Numbers -> channelOf number, portOf number ]
+    let ports =
+        Map [ for number in configuration.Numbers -> channelOf number, portOf number ]
 
     {
         Fetch =
@@ -215,9 +216,7 @@ let files
                 | Some port -> port.Fetch key request cancel
                 // A number that was taken away: its token is not known, and nobody else's is given away.
                 | None ->
-                    Task.FromResult(
-                        Error(WillNeverCome(FileUnreachable "the business number is not set up"))
-                    )
+                    Task.FromResult(Error(WillNeverCome(FileUnreachable "the business number is not set up")))
         Open = store.Open
     }
 

@@ -96,7 +96,11 @@ let private folderOf (entry: Entry) place (text: string) : Reading<string> =
 /// Hours, holidays and zone, each as the entry has it, else as the variables say. A problem of the entry is named by
 /// its place.
 let private hoursOf (source: Source) (entry: Entry) : Reading<BusinessHours option> =
-    let own = [ "BOT_HOURS", "hours"; "BOT_HOLIDAYS", "holidays"; "BOT_TIME_ZONE", "time_zone" ]
+    let own = [
+        "BOT_HOURS", "hours"
+        "BOT_HOLIDAYS", "holidays"
+        "BOT_TIME_ZONE", "time_zone"
+    ]
 
     let isOwn name =
         match entry.Fields.TryGetProperty(name: string) with
@@ -104,7 +108,10 @@ let private hoursOf (source: Source) (entry: Entry) : Reading<BusinessHours opti
         | _ -> false
 
     let renamed (problem: Problem) =
-        match own |> List.tryFind (fun (variable, name) -> variable = problem.Name && isOwn name) with
+        match
+            own
+            |> List.tryFind (fun (variable, name) -> variable = problem.Name && isOwn name)
+        with
         | Some(_, name) -> {
             problem with
                 Name = entry.Place + ", " + name
@@ -116,8 +123,7 @@ let private hoursOf (source: Source) (entry: Entry) : Reading<BusinessHours opti
         | Some(_, name) -> memberOf entry name (fun () -> source variable) (fun _ text -> Ok(Some text))
         | None -> source variable
 
-    HoursSettings.businessHours ofEntryFirst
-    |> Result.mapError (List.map renamed)
+    HoursSettings.businessHours ofEntryFirst |> Result.mapError (List.map renamed)
 
 let private ofEntry (common: Common) (source: Source) (entry: Entry) : Reading<NumberConfiguration> =
     let textOf name otherwise =

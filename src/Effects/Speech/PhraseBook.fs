@@ -187,8 +187,7 @@ module PhraseBook =
     let private sameTitles (choices: Map<string, ChoiceWording>) = [
         for title, same in
             choiceKeys
-            |> List.choose (fun key ->
-                Map.tryFind key choices |> Option.map (fun wording -> key, wording))
+            |> List.choose (fun key -> Map.tryFind key choices |> Option.map (fun wording -> key, wording))
             |> List.groupBy (fun (_, wording) -> wording.Title.ToUpperInvariant()) do
             if title <> "" && List.length same > 1 then
                 let keys = same |> List.map fst |> String.concat ", "
