@@ -120,10 +120,10 @@ let ``refusals and broken answers are values`` () = task {
 
     for answer, expected in
         [
-            failure 400 refusal, Error(FlowRefused(139002, "Fix the flow first"))
-            failure 500 "oops", Error(FlowUnreachable "the answer has status 500 and is not Meta's")
-            json "[]", Error(FlowUnreachable "the answer is not what the Graph API gives")
-            json """{"success":false}""", Error(FlowUnreachable "the answer is not what the Graph API gives")
+            failure 400 refusal, Error(GraphRefused(139002, "Fix the flow first"))
+            failure 500 "oops", Error(GraphUnreachable "the answer has status 500 and is not Meta's")
+            json "[]", Error(GraphUnreachable "the answer is not what the Graph API gives")
+            json """{"success":false}""", Error(GraphUnreachable "the answer is not what the Graph API gives")
         ] do
         let! result, _ =
             calling answer (fun settings client token -> FlowSetUp.publish settings client "8123" token)
@@ -131,7 +131,7 @@ let ``refusals and broken answers are values`` () = task {
         Assert.Equal(expected, result)
 
     match! calling Cut (fun settings client token -> FlowSetUp.publish settings client "8123" token) with
-    | Error(FlowUnreachable _), _ -> ()
+    | Error(GraphUnreachable _), _ -> ()
     | other, _ -> failwith $"%A{other}"
 }
 

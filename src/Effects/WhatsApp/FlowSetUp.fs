@@ -10,13 +10,6 @@ open System.Text.Json
 open System.Threading
 open System.Threading.Tasks
 
-/// Why a call of the form's set-up did not do what it was for.
-type FlowSetUpProblem =
-    /// Nobody answered, or not as the Graph API does.
-    | FlowUnreachable of reason: string
-    /// Meta answered that it will not do it. `told` is Meta's own sentence.
-    | FlowRefused of code: int * told: string
-
 /// What Meta has of the business's public key.
 type FlowKeyState = {
     /// PEM; None where no key was uploaded.
@@ -53,7 +46,7 @@ module FlowSetUp =
             None
 
     /// Meta's code and sentence, the one for users where there is one.
-    let private refusal (status: int) (body: byte[]) : FlowSetUpProblem =
+    let private refusal (status: int) (body: byte[]) : SetUpFailure =
         let read root =
             field "error" root
             |> Option.bind (fun error ->
@@ -62,7 +55,7 @@ module FlowSetUp =
                 |> Option.map (fun code ->
                     let told = filled "error_user_msg" error |> Option.orElse (filled "message" error)
 
-                    FlowRefused(
+                    GraphRefused(
                         int code,
                         told
                         |> Option.map (Graphemes.cut 300)
@@ -70,7 +63,7 @@ module FlowSetUp =
                     )))
 
         withJson body read
-        |> Option.defaultValue (FlowUnreachable $"the answer has status %d{status} and is not Meta's")
+        |> Option.defaultValue (GraphUnreachable $"the answer has status %d{status} and is not Meta's")
 
     /// Makes one call, as far as the network goes.
     let private exchange
@@ -80,7 +73,7 @@ module FlowSetUp =
         (path: string)
         (content: HttpContent option)
         (token: CancellationToken)
-        : Task<Result<int * byte[], FlowSetUpProblem>> = task {
+        : Task<Result<int * byte[], SetUpFailure>> = task {
         use limited = CancellationTokenSource.CreateLinkedTokenSource token
         limited.CancelAfter settings.Timeout
         use request = new HttpRequestMessage(method, address settings path)
@@ -95,10 +88,10 @@ module FlowSetUp =
             return Ok(int response.StatusCode, body)
         with
         | :? HttpRequestException as problem ->
-            return Error(FlowUnreachable $"the connection failed (%O{problem.HttpRequestError})")
-        | :? IOException -> return Error(FlowUnreachable "the connection broke")
+            return Error(GraphUnreachable $"the connection failed (%O{problem.HttpRequestError})")
+        | :? IOException -> return Error(GraphUnreachable "the connection broke")
         | :? OperationCanceledException ->
-            return Error(FlowUnreachable $"no answer within %g{settings.Timeout.TotalSeconds} seconds")
+            return Error(GraphUnreachable $"no answer within %g{settings.Timeout.TotalSeconds} seconds")
     }
 
     let private call settings client method path content read token = task {
@@ -108,7 +101,7 @@ module FlowSetUp =
             return
                 match withJson body read with
                 | Some answer -> Ok answer
-                | None -> Error(FlowUnreachable "the answer is not what the Graph API gives")
+                | None -> Error(GraphUnreachable "the answer is not what the Graph API gives")
         | Ok(status, body) -> return Error(refusal status body)
     }
 
@@ -127,7 +120,7 @@ module FlowSetUp =
         (client: HttpClient)
         (publicPem: string)
         (token: CancellationToken)
-        : Task<Result<unit, FlowSetUpProblem>> =
+        : Task<Result<unit, SetUpFailure>> =
         let content = form [ "business_public_key", publicPem ]
         call settings client HttpMethod.Post (keyPath settings) (Some content) succeeded token
 
@@ -136,7 +129,7 @@ module FlowSetUp =
         (settings: WhatsAppSettings)
         (client: HttpClient)
         (token: CancellationToken)
-        : Task<Result<FlowKeyState, FlowSetUpProblem>> =
+        : Task<Result<FlowKeyState, SetUpFailure>> =
         let read root =
             // Older answers have it in a list of one.
             let found = list "data" root |> List.tryHead |> Option.defaultValue root
@@ -156,7 +149,7 @@ module FlowSetUp =
         (name: string)
         (endpoint: Uri option)
         (token: CancellationToken)
-        : Task<Result<string, FlowSetUpProblem>> =
+        : Task<Result<string, SetUpFailure>> =
         let content =
             form [
                 "name", name
@@ -186,7 +179,7 @@ module FlowSetUp =
         (flow: string)
         (flowJson: byte[])
         (token: CancellationToken)
-        : Task<Result<string list, FlowSetUpProblem>> =
+        : Task<Result<string list, SetUpFailure>> =
         let content = new MultipartFormDataContent()
         content.Add(new StringContent("flow.json", Encoding.UTF8), "name")
         content.Add(new StringContent("FLOW_JSON", Encoding.UTF8), "asset_type")
@@ -214,5 +207,5 @@ module FlowSetUp =
         (client: HttpClient)
         (flow: string)
         (token: CancellationToken)
-        : Task<Result<unit, FlowSetUpProblem>> =
+        : Task<Result<unit, SetUpFailure>> =
         call settings client HttpMethod.Post (escaped flow + "/publish") None succeeded token

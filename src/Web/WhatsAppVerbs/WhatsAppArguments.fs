@@ -96,6 +96,78 @@ type SendTemplateArguments =
             | Yes -> "the customer agreed to be written to: do not ask."
             | Json -> jsonUsage
 
+/// `bot whatsapp flow key`
+[<RequireQualifiedAccess>]
+type FlowKeyArguments =
+    | Number of id: string
+    | Dry_Run
+    | Yes
+    | Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Number _ -> numberUsage
+            | Dry_Run -> dryRunUsage
+            | Yes -> yesUsage
+            | Json -> jsonUsage
+
+/// `bot whatsapp flow upload`
+[<RequireQualifiedAccess>]
+type FlowUploadArguments =
+    | Flow of id: string
+    | Name of name: string
+    | Endpoint of address: string
+    | Number of id: string
+    | Dry_Run
+    | Yes
+    | Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Flow _ -> "the id of a draft that gets the screens; without it a new flow is made."
+            | Name _ -> "the name of the new flow (default: ticket)."
+            | Endpoint _ ->
+                "where telephones ask whether the fields are right, https://your-host/flow; needs FLOW_PRIVATE_KEY_FILE. "
+                + "Without it the form is sent as it was filled in."
+            | Number _ -> numberUsage
+            | Dry_Run -> dryRunUsage
+            | Yes -> yesUsage
+            | Json -> jsonUsage
+
+/// `bot whatsapp flow publish`
+[<RequireQualifiedAccess>]
+type FlowPublishArguments =
+    | [<MainCommand; ExactlyOnce>] Flow of id: string
+    | Number of id: string
+    | Dry_Run
+    | Yes
+    | Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Flow _ -> "the flow's id. A published flow is never changed."
+            | Number _ -> numberUsage
+            | Dry_Run -> dryRunUsage
+            | Yes -> yesUsage
+            | Json -> jsonUsage
+
+/// `bot whatsapp flow`
+[<RequireQualifiedAccess>]
+type FlowArguments =
+    | [<CliPrefix(CliPrefix.None)>] Key of ParseResults<FlowKeyArguments>
+    | [<CliPrefix(CliPrefix.None)>] Upload of ParseResults<FlowUploadArguments>
+    | [<CliPrefix(CliPrefix.None)>] Publish of ParseResults<FlowPublishArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Key _ -> "give Meta the public half of FLOW_PRIVATE_KEY_FILE."
+            | Upload _ -> "give Meta the screens of data/flows/ticket.json, as a draft."
+            | Publish _ -> "open a flow to every customer."
+
 /// `bot whatsapp`
 [<RequireQualifiedAccess>]
 type WhatsAppArguments =
@@ -103,6 +175,7 @@ type WhatsAppArguments =
     | [<CliPrefix(CliPrefix.None)>] Profile of ParseResults<ProfileArguments>
     | [<CliPrefix(CliPrefix.None)>] Templates of ParseResults<TemplatesArguments>
     | [<CliPrefix(CliPrefix.None)>] Send_Template of ParseResults<SendTemplateArguments>
+    | [<CliPrefix(CliPrefix.None)>] Flow of ParseResults<FlowArguments>
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -111,3 +184,4 @@ type WhatsAppArguments =
             | Profile _ -> "show or change what customers see of the business."
             | Templates _ -> "the account's templates, and how they stand with Meta."
             | Send_Template _ -> "send one template to one customer who agreed to it."
+            | Flow _ -> "set up the ticket's form (WhatsApp Flows): its key and its screens."

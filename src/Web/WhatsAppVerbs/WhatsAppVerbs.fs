@@ -17,3 +17,4 @@ let run (source: Source) (data: string) (given: ParseResults<WhatsAppArguments>)
     | Some(WhatsAppArguments.Profile given) -> AccountVerbs.profile source data given
     | Some(WhatsAppArguments.Templates given) -> TemplateVerbs.templates source data given
     | Some(WhatsAppArguments.Send_Template given) -> TemplateVerbs.sendTemplate source data given
+    | Some(WhatsAppArguments.Flow given) -> FlowVerbs.run source data given
