@@ -65,9 +65,9 @@ module WhatsAppApi =
 
     /// The port over these numbers and one client, whose own time limit must be longer than any upload; each call is
     /// limited by the settings: each call goes to the number of its channel. For a channel that
-    /// is none of them nothing is called: Send and Upload are held back, so that what waits goes once the number is set up, and
-    /// MarkRead is refused. A call that the host cancels ends as a value too: RetryLater if nothing had been sent,
-    /// else OutcomeUnknown. MarkRead's Accepted holds the message that was marked.
+    /// is none of them nothing is called: Send and Upload are held back, so that what waits goes once the number is
+    /// set up, and MarkRead is refused. A call that the host cancels ends as a value too: RetryLater if nothing had
+    /// been sent, else OutcomeUnknown. MarkRead's Accepted holds the message that was marked.
     let forNumbers (numbers: WhatsAppSettings list) (client: HttpClient) : WhatsAppPort =
         let byChannel =
             dict [ for settings in numbers -> channelOf settings.PhoneNumberId, settings ]

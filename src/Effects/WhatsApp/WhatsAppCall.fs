@@ -91,7 +91,8 @@ module internal WhatsAppCall =
         | HttpRequestError.ProxyTunnelError -> true
         | _ -> false
 
-    /// Makes one call with the token; an answer of up to `limit` bytes is read. `limited` ends it, for a host that stops or for its time.
+    /// Makes one call with the token; an answer of up to `limit` bytes is read. `limited` ends it, for a host that
+    /// stops or for its time.
     let private exchange
         (limit: int)
         (settings: WhatsAppSettings)
