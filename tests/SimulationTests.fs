@@ -108,7 +108,16 @@ let private saidOnce (plan: Plan) (outcome: Outcome) = [
 ]
 
 let private inOrder (outcome: Outcome) = [
-    let first = outcome.Arrivals |> List.distinctBy (fun arrival -> arrival.Key)
+    // A reaction is no speech and keeps no order.
+    let isSaid (arrival: Arrival) =
+        match outcome.Contents.Queued.TryFind arrival.Key with
+        | Some(Say _) -> true
+        | _ -> false
+
+    let first =
+        outcome.Arrivals
+        |> List.filter isSaid
+        |> List.distinctBy (fun arrival -> arrival.Key)
 
     for session, arrivals in first |> List.groupBy (fun arrival -> arrival.Key.Session) do
         let keys =
