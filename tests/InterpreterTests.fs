@@ -53,6 +53,7 @@ let servicesWith outcome assistant failure : Services = {
     Files = noFiles
     ReadStream = fun _ -> Task.FromResult(Ok [])
     ReadThread = fun _ -> Task.FromResult(Ok [])
+    LateTemplate = None
     SafetyIdentifier = fun _ -> "customer"
     Retry = defaultRetry
 }
@@ -70,6 +71,8 @@ let private claimed action attempt putOffs told : ClaimedCommand = {
     QueuedAt = start
     DelayTold = told
     Trace = None
+    LastHeard = None
+    IsShut = false
 }
 
 let private saying outcome attempt putOffs =

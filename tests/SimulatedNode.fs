@@ -73,6 +73,9 @@ let private storeFor alive (world: World) (store: StorePort) : StorePort =
         ServiceStates = fun () -> call store.ServiceStates
         TakeProbe = fun service now next -> call (fun () -> store.TakeProbe service now next)
         ResumeMessages = fun service now -> call (fun () -> asTask (store.ResumeMessages service now))
+        TakeTemplate =
+            fun customer lastHeard now -> call (fun () -> store.TakeTemplate customer lastHeard now)
+        GiveBackTemplate = fun customer -> call (fun () -> asTask (store.GiveBackTemplate customer))
         Forget = fun keep now most -> call (fun () -> store.Forget keep now most)
     }
 

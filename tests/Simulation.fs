@@ -39,6 +39,10 @@ type Outcome = {
     Written: MessageId list
     /// When the first status of a send was taken in for certain.
     StatusTaken: Map<CommandKey, DateTimeOffset>
+    /// Customers who have to write first, since WhatsApp said so to the last thing that was said to them.
+    Silent: Set<CustomerId>
+    /// Sends that were accepted and then refused by a status, since their customer has to write first.
+    RefusedLate: Set<CommandKey>
     /// What did not hold on the way.
     Broken: string list
     Ended: DateTimeOffset
@@ -97,6 +101,16 @@ let run (plan: Plan) : Outcome =
     let statusTaken = Dictionary<CommandKey, DateTimeOffset>()
     let broken = ResizeArray<string>()
     let written = ResizeArray<MessageId>()
+    let silent = HashSet<CustomerId>()
+    let heard = Dictionary<CustomerId, int>()
+    let asked = Dictionary<CustomerId, int>()
+
+    let timesIn (counts: Dictionary<CustomerId, int>) customer =
+        match counts.TryGetValue customer with
+        | true, count -> count
+        | false, _ -> 0
+
+    let refusedLate = HashSet<CommandKey>()
     let hours = 3600.
 
     let storeAway =
@@ -155,6 +169,7 @@ let run (plan: Plan) : Outcome =
 
         for update in updates do
             match update with
+            | StatusCame(status = Failed _) -> ()
             | StatusCame(callback = Some callback) ->
                 match CommandKey.parse callback with
                 | Some key -> statusTaken.TryAdd(key, world.Now()) |> ignore
@@ -202,9 +217,27 @@ let run (plan: Plan) : Outcome =
         if chance.Happens 0.7 then
             deliverSoon 1. hours [ status Read ]
 
-    let messageFate _ =
+    /// As if the customer's last message were a day old, which it would seldom be here.
+    let tooLate (key: CommandKey) =
+        if chance.Happens 0.5 then
+            RefusesMessage(131047, "the customer has to write first")
+        else
+            let id = MessageId("wamid.vain." + world.NewId().ToString "N")
+            let failed = Failed(131047, "Re-engagement message")
+            refusedLate.Add key |> ignore
+
+            deliverSoon 0.1 20. [ StatusCame(channel, id, failed, Some(CommandKey.text key), world.Now()) ]
+
+            AcceptsInVain id
+
+    let messageFate (key: CommandKey) =
+        if happens 0.03 then
+            silent.Add key.Session.Customer |> ignore
+
         if isAway whatsAppAway then
             chance.OneOf [ LosesRequest; StopsChannel(190, "token"); LosesRequest ]
+        elif silent.Contains key.Session.Customer then
+            tooLate key
         elif happens 0.04 then
             LosesAnswer
         elif happens 0.04 then
@@ -257,6 +290,23 @@ let run (plan: Plan) : Outcome =
     let assistant isDown =
         MemoryAssistant.create world (fun () -> chance.Seconds 0.3 10.) isDown (answer chance)
 
+    /// No customer is asked by two templates to write without having written between.
+    let sendTemplate (claimed: ClaimedCommand) (cancel: CancellationToken) : Task<SendOutcome> = task {
+        do! world.Delay (chance.Seconds 0.05 2.) cancel
+        let customer = claimed.Command.Key.Session.Customer
+
+        if chance.Happens 0.2 then
+            return RetryLater(None, "put off")
+        else
+            let count = timesIn asked customer + 1
+            asked[customer] <- count
+
+            if count > timesIn heard customer then
+                broken.Add $"%A{customer} is asked by a template more often than he has written"
+
+            return chance.OneOf [ Accepted(MessageId "wamid.template"); OutcomeUnknown "no answer" ]
+    }
+
     let number: Interpreter.NumberServices = {
         Render = Phrases.render (book.Force()) business
         RenderText = Phrases.renderText (book.Force()) business
@@ -272,6 +322,11 @@ let run (plan: Plan) : Outcome =
         Files = MemoryFiles.create world (fun () -> chance.Seconds 0.1 20.) fileFate
         ReadStream = store.Port.ReadStream
         ReadThread = (Threads.create 50 store.Port.ReadStream).Read
+        LateTemplate =
+            if plan.Seed % 2 = 0 then
+                Some(LateTemplate.create world store.Port sendTemplate)
+            else
+                None
         SafetyIdentifier = fun (CustomerId id) -> "safe-" + id
         Retry = Interpreter.defaultRetry
     }
@@ -291,6 +346,13 @@ let run (plan: Plan) : Outcome =
         let message = MessageId $"wamid.%d{index}.%d{written.Count}"
         let fact = act chance customer message
         written.Add message
+
+        customer.Person.BusinessScopedId
+        |> Option.iter (fun id ->
+            let id = CustomerId id
+            silent.Remove id |> ignore
+            heard[id] <- timesIn heard id + 1)
+
         let now = world.Now()
         let sentAt = now.AddTicks -(now.Ticks % TimeSpan.TicksPerSecond)
         let (MessageId id) = message
@@ -351,7 +413,7 @@ let run (plan: Plan) : Outcome =
 
         underWay.Value = 0
         && contents.Waiting.IsEmpty
-        && contents.Open.IsEmpty
+        && contents.Open |> List.forall (fun command -> command.State = Awaiting)
         && contents.Timers.IsEmpty
 
     let body () : Task = task {
@@ -387,6 +449,8 @@ let run (plan: Plan) : Outcome =
         Arrivals = whatsApp.Arrivals()
         Tickets = tickets.Tickets()
         Written = List.ofSeq written
+        Silent = Set.ofSeq silent
+        RefusedLate = Set.ofSeq refusedLate
         StatusTaken = statusTaken |> Seq.map (|KeyValue|) |> Map.ofSeq
         Broken = List.ofSeq broken
         Ended = world.Now()

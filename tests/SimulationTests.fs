@@ -86,12 +86,19 @@ let private undelivered (outcome: Outcome) =
 let private saidOnce (plan: Plan) (outcome: Outcome) = [
     let refused = undelivered outcome
 
+    let awaiting = outcome.Contents.Open |> List.map _.Command.Key |> Set.ofList
+
+    // Whoever wrote after a message was refused has got it by now.
+    for key in awaiting do
+        if not (outcome.Silent.Contains key.Session.Customer) then
+            $"%s{CommandKey.text key} waits for a customer who has written"
+
     let arrivals =
         outcome.Arrivals |> List.groupBy (fun arrival -> arrival.Key) |> Map.ofList
 
     for KeyValue(key, action) in outcome.Contents.Queued do
         match action, arrivals.TryFind key with
-        | Say _, None when not (refused.Contains(CommandKey.text key)) ->
+        | Say _, None when not (refused.Contains(CommandKey.text key) || awaiting.Contains key) ->
             $"%s{CommandKey.text key} never arrived, and nobody was told"
         | Say _, Some(_ :: again) ->
             for late in again do
@@ -108,15 +115,16 @@ let private saidOnce (plan: Plan) (outcome: Outcome) = [
 ]
 
 let private inOrder (outcome: Outcome) = [
-    // A reaction is no speech and keeps no order.
-    let isSaid (arrival: Arrival) =
+    // A reaction is no speech and keeps no order; what was accepted and refused later may have been overtaken, before
+    // anybody knew.
+    let isJudged (arrival: Arrival) =
         match outcome.Contents.Queued.TryFind arrival.Key with
-        | Some(Say _) -> true
+        | Some(Say _) -> not (outcome.RefusedLate.Contains arrival.Key)
         | _ -> false
 
     let first =
         outcome.Arrivals
-        |> List.filter isSaid
+        |> List.filter isJudged
         |> List.distinctBy (fun arrival -> arrival.Key)
 
     for session, arrivals in first |> List.groupBy (fun arrival -> arrival.Key.Session) do

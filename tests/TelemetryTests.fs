@@ -75,6 +75,7 @@ let private services (world: World) (store: StorePort) messageFate ticketFate : 
         Files = MemoryFiles.create world soon (fun _ -> None)
         ReadStream = store.ReadStream
         ReadThread = (Threads.create 10 store.ReadStream).Read
+        LateTemplate = None
         SafetyIdentifier = fun _ -> "safe"
         Retry = Interpreter.defaultRetry
     }
@@ -320,6 +321,8 @@ let ``no span and no number holds anything of the customer, of words, or of what
         QueuedAt = start
         DelayTold = false
         Trace = None
+        LastHeard = None
+        IsShut = false
     }
 
     let thrown =

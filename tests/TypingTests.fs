@@ -70,6 +70,8 @@ let private asking
             QueuedAt = begun
             DelayTold = false
             Trace = None
+            LastHeard = None
+            IsShut = false
         }
 
         let! ended = Interpreter.run services claimed never

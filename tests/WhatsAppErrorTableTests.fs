@@ -36,7 +36,7 @@ let private table: (int * int list * string * ErrorAction) list = [
     400, [ 131021; 131026; 131051; 131060 ], "given up", ErrorAction.TellCustomer
     500, [ 131037; 131045; 133000 ], "stopped", ErrorAction.MendNumber
     400, [ 133010; 133006; 133005; 133008; 133009; 133015; 133016 ], "stopped", ErrorAction.MendNumber
-    400, [ 131047 ], "given up", ErrorAction.AwaitCustomer
+    400, [ 131047 ], "waiting", ErrorAction.AwaitCustomer
     400, [ 131052; 131053 ], "given up", ErrorAction.AskForFile
     400, [ 131062; 131063; 132000; 132012; 132018 ], "given up", ErrorAction.Alarm
     404, [ 132001 ], "given up", ErrorAction.Alarm
@@ -70,6 +70,8 @@ let private claimed: ClaimedCommand = {
     QueuedAt = start
     DelayTold = false
     Trace = None
+    LastHeard = None
+    IsShut = false
 }
 
 /// What became of the message, and the reason that operators see.
@@ -81,6 +83,7 @@ let private ending result =
     | RunAgain(at, reason, _) when at - start > TimeSpan.FromSeconds 1. -> "again for the customer", reason
     | RunAgain(_, reason, _) -> "again", reason
     | Parked(_, reason) -> "unknown", reason
+    | AwaitCustomer reason -> "waiting", reason
     | GivenUp(reason, Some(DeliveryFailed _)) -> "given up", reason
     | GivenUp(reason, _) -> "given up without a word to the session", reason
 
@@ -136,6 +139,16 @@ let ``a customer hears of every lost message but those that he is not to be writ
         )
 
     Assert.True(Undelivered.isTold 999_999)
+
+[<Fact>]
+let ``what waits for the customer is what the table says, and is known to the store and the interpreter`` () =
+    let waiting =
+        WhatsAppErrors.known
+        |> List.filter (fun error -> error.Action = ErrorAction.AwaitCustomer)
+        |> List.map _.Code
+        |> Set.ofList
+
+    Assert.Equal<Set<int>>(waiting, CustomerWindow.refusals)
 
 [<Fact>]
 let ``what is not known has an answer: lost, and operators are told`` () =

@@ -114,6 +114,7 @@ let create
         | GivenUp(reason, _) -> log.CommandFailed claimed.Command reason
         // A thousand messages that wait for the same thing are told of once, by what they wait for.
         | PutOff _
+        | AwaitCustomer _
         | Done _ -> ()
 
         return result

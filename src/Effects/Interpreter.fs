@@ -52,6 +52,8 @@ type Services = {
     ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
     /// The conversation up to the event that the command came from, or later; oldest line first.
     ReadThread: CommandKey -> Task<Result<ThreadLine list, StreamProblem>>
+    /// Asks customers to write whom nothing else may be said; None where no template is set up.
+    LateTemplate: LateTemplate option
     /// A stable name of a customer that does not tell the number.
     SafetyIdentifier: CustomerId -> string
     Retry: RetrySettings
@@ -138,7 +140,7 @@ let private afterSend services claimed outcome =
 
 /// Uploads its file, and says it. An upload that took long may have outlived the command's lease, so that another
 /// node has it now (`InTime`): then the message goes with its next claim, for which the file is there already.
-let private say services (number: NumberServices) claimed utterance cancel = task {
+let private send services (number: NumberServices) (claimed: ClaimedCommand) utterance cancel = task {
     let key = claimed.Command.Key
     let begun = services.World.Now()
 
@@ -152,8 +154,25 @@ let private say services (number: NumberServices) claimed utterance cancel = tas
         let! outcome =
             services.WhatsApp.Send (Outgoing.ofCommand key claimed.Recipient utterance.ReplyTo message) cancel
 
-        return afterSend services claimed outcome
+        match outcome with
+        | Refused(code, reason) when CustomerWindow.isRefusal code ->
+            return! LateTemplate.awaitCustomer services.World services.LateTemplate claimed reason cancel
+        | outcome -> return afterSend services claimed outcome
 }
+
+/// Where nothing is to be had from asking Meta, it is not asked: after a status said so, or where a template can go
+/// out at once. Without one a call costs nothing, and the customer may have rung up, of which we hear nothing.
+let private say services number (claimed: ClaimedCommand) utterance cancel =
+    let isHopeless =
+        claimed.IsShut
+        || (services.LateTemplate.IsSome
+            && CustomerWindow.isShut (services.World.Now()) claimed)
+
+    if isHopeless then
+        let reason = "the customer has to write first"
+        LateTemplate.awaitCustomer services.World services.LateTemplate claimed reason cancel
+    else
+        send services number claimed utterance cancel
 
 /// A reaction that is put twice is one reaction, so it is tried again where nobody knows. It is worth a few tries, and
 /// nobody is told of one that is lost. Its statuses bring back another text than the key's: they settle nothing.

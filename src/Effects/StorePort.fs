@@ -146,6 +146,10 @@ type ClaimedCommand = {
     DelayTold: bool
     /// The W3C traceparent of what asked for it.
     Trace: string option
+    /// When the customer was last heard, as far as the store knew when it handed this out (host's time).
+    LastHeard: DateTimeOffset option
+    /// A status said that the customer has to write first, and the customer was not heard since.
+    IsShut: bool
 }
 
 /// What came of running a command.
@@ -158,6 +162,10 @@ type CommandResult =
     | PutOff of until: DateTimeOffset * reason: string
     /// A send whose outcome nobody knows: it waits until then for a status webhook, and is run again after.
     | Parked of until: DateTimeOffset * reason: string
+    /// Nothing may be said until the customer writes. It keeps its place and waits for that, with everything that is
+    /// said to the customer; it counts as no try. Where the customer was heard since it was handed out, it is due at
+    /// once.
+    | AwaitCustomer of reason: string
     /// It ended without effect. It stays visible and can be run again.
     | GivenUp of reason: string * Fact option
 
@@ -207,7 +215,8 @@ module CommandResult =
         | RunAgain(_, _, fact)
         | GivenUp(_, fact) -> fact
         | PutOff _
-        | Parked _ -> None
+        | Parked _
+        | AwaitCustomer _ -> None
 
     /// The customers who have something to be decided once these are recorded.
     let customers (results: (ClaimedCommand * CommandResult) list) : CustomerKey list =
@@ -234,6 +243,14 @@ module StoreRules =
     /// Reading marks older than this are of no use: the answer is there, or the customer has long looked away.
     let markReadUseful = TimeSpan.FromMinutes 2.
 
+    /// Why a message ended that waited for its customer.
+    let customerStayedSilent =
+        "the customer did not write for as long as messages are kept"
+
+    /// What the session hears of such a message. The code is Meta's for what is said too late.
+    let neverHeard (key: CommandKey) : Fact =
+        DeliveryFailed(key, 131047, customerStayedSilent)
+
 /// Counts that must fit together: what was received, and how it ended.
 type Accounting = {
     Received: int64
@@ -242,9 +259,11 @@ type Accounting = {
     Pending: int64
     /// When the oldest pending entry was received.
     OldestPending: DateTimeOffset option
-    /// Commands by state: "ready", "running", "unknown", "done", "dead", and "dropped" where a person gave one up.
+    /// Commands by state: "ready", "running", "unknown", "waiting" (for the customer to write), "done", "dead", and
+    /// "dropped" where a person gave one up.
     Commands: Map<string, int64>
-    /// When the oldest command that has not ended was queued, of each service that has one, tried or not.
+    /// When the oldest command that has not ended was queued, of each service that has one, tried or not. What waits
+    /// for its customer is not counted: nobody has to act.
     OldestOpen: Map<Service, DateTimeOffset>
     /// Timers that are set. Exact up to 10,000; beyond that PostgreSQL's own estimate, since counting a
     /// million would cost more than everything else here.
@@ -266,7 +285,8 @@ type StorePort = {
     /// Returns the customers for whom something waits now.
     Receive: ReceivedBody list -> Task<CustomerKey list>
     /// Takes customers that have entries waiting and that no other worker holds, decides each with the
-    /// function, and commits everything in one transaction. Commands that can run at once are leased to the
+    /// function, and commits everything in one transaction. Where a customer wrote, what waited for that is due
+    /// from then on. Commands that can run at once are leased to the
     /// node in the same transaction, which spares a claim for nearly all of them. Of the commands that speak
     /// to one customer only one is, and only when no other of that customer is open.
     Advance: AdvanceRequest -> (CustomerWork -> CustomerDecision) -> Task<Advanced>
@@ -295,9 +315,14 @@ type StorePort = {
     /// Ends the stop that is kept under this name for all nodes: messages that were put off may be handed out at
     /// once.
     ResumeMessages: string -> DateTimeOffset -> Task
+    /// Takes the right to ask the customer by a template to write, at the second time: true if none was sent since the
+    /// customer was last heard, which was at the first time.
+    TakeTemplate: CustomerKey -> DateTimeOffset option -> DateTimeOffset -> Task<bool>
+    /// Gives that right back: nothing was sent.
+    GiveBackTemplate: CustomerKey -> Task
     /// Deletes what ended longer ago than the span (at least 8 days for the inbox), up to `most` of each
-    /// kind in one transaction. Returns how many rows went; 0 when there is nothing left to do, or while
-    /// another node is at it.
+    /// kind in one transaction, and gives up what has waited for its customer for as long. Returns how many rows went;
+    /// 0 when there is nothing left to do, or while another node is at it.
     Forget: TimeSpan -> DateTimeOffset -> int -> Task<int>
 }
 

@@ -270,6 +270,7 @@ let services
         Files = files
         ReadStream = store.ReadStream
         ReadThread = threads.Read
+        LateTemplate = None
         SafetyIdentifier = safetyIdentifier configuration
         Retry = {
             Interpreter.defaultRetry with

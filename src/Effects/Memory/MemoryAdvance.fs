@@ -102,6 +102,8 @@ module internal MemoryAdvance =
         Commands: DecidedCommands
         /// Whether there may be more than what was taken.
         MayHaveMore: bool
+        /// Whether something waited for what the customer wrote.
+        Woken: bool
     }
 
     let private keyOf (contact: MemoryContact) : CustomerKey = {
@@ -195,6 +197,7 @@ module internal MemoryAdvance =
                         decision.Commands
             }
             MayHaveMore = tables.Waiting.ContainsKey(struct (contact.Channel, contact.Customer))
+            Woken = false
         }
 
     /// Counts a try of the first entry. How many entries ended.
@@ -221,6 +224,10 @@ module internal MemoryAdvance =
             |> Seq.truncate StoreRules.mostEntries
             |> Seq.toList
 
+        let isAction (waiting: WaitingEntry) = waiting.Entry.Source = "whatsapp"
+
+        let woken = List.exists isAction waiting && MemoryWaiting.hear tables now key
+
         let decided entries =
             attempt
                 tables
@@ -236,14 +243,18 @@ module internal MemoryAdvance =
                 Commands = []
             }
             MayHaveMore = false
+            Woken = false
         }
 
-        match decided waiting with
-        | Ok decision -> write tables now contact waiting decision
-        | Error _ ->
-            match decided [ waiting.Head ] with
-            | Ok decision -> write tables now contact [ waiting.Head ] decision
-            | Error reason -> undecided reason
+        let written =
+            match decided waiting with
+            | Ok decision -> write tables now contact waiting decision
+            | Error _ ->
+                match decided [ waiting.Head ] with
+                | Ok decision -> write tables now contact [ waiting.Head ] decision
+                | Error reason -> undecided reason
+
+        { written with Woken = woken }
 
     /// The customers to decide for: those that are known of, else those who have waited longest.
     let private candidates (tables: MemoryTables) (request: AdvanceRequest) =
@@ -276,7 +287,11 @@ module internal MemoryAdvance =
                         if leasing.Leased.Contains command.Key then
                             MemoryOutbox.leaseFresh tables command.Key (now + request.Lease)
             ]
-            Full = leasing.Full
+            Full =
+                if written |> List.exists _.Woken then
+                    leasing.Full.Add Messaging
+                else
+                    leasing.Full
             Behind = leasing.Behind
             Busy = []
             More = [

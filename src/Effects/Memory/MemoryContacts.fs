@@ -62,7 +62,7 @@ module internal MemoryContacts =
             if waiting.Count = 0 then
                 tables.Waiting.Remove gone |> ignore
 
-    let private merge (tables: MemoryTables) (merge: Merge) =
+    let private merge (tables: MemoryTables) at (merge: Merge) =
         let gone = struct (merge.Channel, CustomerId merge.Gone)
         let into = struct (merge.Channel, CustomerId merge.Into)
         let other, contact = tables.Contacts[gone], tables.Contacts[into]
@@ -76,6 +76,18 @@ module internal MemoryContacts =
             }
 
         forward tables gone into
+
+        // Nothing that is written from now on wakes what waited for the contact that goes.
+        for KeyValue(id, command) in List.ofSeq tables.Outbox do
+            let session = command.Command.Key.Session
+
+            if command.State = Awaiting && struct (session.Channel, session.Customer) = gone then
+                tables.Outbox[id] <-
+                    {
+                        command with
+                            State = Ready
+                            Wake = at
+                    }
 
     /// The contact that stands for this one.
     let standing (tables: MemoryTables) (contact: MemoryContact) : MemoryContact =
@@ -94,7 +106,7 @@ module internal MemoryContacts =
                 put tables at row
 
             for merged in tables.Book.TakeMerges() do
-                merge tables merged
+                merge tables at merged
 
             tables.Contacts[struct (channel, CustomerId root.Customer)])
 

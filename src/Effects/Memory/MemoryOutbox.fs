@@ -7,21 +7,23 @@ open FunctionalBot.Effects
 
 /// Queueing commands, handing them out, and taking in what came of them.
 module internal MemoryOutbox =
-    let private speaks (command: OpenCommand) =
-        match command.Command.Action with
-        | Say _ -> true
-        | _ -> false
+    open MemoryWaiting
 
     /// The order in which one customer is told things.
     let private place (command: OpenCommand) =
         let key = command.Command.Key
         struct (key.Session.Ordinal, key.Version, key.Ordinal)
 
-    /// Queues a command of a decision. Timers are not queued.
+    /// Queues a command of a decision. Timers are not queued. What is said behind something that waits for the customer
+    /// waits as well.
     let add (tables: MemoryTables) now language trace (command: Command) =
         if (Interpreter.serviceOf command.Action).IsSome then
             if not (tables.Commands.TryAdd(command.Key, command.Action)) then
                 invalidOp ("a command was queued twice: " + CommandKey.text command.Key)
+
+            let waits =
+                command.Action.IsSay
+                && not (speechOf tables (customerOf command) (fun state -> state = Awaiting)).IsEmpty
 
             let id = tables.NextId()
             tables.Places[command.Key] <- id
@@ -31,12 +33,14 @@ module internal MemoryOutbox =
                     Command = command
                     Language = language
                     QueuedAt = now
-                    State = Ready
+                    State = if waits then Awaiting else Ready
                     Attempts = 0
                     PutOffs = 0
-                    Wake = now
+                    Wake = if waits then never else now
                     DelayTold = false
                     Trace = trace
+                    Heard = None
+                    Shut = None
                 }
 
     let private recipient (tables: MemoryTables) (key: CommandKey) : Recipient =
@@ -62,6 +66,7 @@ module internal MemoryOutbox =
     let private lease (tables: MemoryTables) id until : ClaimedCommand =
         let command = tables.Outbox[id]
         let attempt = command.Attempts + 1
+        let heard = max command.Heard (lastHeard tables (customerOf command.Command))
 
         tables.Outbox[id] <-
             {
@@ -81,6 +86,8 @@ module internal MemoryOutbox =
             QueuedAt = command.QueuedAt
             DelayTold = command.DelayTold
             Trace = command.Trace
+            LastHeard = heard
+            IsShut = CustomerWindow.isShutBy command.Shut heard
         }
 
     /// Leases a command that was just queued.
@@ -96,18 +103,22 @@ module internal MemoryOutbox =
             && session.Channel = customer.Channel
             && session.Customer = customer.Customer)
 
-    let private finish (tables: MemoryTables) key state =
+    let private finish (tables: MemoryTables) now key state =
         match tables.Places.TryGetValue key with
         | true, id ->
+            if state = "done" && speaks tables.Outbox[id] then
+                tables.Sent[key] <- struct (tables.Outbox[id], now)
+
             tables.Places.Remove key |> ignore
             tables.Outbox.Remove id |> ignore
             tables.Count ("command-" + state) 1L
         | false, _ -> ()
 
     /// Ends a send in whatever state it is, if it was tried at all.
-    let settle (tables: MemoryTables) key state =
+    let settle (tables: MemoryTables) now key state =
         match tables.Places.TryGetValue key with
-        | true, id when speaks tables.Outbox[id] && tables.Outbox[id].Attempts > 0 -> finish tables key state
+        | true, id when speaks tables.Outbox[id] && tables.Outbox[id].Attempts > 0 ->
+            finish tables now key state
         | _ -> ()
 
     /// Of what each customer is told, the oldest that is open.
@@ -180,7 +191,7 @@ module internal MemoryOutbox =
                 finish tables command.Command.Key "dropped"
             | MarkRead _ when now - command.QueuedAt > StoreRules.markReadUseful ->
                 over <- over + 1
-                finish tables command.Command.Key "done"
+                finish tables now command.Command.Key "done"
             | _ -> leased.Add(lease tables id (now + span))
 
         if leased.Count = 0 && over > 0 then
@@ -212,16 +223,20 @@ module internal MemoryOutbox =
             MemoryInbox.addAbout tables now key.Session "command" sourceId now claimed.Trace fact
 
         match tables.Places.TryGetValue key with
-        | true, id when tables.Outbox[id].Attempts = claimed.Attempt && tables.Outbox[id].State <> Ready ->
+        | true, id when
+            tables.Outbox[id].Attempts = claimed.Attempt
+            && tables.Outbox[id].State <> Ready
+            && tables.Outbox[id].State <> Awaiting
+            ->
             let command = tables.Outbox[id]
 
             match result with
             | Done fact ->
                 fact |> Option.iter (tell "")
-                finish tables key "done"
+                finish tables now key "done"
             | GivenUp(_, fact) ->
                 fact |> Option.iter (tell "")
-                finish tables key "dead"
+                finish tables now key "dead"
             | RunAgain(at, _, fact) ->
                 fact |> Option.iter (tell "/delayed")
 
@@ -240,6 +255,40 @@ module internal MemoryOutbox =
                             Wake = until
                             PutOffs = command.PutOffs + 1
                     }
+            | AwaitCustomer _ when
+                max command.Heard (lastHeard tables (customerOf command.Command)) > claimed.LastHeard
+                ->
+                tables.Outbox[id] <-
+                    {
+                        command with
+                            State = Ready
+                            Wake = now
+                            PutOffs = command.PutOffs + 1
+                    }
+            | AwaitCustomer _ when isMerged tables (customerOf command.Command) ->
+                tables.Outbox[id] <-
+                    {
+                        command with
+                            State = Ready
+                            Wake = now + untilMergedIsTried
+                            PutOffs = command.PutOffs + 1
+                    }
+            | AwaitCustomer _ ->
+                let putOff = {
+                    command with
+                        PutOffs = command.PutOffs + 1
+                }
+
+                let behind =
+                    speechOf tables (customerOf claimed.Command) (fun state -> state = Ready)
+
+                for id, command in (id, putOff) :: behind do
+                    tables.Outbox[id] <-
+                        {
+                            command with
+                                State = Awaiting
+                                Wake = never
+                        }
             | Parked(until, _) ->
                 tables.Outbox[id] <-
                     {
@@ -250,6 +299,23 @@ module internal MemoryOutbox =
 
             true
         | _ -> false
+
+    /// Ends what was queued longer ago than the span and waits still. How many.
+    let giveUpWaiting (tables: MemoryTables) (keep: TimeSpan) (now: DateTimeOffset) most : int =
+        let old =
+            tables.Outbox.Values
+            |> Seq.filter (fun command -> command.State = Awaiting && command.QueuedAt < now - keep)
+            |> Seq.truncate most
+            |> Seq.toList
+
+        for command in old do
+            let key = command.Command.Key
+            let fact = StoreRules.neverHeard key
+            let sourceId = CommandKey.text key
+            MemoryInbox.addAbout tables now key.Session "command" sourceId now command.Trace fact
+            finish tables now key "dead"
+
+        old.Length
 
     /// Lets messages that were put off be handed out at once.
     let wakeMessages (tables: MemoryTables) now =

@@ -30,7 +30,14 @@ module internal MemoryReceive =
         Customer = session.Customer
     }
 
-    let private takeStatus tables (body: ReceivedBody) (MessageId message) status callback at =
+    let private takeStatus
+        (tables: MemoryTables)
+        (body: ReceivedBody)
+        (MessageId message)
+        status
+        callback
+        at
+        =
         let sourceId = String.Concat(message, ":", statusName status)
         let at = ReceivedBody.timeOf body at
 
@@ -45,15 +52,24 @@ module internal MemoryReceive =
             |> MemoryInbox.addEnded tables "status" sourceId
 
             None
+        | Some key, Failed(code, _) when
+            CustomerWindow.isRefusal code
+            && not (tables.Inbox.ContainsKey(struct ("status", sourceId)))
+            && MemoryWaiting.keepLateRefused tables body.At key at
+            ->
+            MemoryInbox.addSettled tables "status" sourceId
+            None
         | Some key, Failed(code, title) ->
             DeliveryFailed(key, code, title)
             |> MemoryInbox.addAbout tables body.At key.Session "status" sourceId at body.Trace
 
-            MemoryOutbox.settle tables key "dead"
+            if not (CustomerWindow.isRefusal code) then
+                MemoryOutbox.settle tables body.At key "dead"
+
             Some(ofSession key.Session)
         | Some key, (Sent | Delivered | Read | Played) ->
             MemoryInbox.addSettled tables "status" sourceId
-            MemoryOutbox.settle tables key "done"
+            MemoryOutbox.settle tables body.At key "done"
             None
 
     /// Whose work it is; None where there is nothing to decide.

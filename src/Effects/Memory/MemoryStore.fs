@@ -86,7 +86,8 @@ module MemoryStore =
                 match command.State with
                 | Ready -> "ready"
                 | Running -> "running"
-                | Unknown -> "unknown")
+                | Unknown -> "unknown"
+                | Awaiting -> "waiting")
             |> Seq.map (fun (state, count) -> state, int64 count)
             |> Seq.toList
 
@@ -103,6 +104,7 @@ module MemoryStore =
             Commands = Map.ofList (endedCommands @ openCommands)
             OldestOpen =
                 tables.Outbox.Values
+                |> Seq.filter (fun found -> found.State <> Awaiting)
                 |> Seq.choose (fun found ->
                     Interpreter.serviceOf found.Command.Action
                     |> Option.map (fun service -> service, found.QueuedAt))
@@ -219,9 +221,18 @@ module MemoryStore =
                 ServiceStates = fun () -> call AskingForStates (fun () -> List.ofSeq states.Values)
                 TakeProbe = fun service now next -> call Reporting (takeProbe service now next)
                 ResumeMessages = fun service now -> call Reporting (resume service now)
+                TakeTemplate =
+                    fun customer lastHeard now ->
+                        call Reporting (fun () -> MemoryWaiting.takeTemplate tables customer lastHeard now)
+                GiveBackTemplate =
+                    fun customer ->
+                        call Reporting (fun () ->
+                            tables.Asked.Remove(struct (customer.Channel, customer.Customer)) |> ignore)
                 // It lives no longer than its process, and tests judge by all that ever happened: there is
                 // nothing to forget.
-                Forget = fun _ _ _ -> call Forgetting (fun () -> 0)
+                Forget =
+                    fun keep now most ->
+                        call Forgetting (fun () -> MemoryOutbox.giveUpWaiting tables keep now most)
             }
             Look = fun () -> locked (fun () -> contentsOf tables)
             ChangeContact =

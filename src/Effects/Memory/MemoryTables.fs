@@ -39,6 +39,8 @@ type CommandState =
     | Running
     /// A send whose outcome nobody knows; a status is waited for until its time.
     | Unknown
+    /// Speech that may not be said until the customer writes.
+    | Awaiting
 
 /// A command that has not ended. What `Wake` means depends on the state.
 type OpenCommand = {
@@ -53,6 +55,10 @@ type OpenCommand = {
     Wake: DateTimeOffset
     DelayTold: bool
     Trace: string option
+    /// When the customer wrote while this waited.
+    Heard: DateTimeOffset option
+    /// Since when a status says that the customer has to write first.
+    Shut: DateTimeOffset option
 }
 
 /// Everything the store holds. Whoever touches it holds the store's lock.
@@ -77,6 +83,9 @@ type internal MemoryTables() =
     let outbox = SortedDictionary<int64, OpenCommand>()
     let places = Dictionary<CommandKey, int64>()
 
+    let sent = Dictionary<CommandKey, struct (OpenCommand * DateTimeOffset)>()
+    let asked = Dictionary<struct (string * CustomerId), DateTimeOffset>()
+
     let timers =
         Dictionary<struct (SessionId * Timer), struct (DateTimeOffset * CommandKey)>()
 
@@ -100,6 +109,10 @@ type internal MemoryTables() =
     member _.Outbox = outbox
     /// Where in the outbox a command is.
     member _.Places = places
+    /// Speech that ended as done, and when.
+    member _.Sent = sent
+    /// When customers were last asked by a template to write.
+    member _.Asked = asked
     member _.Timers = timers
     /// Of entries that came with a trace, by what events name as their cause.
     member _.Traces = traces
@@ -115,6 +128,13 @@ type internal MemoryTables() =
             match tally.TryGetValue what with
             | true, before -> tally[what] <- before + amount
             | false, _ -> tally[what] <- amount
+
+    /// Takes one off a counter.
+    member _.Uncount(what: string) =
+        match tally.TryGetValue what with
+        | true, 1L -> tally.Remove what |> ignore
+        | true, before -> tally[what] <- before - 1L
+        | false, _ -> invalidOp ("nothing was counted as " + what)
 
 /// The inbox's part of the store.
 module internal MemoryInbox =

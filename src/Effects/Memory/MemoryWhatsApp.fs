@@ -14,6 +14,8 @@ type MessageFate =
     | LosesAnswer
     /// It is lost on the way, and the bot hears nothing.
     | LosesRequest
+    /// The bot is told that it was accepted, and it does not arrive: a status says so later.
+    | AcceptsInVain of id: MessageId
     /// It is refused before it is processed.
     | PutsOff of after: TimeSpan option
     /// It will never be sent as it is.
@@ -67,6 +69,7 @@ module MemoryWhatsApp =
     let private outcome fate id =
         match fate with
         | Arrives -> Accepted id
+        | AcceptsInVain id -> Accepted id
         | LosesAnswer -> OutcomeUnknown "the answer was lost"
         | LosesRequest -> OutcomeUnknown "the request was lost"
         | PutsOff after -> RetryLater(after, "put off")
@@ -105,6 +108,7 @@ module MemoryWhatsApp =
                 lock arrivals (fun () -> arrivals.Add arrival)
                 arrived arrival
             | LosesRequest
+            | AcceptsInVain _
             | PutsOff _
             | RefusesMessage _
             | StopsChannel _ -> ()

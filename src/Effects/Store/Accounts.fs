@@ -18,7 +18,7 @@ module internal Accounts =
         SELECT 'command', state, count(*), NULL FROM bot.outbox GROUP BY state
         UNION ALL
         SELECT 'oldest', o.service, 0, (SELECT c.queued_at FROM bot.command c WHERE c.id = o.id)
-        FROM (SELECT service, min(id) AS id FROM bot.outbox GROUP BY service) o
+        FROM (SELECT service, min(id) AS id FROM bot.outbox WHERE state <> 'waiting' GROUP BY service) o
         UNION ALL
         SELECT 'timer', '', CASE WHEN few.n <= 10000 THEN few.n ELSE greatest(few.n, c.reltuples::bigint) END,
             NULL

@@ -153,7 +153,9 @@ module internal Advance =
                         id, Dead reason
             ]
 
-            let rows = Queueing.queued decided
+            do! Queueing.heard held decided |> Waiting.hear work now
+
+            let rows = Queueing.queued now decided
             let leasing = Queueing.leasing request.Room decided
             let places = ResizeArray()
             let commands = Queueing.commands now (now + request.Lease) leasing rows places
@@ -166,7 +168,13 @@ module internal Advance =
                     Ended = ends.Length
                     Events = decided |> List.collect (fun (_, _, decision) -> decision.Events)
                     Leased = Queueing.leased now leasing rows places
-                    Full = leasing.Full
+                    Full =
+                        if
+                            held |> List.exists (fun customer -> customer.Awaited && Held.wasHeard customer)
+                        then
+                            leasing.Full.Add Messaging
+                        else
+                            leasing.Full
                     Behind = leasing.Behind
                     More = unfinished decided @ taken.Forwarded
                     Busy = busy

@@ -79,7 +79,13 @@ module BooksCheck =
         WHERE NOT EXISTS (SELECT 1 FROM bot.command c WHERE c.id = o.id)
         UNION ALL
         SELECT 'the end of command ' || e.id || ' has no command' FROM bot.command_end e
-        WHERE NOT EXISTS (SELECT 1 FROM bot.command c WHERE c.id = e.id)"
+        WHERE NOT EXISTS (SELECT 1 FROM bot.command c WHERE c.id = e.id)
+        UNION ALL
+        SELECT 'command ' || o.id || ' stands as ' || o.state || ', which nobody knows' FROM bot.outbox o
+        WHERE o.state NOT IN ('ready', 'running', 'unknown', 'waiting')
+        UNION ALL
+        SELECT 'command ' || o.id || ' waits for a customer to write, and says nothing' FROM bot.outbox o
+        WHERE o.state = 'waiting' AND NOT o.speaks"
 
     let private timers =
         "SELECT count(*) || ' timers named ' || name || ' are set for sessions that do not exist' FROM bot.timer t

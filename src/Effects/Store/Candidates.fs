@@ -22,6 +22,8 @@ type internal Held = {
     CurrentOrdinal: int
     /// Whether a command that speaks to the customer is open.
     Speaking: bool
+    /// Whether something that is said to the customer waits for the customer to write.
+    Awaited: bool
     /// In order: by time, then by arrival.
     Entries: InboxEntry list
     /// How often the decision failed while the entry was the first.
@@ -46,6 +48,11 @@ module internal Held =
         Channel = held.Channel
         Customer = held.Customer.Id
     }
+
+    /// Whether the customer did something. What cannot be read is taken for that: a try too many does no harm.
+    let wasHeard (held: Held) =
+        not held.Unreadable.IsEmpty
+        || held.Entries |> List.exists (fun entry -> entry.Source = "whatsapp")
 
     /// The newest session, where there is one.
     let current (held: Held) : SessionId option =
@@ -97,7 +104,9 @@ module internal Candidates =
             LIMIT 1 FOR NO KEY UPDATE OF k SKIP LOCKED) c"
 
     let private speakingSql =
-        "SELECT n.place FROM unnest($1, $2) WITH ORDINALITY AS n(channel, customer, place)
+        "SELECT n.place, (SELECT true FROM bot.outbox w
+            WHERE w.state = 'waiting' AND w.channel = n.channel AND w.customer = n.customer LIMIT 1)
+        FROM unnest($1, $2) WITH ORDINALITY AS n(channel, customer, place)
         WHERE (SELECT true FROM bot.outbox o
             WHERE o.speaks AND o.channel = n.channel AND o.customer = n.customer LIMIT 1)"
 
@@ -133,6 +142,7 @@ module internal Candidates =
         Language = Database.textOrNone reader 4 |> Option.bind Language.ofCode
         CurrentOrdinal = reader.GetInt32 5
         Speaking = false
+        Awaited = false
         Entries = []
         Tries = Map.empty
         Unreadable = []
@@ -297,6 +307,7 @@ module internal Candidates =
             let unreadable = held |> Array.map (fun _ -> ResizeArray())
 
             let speaking = held |> Array.map (fun _ -> ref false)
+            let awaited = held |> Array.map (fun _ -> ref false)
 
             let names () = [
                 Statement.texts (held |> Seq.map _.Channel)
@@ -308,7 +319,10 @@ module internal Candidates =
                     yield! others
 
                     Statement.create speakingSql (names ()),
-                    (fun reader -> speaking[int (reader.GetInt64 0) - 1].Value <- true)
+                    (fun reader ->
+                        let place = int (reader.GetInt64 0) - 1
+                        speaking[place].Value <- true
+                        awaited[place].Value <- not (reader.IsDBNull 1))
                     Statement.create entriesSql [ yield! names (); Statement.int StoreRules.mostEntries ],
                     fun reader ->
                         let place = int (reader.GetInt64 0) - 1
@@ -335,6 +349,7 @@ module internal Candidates =
                     {
                         customer with
                             Speaking = speaking[index].Value
+                            Awaited = awaited[index].Value
                             Entries = List.ofSeq entries[index]
                             Tries = tries[index] |> Seq.map (|KeyValue|) |> Map.ofSeq
                             Unreadable = List.ofSeq unreadable[index]

@@ -69,21 +69,3 @@ module internal Changes =
 
             return outcome
         })
-
-/// Taking back what was counted.
-module internal Untally =
-    let private move (amount: string) (rows: string) =
-        "INSERT INTO bot.tally AS t (day, what, shard, amount)
-            SELECT (n.at AT TIME ZONE 'UTC')::date, n.what, pg_backend_pid() % 16, "
-        + amount
-        + " FROM ("
-        + rows
-        + ") AS n(at, what) GROUP BY 1, 2, 3 ORDER BY 2
-            ON CONFLICT (day, what, shard) DO UPDATE SET amount = t.amount + excluded.amount"
-
-    /// Takes one off the counter for each row (at, what) of the query: on the day on which it was counted, so that each
-    /// day's numbers stay those of what lies in the tables.
-    let each (rows: string) = move "-count(*)" rows
-
-    /// Adds one to the counter for each row, on that day: what was something else counts as this.
-    let back (rows: string) = move "count(*)" rows

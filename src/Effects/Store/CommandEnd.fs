@@ -27,7 +27,9 @@ module internal CommandEnd =
 
     let private lockedSql = sql "true" tallied
     let private sentSql = sql "o.speaks AND o.attempts > 0" tallied
-    let private fencedSql = sql "o.attempts = $5 AND o.state <> 'ready'" ""
+
+    let private fencedSql =
+        sql "o.attempts = $5 AND o.state NOT IN ('ready', 'waiting')" ""
 
     let private parameters state (now: DateTimeOffset) (ends: (int64 * string option) list) = [
         Statement.bigints (Seq.map fst ends)

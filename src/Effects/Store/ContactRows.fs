@@ -105,6 +105,11 @@ module internal ContactRows =
             WHERE p.id = ANY ($1) RETURNING p.id, p.customer)
         UPDATE bot.inbox i SET customer = gone.customer FROM gone WHERE i.id = gone.id RETURNING 1"
 
+    /// Nothing that is written from now on wakes what waited for the contact that goes.
+    let private wakeSql =
+        "UPDATE bot.outbox SET state = 'ready', wake = $3
+        WHERE state = 'waiting' AND channel = $1 AND customer = $2 RETURNING 1"
+
     let private keyOf (row: KnownContact) = struct (row.Channel, row.Customer)
 
     let private read (loaded: LoadedContacts) (reader: Data.Common.DbDataReader) =
@@ -203,16 +208,14 @@ module internal ContactRows =
             Statement.instantOptions (rows |> Seq.map (fun row -> row.Phone |> Option.bind _.At))
         ]
 
-    let private merged (merge: Merge) =
-        let parameters () = [
-            Statement.text merge.Channel
-            Statement.text merge.Gone
-            Statement.text merge.Into
-        ]
+    let private merged now (merge: Merge) =
+        let gone () = [ Statement.text merge.Channel; Statement.text merge.Gone ]
+        let parameters () = gone () @ [ Statement.text merge.Into ]
 
         [
             Statement.create inheritSql (parameters ()), Database.ignoreRows
             Statement.create forwardSql (parameters ()), Database.ignoreRows
+            Statement.create wakeSql (gone () @ [ Statement.notBefore now ]), Database.ignoreRows
         ]
 
     /// Writes rows that only have another name, rows that are locked, and new ones; then what follows from merges.
@@ -241,7 +244,7 @@ module internal ContactRows =
                     Statement.create insertSql (whole fresh @ [ Statement.instant now ]),
                     fun _ -> inserted.Value <- inserted.Value + 1
                 for merge in merges do
-                    yield! merged merge
+                    yield! merged now merge
             ]
 
         if inserted.Value < fresh.Length then

@@ -98,8 +98,12 @@ module internal Forgetting =
             RETURNING 1)
         SELECT count(*) FROM gone"
 
-    /// One batch: up to `most` rows of each kind.
-    let forget (source: NpgsqlDataSource) (keep: TimeSpan) (now: DateTimeOffset) (most: int) : Task<int> =
+    let private deleteOld
+        (source: NpgsqlDataSource)
+        (keep: TimeSpan)
+        (now: DateTimeOffset)
+        (most: int)
+        : Task<int> =
         let old () = Statement.instant (now - keep)
         let oldInbox = Statement.instant (now - max keep leastKept)
 
@@ -129,3 +133,11 @@ module internal Forgetting =
 
             return int rows.Value
         })
+
+    /// One batch: up to `most` rows of each kind. What waited for its customer for as long is given up.
+    let forget (source: NpgsqlDataSource) (keep: TimeSpan) (now: DateTimeOffset) (most: int) : Task<int> =
+        task {
+            let! givenUp = Waiting.giveUp source keep now most
+            let! deleted = deleteOld source keep now most
+            return givenUp + deleted
+        }

@@ -162,6 +162,7 @@ module internal InboxReread =
                 | NothingToDo _ -> None)
 
         let! own = ownKeys work updates
+        let! late = LateRefusals.find work own [ body, updates ]
         // Who they are is looked up once it is known which of them are taken in.
         let nobody =
             people
@@ -175,7 +176,7 @@ module internal InboxReread =
         let digest = Convert.ToHexStringLower(SHA256.HashData arrived.Body)
 
         let read =
-            Receive.entriesOf own arrived.Webhook nobody body digest
+            Receive.entriesOf own late arrived.Webhook nobody body digest
             |> List.distinctBy (fst >> keyOf)
 
         let! known = known work (List.map fst read)
@@ -213,6 +214,7 @@ module internal InboxReread =
             List.map snd fresh @ List.map (fun (_, _, _, settled) -> settled) revivable
             |> List.choose id
             |> List.distinctBy (fun (id, _, _) -> id)
+            |> LateRefusals.without late
 
         let stays =
             read
@@ -224,6 +226,8 @@ module internal InboxReread =
             do!
                 Database.run work [
                     for statement in CommandEnd.sent now settled do
+                        statement, Database.ignoreRows
+                    for statement in LateRefusals.statements now late do
                         statement, Database.ignoreRows
                     if not freshEntries.IsEmpty then
                         Inbox.insert now freshEntries, Database.ignoreRows

@@ -33,11 +33,17 @@ module internal Outbox =
                 wake = CASE WHEN o.speaks AND o.state = 'running' THEN $4 ELSE $3 END,
                 reason = CASE WHEN o.speaks AND o.state = 'running' THEN 'its lease ran out' ELSE o.reason END
             WHERE o.id = ANY (ARRAY(SELECT id FROM due))
-            RETURNING o.id, o.channel, o.customer, o.state, o.attempts, o.delay_told, o.put_off)
+            RETURNING o.id, o.channel, o.customer, o.state, o.attempts, o.delay_told, o.put_off, o.speaks,
+                o.heard, o.shut)
         SELECT t.id, t.state, t.attempts, t.delay_told, c.key, c.language, c.queued_at, c.payload::text,
             CASE WHEN k.merged_into IS NULL THEN k.phone ELSE s.phone END,
             CASE WHEN k.merged_into IS NULL THEN k.business_scoped_id ELSE s.business_scoped_id END,
-            c.trace, t.put_off, CASE WHEN k.merged_into IS NULL THEN k.blocked_at ELSE s.blocked_at END IS NOT NULL
+            c.trace, t.put_off, CASE WHEN k.merged_into IS NULL THEN k.blocked_at ELSE s.blocked_at END IS NOT NULL,
+            CASE WHEN t.speaks THEN greatest(t.heard, "
+        + Waiting.lastHeard "k"
+        + ", "
+        + Waiting.lastHeard "s"
+        + ") END, t.shut
         FROM taken t LEFT JOIN bot.command c ON c.id = t.id
         LEFT JOIN bot.contact k ON k.channel = t.channel AND k.customer = t.customer
         LEFT JOIN LATERAL (
@@ -58,7 +64,7 @@ module internal Outbox =
             reason = ($5)[array_position($1, o.id)],
             delay_told = o.delay_told OR ($6)[array_position($1, o.id)],
             put_off = o.put_off + ($7)[array_position($1, o.id)]
-        WHERE o.id = ANY ($1) AND o.attempts = $2 AND o.state <> 'ready' RETURNING o.id"
+        WHERE o.id = ANY ($1) AND o.attempts = $2 AND o.state NOT IN ('ready', 'waiting') RETURNING o.id"
 
     [<NoComparison>]
     type private Taken =
@@ -70,6 +76,18 @@ module internal Outbox =
         let id = reader.GetInt64 0
         let keyText = reader.GetString 4
         let queuedAt = Database.instantOf reader 6
+
+        let lastHeard =
+            if reader.IsDBNull 13 then
+                None
+            else
+                Some(Database.instantOf reader 13)
+
+        let shut =
+            if reader.IsDBNull 14 then
+                None
+            else
+                Some(Database.instantOf reader 14)
 
         match CommandKey.parse keyText, Json.read<Action>(reader.GetString 7) with
         | None, _ -> Over(id, "dead", "its key cannot be read")
@@ -92,6 +110,8 @@ module internal Outbox =
                 QueuedAt = queuedAt
                 DelayTold = reader.GetBoolean 3
                 Trace = Database.textOrNone reader 10
+                LastHeard = lastHeard
+                IsShut = CustomerWindow.isShutBy shut lastHeard
             }
 
     let private serviceName service =
@@ -200,6 +220,7 @@ module internal Outbox =
         | RunAgain _
         | PutOff _ -> "ready"
         | Parked _ -> "unknown"
+        | AwaitCustomer _ -> "waiting"
 
     let private reasonOf result =
         match result with
@@ -207,7 +228,8 @@ module internal Outbox =
         | GivenUp(reason, _)
         | RunAgain(_, reason, _)
         | PutOff(_, reason)
-        | Parked(_, reason) -> Some reason
+        | Parked(_, reason)
+        | AwaitCustomer reason -> Some reason
 
     /// What the session hears of it, with what tells it apart from other facts of the same command.
     let private factOf result =
@@ -219,7 +241,12 @@ module internal Outbox =
         | GivenUp(_, None)
         | RunAgain(_, _, None)
         | PutOff _
-        | Parked _ -> None
+        | Parked _
+        | AwaitCustomer _ -> None
+
+    /// What counts as no try.
+    let private isNoTry (result: CommandResult) =
+        result.IsPutOff || result.IsAwaitCustomer
 
     /// The statements that write results of tries with the same number and the same kind of end. Each row
     /// that they return is the number of a command whose result counted.
@@ -238,16 +265,18 @@ module internal Outbox =
                 Statement.notBefores (results |> Seq.map (snd >> until))
                 Statement.textOptions (results |> Seq.map (snd >> reasonOf))
                 Statement.booleans (results |> Seq.map (fun (_, result) -> (factOf result).IsSome))
-                Statement.ints (results |> Seq.map (fun (_, result) -> if result.IsPutOff then 1 else 0))
+                Statement.ints (results |> Seq.map (fun (_, result) -> if isNoTry result then 1 else 0))
             ]
 
         match state with
         | "ready"
-        | "unknown" ->
+        | "unknown"
+        | "waiting" ->
             later (function
                 | RunAgain(at, _, _) -> at
                 | PutOff(until, _)
                 | Parked(until, _) -> until
+                | AwaitCustomer _ -> Waiting.never
                 | Done _
                 | GivenUp _ -> now)
         | ended ->
@@ -262,17 +291,19 @@ module internal Outbox =
         (results: (ClaimedCommand * CommandResult) list)
         (now: DateTimeOffset)
         : Task<int * NewEntry list> = task {
-        let results =
+        let! results =
             results
             |> List.distinctBy (fun (command, _) -> command.Place)
             |> List.sortBy (fun (command, _) -> command.Place)
+            |> Waiting.judge work now
 
         let recorded = Collections.Generic.HashSet<int64>()
 
         let counting state =
             match state with
             | "ready"
-            | "unknown" -> ignore
+            | "unknown"
+            | "waiting" -> ignore
             | ended -> fun () -> counts.Add("command-" + ended, 1L)
 
         do!
@@ -289,9 +320,17 @@ module internal Outbox =
                         count ()
             ]
 
+        let counted =
+            results |> List.filter (fun (command, _) -> recorded.Contains command.Place)
+
+        do!
+            Database.run work [
+                for statement in Waiting.withAll counted do
+                    statement, Database.ignoreRows
+            ]
+
         let facts =
-            results
-            |> List.filter (fun (command, _) -> recorded.Contains command.Place)
+            counted
             |> List.choose (fun (command, result) ->
                 factOf result
                 |> Option.map (fun (suffix, fact) -> factEntry now command suffix fact))

@@ -49,6 +49,13 @@ module internal OutboxChanges =
     let private wakeSql =
         "UPDATE bot.outbox SET state = 'ready', wake = $2 WHERE id = $1 RETURNING 1"
 
+    /// What waits for the customer is tried all the same: the customer may have called, of which nobody tells us.
+    /// Everything that waits for that customer is, since its order must stay.
+    let private heardSql =
+        "UPDATE bot.outbox o SET state = 'ready', wake = $2, heard = $2
+        FROM bot.command c WHERE c.id = $1 AND o.state = 'waiting'
+            AND o.channel = c.channel AND o.customer = c.customer RETURNING 1"
+
     /// A dead letter that nobody wants to send any more stays readable and counts as dead no longer.
     let private dropSql =
         "WITH dropped AS (
@@ -210,6 +217,18 @@ module internal OutboxChanges =
                     ]
 
                 return Changed $"the %s{found.Kind} is due now"
+            | "waiting" ->
+                do!
+                    Database.run work [
+                        Statement.create heardSql [ Statement.bigint found.Id; Statement.notBefore now ],
+                        Database.ignoreRows
+                    ]
+
+                return
+                    Changed(
+                        $"the %s{found.Kind} is due now, with all that waits for the same customer to write; "
+                        + "what WhatsApp refuses waits again"
+                    )
             | "running" when found.Kind <> "say" ->
                 do!
                     Database.run work [
@@ -286,6 +305,10 @@ module internal OutboxChanges =
                 return
                     Changed
                         "the say is dead: it was not sent, and its session is told; retry would send it again"
+            | "waiting", _, _ ->
+                return
+                    NotAllowed
+                        "its outcome is not unknown: it waits for the customer to write; retry or cancel it"
             | "ready", _, _ ->
                 return NotAllowed "its outcome is not unknown: it waits for its next try; retry or cancel it"
             | ("ended dead" | "ended done" | "ended dropped"), _, _ ->

@@ -13,11 +13,12 @@ type OutboundCommand = {
     Kind: string
     /// "messaging", "assisting" or "ticketing"; None for what has ended.
     Service: string option
-    /// "ready", "running", "unknown", "done", "dead" or "dropped"; "lost" must never be seen.
+    /// "ready", "running", "unknown", "waiting" (for the customer to write), "done", "dead" or "dropped"; "lost" must
+    /// never be seen.
     State: string
     Attempts: int
     QueuedAt: DateTimeOffset
-    /// ready: not before; running: end of the lease; unknown: how long a status is waited for.
+    /// ready: not before; running: end of the lease; unknown: how long a status is waited for; waiting: None.
     Wake: DateTimeOffset option
     EndedAt: DateTimeOffset option
     Reason: string option
@@ -48,7 +49,8 @@ type CommandName =
 module internal OutboxView =
     let private columns =
         "c.id, c.key, c.kind, o.service, coalesce(e.state, o.state, 'lost'),
-            coalesce(o.attempts, e.attempts, 0), c.queued_at, o.wake, e.at, coalesce(e.reason, o.reason)"
+            coalesce(o.attempts, e.attempts, 0), c.queued_at, CASE WHEN o.state <> 'waiting' THEN o.wake END,
+            e.at, coalesce(e.reason, o.reason)"
 
     let private joins =
         " FROM bot.command c LEFT JOIN bot.outbox o ON o.id = c.id LEFT JOIN bot.command_end e ON e.id = c.id"

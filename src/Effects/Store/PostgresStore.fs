@@ -44,6 +44,8 @@ module PostgresStore =
                 ServiceStates = fun () -> ServiceStates.read source
                 TakeProbe = ServiceStates.takeProbe source
                 ResumeMessages = ServiceStates.resumeMessages source
+                TakeTemplate = Waiting.takeTemplate source
+                GiveBackTemplate = Waiting.giveBackTemplate source
                 Forget = Forgetting.forget source
             }
             Files = FileRows.create source clock.World

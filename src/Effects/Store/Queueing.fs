@@ -21,9 +21,9 @@ module internal Queueing =
     let private commandsSql =
         "WITH input AS (
             SELECT nextval('bot.command_id_seq') AS id, n.* FROM (
-                SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) WITH ORDINALITY
+                SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $14) WITH ORDINALITY
                     AS u(key, channel, customer, session_ordinal, version, ordinal, kind, language, payload,
-                        trace, leased, place)
+                        trace, leased, waits, place)
                 ORDER BY place) n),
         added AS (
             INSERT INTO bot.command (id, key, channel, customer, session_ordinal, version, ordinal, kind,
@@ -37,9 +37,9 @@ module internal Queueing =
         SELECT id, channel, customer, "
         + serviceOf "kind"
         + ", kind = 'say', session_ordinal, version, ordinal,
-            CASE WHEN leased THEN 'running' ELSE 'ready' END,
+            CASE WHEN leased THEN 'running' WHEN waits THEN 'waiting' ELSE 'ready' END,
             CASE WHEN leased THEN 1 ELSE 0 END,
-            CASE WHEN leased THEN $13 ELSE $12 END
+            CASE WHEN leased THEN $13 WHEN waits THEN $15 ELSE $12 END
         FROM input ORDER BY id RETURNING id, customer, session_ordinal, version, ordinal"
 
     let private setTimersSql =
@@ -110,13 +110,55 @@ module internal Queueing =
         Language: Language
         Recipient: Recipient
         Trace: string option
+        /// When the customer was last heard.
+        LastHeard: DateTimeOffset option
+        /// It is speech, and waits for the customer to write like what is said before it.
+        Waits: bool
     }
 
+    let private lastHeard (held: Held) (known: Map<SessionId, Session>) (decision: CustomerDecision) =
+        let current = Held.current held |> Option.bind known.TryFind |> Option.toList
+
+        match decision.Sessions @ current with
+        | [] -> None
+        | sessions -> sessions |> List.map _.LastActivity |> List.max |> Some
+
+    /// Whether the saved session will tell that the customer was heard just now.
+    let private isTold ((held, known, decision): Decision) =
+        match Held.current held |> Option.bind known.TryFind with
+        | Some before -> lastHeard held known decision > Some before.LastActivity
+        | None -> not decision.Sessions.IsEmpty
+
+    /// Those who were heard while something is said to them, where it waits for that or nothing else would tell: what
+    /// changes no session (a reaction, for example) opens the window all the same.
+    let heard (held: Held list) (decided: Decision list) : CustomerKey list =
+        let told =
+            decided
+            |> List.filter isTold
+            |> List.map (fun (held, _, _) -> Held.key held)
+            |> Set.ofList
+
+        held
+        |> List.filter (fun customer ->
+            customer.Speaking
+            && Held.wasHeard customer
+            && (customer.Awaited || not (told.Contains(Held.key customer))))
+        |> List.map Held.key
+        |> List.sort
+
     /// What is to be queued of the decisions, in order.
-    let queued (decided: Decision list) : Queued list =
+    let queued (now: DateTimeOffset) (decided: Decision list) : Queued list =
         decided
         |> List.collect (fun (held, known, decision) ->
             let trace = traceOf held decision
+
+            let heard =
+                if Held.wasHeard held then
+                    max (Some now) (lastHeard held known decision)
+                else
+                    lastHeard held known decision
+
+            let waits = held.Awaited && not (Held.wasHeard held)
 
             decision.Commands
             |> List.choose (fun command ->
@@ -130,6 +172,8 @@ module internal Queueing =
                         BusinessScopedId = held.BusinessScopedId
                     }
                     Trace = trace command.Key
+                    LastHeard = heard
+                    Waits = waits && command.Action.IsSay
                 })))
 
     /// Which of them the node takes on at once.
@@ -162,6 +206,8 @@ module internal Queueing =
                     QueuedAt = now
                     DelayTold = false
                     Trace = row.Trace
+                    LastHeard = row.LastHeard
+                    IsShut = false
                 }
             else
                 None)
@@ -212,6 +258,8 @@ module internal Queueing =
                     Statement.booleans (keys |> Seq.map leasing.Leased.Contains)
                     Statement.instant now
                     Statement.notBefore leaseEnd
+                    Statement.booleans (rows |> Seq.map _.Waits)
+                    Statement.notBefore Waiting.never
                 ],
                 readPlace (Array.ofList rows) places
             )

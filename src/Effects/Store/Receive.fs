@@ -85,6 +85,7 @@ module internal Receive =
         webhook
         (body: ReceivedBody)
         (own: Dictionary<string, int64>)
+        (late: LateRefusals)
         channel
         (MessageId message)
         status
@@ -121,6 +122,12 @@ module internal Receive =
                     Ended = ended "ignored" ("the status is unknown: " + name)
             },
             None
+        | Some(id, _), Failed(code, _) when CustomerWindow.isRefusal code && late.Kept.Contains id ->
+            {
+                entry with
+                    Ended = Some("settled", Some "the message waits for the customer to write")
+            },
+            None
         | Some(id, key), Failed(code, title) ->
             let fact = DeliveryFailed(key, code, title)
             let reason = $"WhatsApp could not deliver it (%d{code} %s{title})"
@@ -129,7 +136,11 @@ module internal Receive =
                 Inbox.aboutSession "status" entry.SourceId key.Session at body.At body.Trace fact with
                     Webhook = Some webhook
             },
-            Some(id, "dead", Some reason)
+            // What waits for the customer, or went out since, is not ended by a status that comes twice.
+            if CustomerWindow.isRefusal code then
+                None
+            else
+                Some(id, "dead", Some reason)
         | Some(id, _), (Sent | Delivered | Read | Played) ->
             {
                 entry with
@@ -157,7 +168,7 @@ module internal Receive =
         | _ -> entry
 
     /// What a body holds, as entries in its order, with how the send ended that a status tells of.
-    let entriesOf own webhook (customers: Queue<Customer>) (body: ReceivedBody) (sha256: string) =
+    let entriesOf own late webhook (customers: Queue<Customer>) (body: ReceivedBody) (sha256: string) =
         let nobody sourceId =
             {
                 plainEntry webhook body.At sourceId (ended "dead" "nobody is named as its sender") with
@@ -181,7 +192,7 @@ module internal Receive =
                     | Some _ -> moveEntry webhook body channel (customers.Dequeue()) sourceId at, None
                     | None -> nobody sourceId
                 | StatusCame(channel, message, status, callback, at) ->
-                    statusEntry webhook body own channel message status callback at
+                    statusEntry webhook body own late channel message status callback at
                 | NothingToDo(sourceId, reason, raw) ->
                     let sourceId =
                         sourceId
@@ -261,6 +272,11 @@ module internal Receive =
                                 fun reader -> own[reader.GetString 0] <- reader.GetInt64 1
                         ]
 
+                    let! late =
+                        bodies
+                        |> List.map (fun body -> body, updatesOf [ body ])
+                        |> LateRefusals.find work own
+
                     let! customers =
                         if people.IsEmpty then
                             Task.FromResult []
@@ -273,14 +289,19 @@ module internal Receive =
                         List.zip bodies digests
                         |> List.collect (fun (body, digest) ->
                             let sha256 = Convert.ToHexStringLower digest
-                            entriesOf own webhooks[sha256] queue body sha256)
+                            entriesOf own late webhooks[sha256] queue body sha256)
                         |> List.unzip
 
-                    let settled = List.choose id settled |> List.distinctBy (fun (id, _, _) -> id)
+                    let settled =
+                        List.choose id settled
+                        |> List.distinctBy (fun (id, _, _) -> id)
+                        |> LateRefusals.without late
 
                     do!
                         Database.run work [
                             for statement in CommandEnd.sent now settled do
+                                statement, Database.ignoreRows
+                            for statement in LateRefusals.statements now late do
                                 statement, Database.ignoreRows
                             if not entries.IsEmpty then
                                 Inbox.insert now entries, Database.ignoreRows

@@ -48,6 +48,7 @@ module Label =
         | RunAgain _ -> "again"
         | PutOff _ -> "put off"
         | Parked _ -> "parked"
+        | AwaitCustomer _ -> "waiting"
         | GivenUp _ -> "given up"
 
     /// An attribute.

@@ -170,5 +170,13 @@ let create (instruments: Instruments) (spans: CommandSpans) (world: World) (stor
             watch instruments world "resume messages" (fun () -> task {
                 do! store.ResumeMessages service now
             })
+    TakeTemplate =
+        fun customer lastHeard now ->
+            watch instruments world "take template" (fun () -> store.TakeTemplate customer lastHeard now)
+    GiveBackTemplate =
+        fun customer ->
+            watch instruments world "give back template" (fun () -> task {
+                do! store.GiveBackTemplate customer
+            })
     Forget = fun keep now most -> watch instruments world "forget" (fun () -> store.Forget keep now most)
 }

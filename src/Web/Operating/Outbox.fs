@@ -14,6 +14,7 @@ let private stateOf =
     | Ready -> "ready"
     | Running -> "running"
     | Unknown -> "unknown"
+    | Waiting -> "waiting"
     | Dead -> "dead"
     | Dropped -> "dropped"
 

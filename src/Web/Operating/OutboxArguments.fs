@@ -8,6 +8,7 @@ type OutboxState =
     | Ready
     | Running
     | Unknown
+    | Waiting
     | Dead
     | Dropped
 

@@ -1,0 +1,135 @@
+namespace FunctionalBot.Effects.Memory
+
+open System
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+
+/// Speech that waits for its customer to write.
+module internal MemoryWaiting =
+    let speaks (command: OpenCommand) =
+        match command.Command.Action with
+        | Say _ -> true
+        | _ -> false
+
+    let never = DateTimeOffset(9999, 1, 1, 0, 0, 0, TimeSpan.Zero)
+
+    let customerOf (command: Command) =
+        struct (command.Key.Session.Channel, command.Key.Session.Customer)
+
+    /// What is open of what is said to the customer, in these states.
+    let speechOf (tables: MemoryTables) customer (isWanted: CommandState -> bool) = [
+        for KeyValue(id, command) in tables.Outbox do
+            if
+                speaks command
+                && isWanted command.State
+                && customerOf command.Command = customer
+            then
+                id, command
+    ]
+
+    /// When the customer was last heard, by whichever contact stands for him.
+    let lastHeard (tables: MemoryTables) (struct (channel, customer) as key) =
+        let ofContact (contact: MemoryContact) =
+            let current: SessionId = {
+                Channel = channel
+                Customer = contact.Customer
+                Ordinal = contact.CurrentOrdinal
+            }
+
+            match tables.Sessions.TryGetValue current with
+            | true, session -> Some session.LastActivity
+            | false, _ -> None
+
+        match tables.Contacts.TryGetValue key with
+        | true, contact -> max (ofContact contact) (ofContact (MemoryContacts.standing tables contact))
+        | false, _ -> None
+
+    /// How often what belongs to a contact that was merged is tried: what its customer writes goes to another contact
+    /// now, so nothing would wake it.
+    let untilMergedIsTried = TimeSpan.FromHours 1.
+
+    let isMerged (tables: MemoryTables) customer =
+        match tables.Contacts.TryGetValue customer with
+        | true, contact -> contact.MergedInto.IsSome
+        | false, _ -> false
+
+    /// Lets go what waited for the customer, who wrote, and notes the time with all that is said. Whether something
+    /// waited.
+    let hear (tables: MemoryTables) (now: DateTimeOffset) customer : bool =
+        let isAwaiting state = state = Awaiting
+        let waited = not (speechOf tables customer isAwaiting).IsEmpty
+
+        for id, command in speechOf tables customer (fun _ -> true) do
+            tables.Outbox[id] <-
+                {
+                    command with
+                        State = if isAwaiting command.State then Ready else command.State
+                        Wake = if isAwaiting command.State then now else command.Wake
+                        Heard = Some now
+                }
+
+        waited
+
+    /// A status says of a send that the customer has to write first: it goes on being open, to wait for that. False
+    /// where it is about something else than the last try, or ended otherwise.
+    let keepLateRefused (tables: MemoryTables) (now: DateTimeOffset) key (at: DateTimeOffset) : bool =
+        let shut (command: OpenCommand) since =
+            let isAwaited =
+                not (
+                    speechOf tables (customerOf command.Command) (fun state -> state = Awaiting)
+                    |> List.isEmpty
+                )
+
+            {
+                command with
+                    State = if isAwaited then Awaiting else Ready
+                    Wake = if isAwaited then never else now
+                    Shut = Some since
+            }
+
+        match tables.Places.TryGetValue key, tables.Sent.TryGetValue key with
+        | (true, id), _ when speaks tables.Outbox[id] && tables.Outbox[id].Attempts > 0 ->
+            if tables.Outbox[id].State <> Awaiting then
+                tables.Outbox[id] <- shut tables.Outbox[id] at
+
+            true
+        | (false, _), (true, struct (ended, endedAt)) when
+            ended.Attempts = 1 || at > endedAt - TimeSpan.FromMinutes 2.
+            ->
+            let id = tables.NextId()
+            tables.Sent.Remove key |> ignore
+            tables.Places[key] <- id
+
+            tables.Outbox[id] <-
+                {
+                    shut ended (min endedAt at) with
+                        PutOffs = ended.Attempts
+                }
+
+            tables.Uncount "command-done"
+            true
+        | _ -> false
+
+    /// Takes the right to ask the customer by a template to write.
+    let takeTemplate
+        (tables: MemoryTables)
+        (customer: CustomerKey)
+        (lastHeard: DateTimeOffset option)
+        (now: DateTimeOffset)
+        : bool =
+        let key = struct (customer.Channel, customer.Customer)
+
+        let mayBeAsked =
+            match tables.Contacts.TryGetValue key with
+            | true, contact -> not (contact.OptedOut || contact.Blocked || contact.MergedInto.IsSome)
+            | false, _ -> true
+
+        let isFree =
+            match tables.Asked.TryGetValue key with
+            | true, asked -> lastHeard |> Option.exists (fun heard -> asked < heard)
+            | false, _ -> true
+
+        if mayBeAsked && isFree then
+            tables.Asked[key] <- now
+
+        mayBeAsked && isFree
