@@ -5,6 +5,7 @@ open System
 open System.Text.Json
 open System.Threading.Tasks
 open Xunit
+open FunctionalBot.Emulators
 open FunctionalBot.Tests.Stage
 
 let private counted stage state expected =
@@ -18,7 +19,10 @@ let private counted stage state expected =
 /// Moves the emulator's clock by 25 hours.
 let private dayPasses stage : Task = task {
     use client = new Net.Http.HttpClient()
-    use body = new Net.Http.StringContent("""{"advance": 90000}""", Text.Encoding.UTF8, "application/json")
+
+    use body =
+        new Net.Http.StringContent("""{"advance": 90000}""", Text.Encoding.UTF8, "application/json")
+
     use! answer = client.PostAsync(Uri(stage.WhatsApp.Address, "/_emulator/clock"), body)
     Assert.True answer.IsSuccessStatusCode
 }
@@ -36,8 +40,10 @@ let private reads customer count stage =
     })
 
 /// Two questions are asked while nothing can be sent; a day later it can.
-let private saidTooLate stage = task {
-    let! _ = startBotWith [ "BOT_PROBE_SECONDS", "0.5"; "BOT_QUIET_MS", "0" ] stage
+let private saidTooLateWith settings stage = task {
+    let! _ =
+        startBotWith ([ "BOT_PROBE_SECONDS", "0.5"; "BOT_QUIET_MS", "0" ] @ settings) stage
+
     do! writes "ana" "hola" stage
     let! _ = hears "ana" 1 stage
     do! quiet stage
@@ -48,6 +54,8 @@ let private saidTooLate stage = task {
     do! counted stage "ready" 2
     do! dayPasses stage
 }
+
+let private saidTooLate stage = saidTooLateWith [] stage
 
 let private outbox stage words = task {
     let bot = launch stage.Environment stage.Folder ("outbox" :: words)
@@ -84,7 +92,9 @@ let private goesOutInOrder stage : Task = task {
 }
 
 [<Fact>]
-let ``what WhatsApp refuses as too late waits, operators see it, and it goes out when the customer writes`` () =
+let ``what WhatsApp refuses as too late waits, operators see it, and it goes out when the customer writes``
+    ()
+    =
     onStage (fun stage -> task {
         do! saidTooLate stage
         let! _ = whatsAppFaults """{"sendError": false}""" stage
@@ -104,6 +114,77 @@ let ``what WhatsApp accepts and refuses by a status waits too, and nobody is tol
         // The first is accepted, the second goes out before anybody knows better, or waits behind the first.
         do! counted stage "waiting" 2
         do! goesOutInOrder stage
-        let! facts = stage.Database.Cell "SELECT count(*) FROM mt_events WHERE type = 'delivery_failed'"
+
+        let! facts =
+            stage.Database.Cell "SELECT count(*) FROM mt_events WHERE type = 'delivery_failed'"
+
         Assert.Equal("0", facts)
+    })
+
+let private templates stage =
+    stage.WhatsApp.Conversations.Thread "ana"
+    |> List.choose (fun message ->
+        Json.textAt [ "template"; "language"; "code" ] message.Content
+        |> Option.map (fun code ->
+            code,
+            (message.Callback |> Option.defaultValue "").EndsWith("/template", StringComparison.Ordinal)))
+
+let private lateTemplate = [
+    "BOT_LATE_TEMPLATE", "te_escribimos"
+    "BOT_LATE_TEMPLATE_LANGUAGES", "en_US, es"
+]
+
+/// What Meta has approved of.
+let private approved (settings: WhatsApp.Settings) =
+    let template: WhatsApp.Template = {
+        Name = "te_escribimos"
+        Language = "es"
+        Body = "Tenemos una respuesta para ti. Escríbenos y te la damos."
+        QuickReplies = []
+    }
+
+    {
+        settings with
+            Templates = template :: settings.Templates
+    }
+
+[<Fact>]
+let ``a template asks the customer once to write, and what waited goes out when it is answered`` () : Task =
+    task {
+        let! database = StoreFixture.createDatabase ()
+
+        do!
+            onStageWith approved database (fun stage -> task {
+                do! saidTooLateWith lateTemplate stage
+                let! _ = whatsAppFaults """{"sendError": false}""" stage
+                do! counted stage "waiting" 2
+                let! _ = reads "ana" 2 stage
+                Assert.Equal<(string * bool) list>([ "es", true ], templates stage)
+                do! writes "ana" "ayuda" stage
+                let! all = reads "ana" 5 stage
+                do! quiet stage
+                Assert.Contains("sábado", all[2].Text, StringComparison.OrdinalIgnoreCase)
+                Assert.Contains("envío", all[3].Text, StringComparison.OrdinalIgnoreCase)
+                do! counted stage "waiting" 0
+                Assert.Equal(1, (templates stage).Length)
+            })
+    }
+
+[<Fact>]
+let ``a template that Meta does not know is told to operators, and the messages wait`` () =
+    onStage (fun stage -> task {
+        do! saidTooLateWith lateTemplate stage
+        let! _ = whatsAppFaults """{"sendError": false}""" stage
+        do! counted stage "waiting" 2
+
+        let! reason =
+            stage.Database.Cell "SELECT reason FROM bot.outbox WHERE state = 'waiting' ORDER BY id LIMIT 1"
+
+        Assert.Contains("132001", reason)
+
+        let! states =
+            stage.Database.Cell "SELECT reason FROM bot.service_state WHERE state = 'warned'"
+
+        Assert.Contains("the template does not exist in this language", states)
+        do! goesOutInOrder stage
     })

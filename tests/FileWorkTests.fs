@@ -57,6 +57,8 @@ let private claimed action attempt putOffs : ClaimedCommand = {
     QueuedAt = start
     DelayTold = false
     Trace = None
+    LastHeard = None
+    IsShut = false
 }
 
 let private services fetched attached events : Interpreter.Services = {

@@ -6,6 +6,7 @@ open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Web
 open FunctionalBot.Tests.Protected
 open FunctionalBot.Tests.StoreFixture
 
@@ -39,7 +40,7 @@ let private services (calls: Calls) outcome template : Interpreter.Services =
             WhatsApp = {
                 services.WhatsApp with
                     Send =
-                        fun _ _ _ _ _ ->
+                        fun _ _ ->
                             calls.Add "message"
                             Task.FromResult outcome
             }
@@ -159,3 +160,34 @@ let ``other refusals end a message as before`` () : Task = task {
 
     Assert.True(result.IsGivenUp, $"%A{result}")
 }
+
+let private read settings =
+    LateTemplateSettings.lateTemplate (fun name -> Ok(Map.tryFind name (Map settings)))
+
+[<Fact>]
+let ``the template is set by name and languages, and nobody has one by default`` () =
+    Assert.Equal(Ok None, read [])
+    Assert.Equal(Ok None, read [ "BOT_LATE_TEMPLATE_LANGUAGES", "es" ])
+
+    match
+        read [
+            "BOT_LATE_TEMPLATE", "te_escribimos"
+            "BOT_LATE_TEMPLATE_LANGUAGES", "es, pt_BR"
+        ]
+    with
+    | Ok(Some configuration) ->
+        let code language =
+            (LateTemplateSettings.forLanguage configuration language).Language
+
+        Assert.Equal<string list>([ "es"; "pt_BR"; "es" ], List.map code [ Spanish; Portuguese; English ])
+    | result -> Assert.Fail $"%A{result}"
+
+    for wrong in
+        [
+            [ "BOT_LATE_TEMPLATE", "Te escribimos" ]
+            [ "BOT_LATE_TEMPLATE", "a"; "BOT_LATE_TEMPLATE_LANGUAGES", "español" ]
+            [ "BOT_LATE_TEMPLATE", "a"; "BOT_LATE_TEMPLATE_LANGUAGES", "," ]
+        ] do
+        match read wrong with
+        | Error [ problem ] -> Assert.StartsWith("BOT_LATE_TEMPLATE", problem.Name)
+        | result -> Assert.Fail $"%A{result}"

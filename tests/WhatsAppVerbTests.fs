@@ -292,11 +292,10 @@ let ``the form's key goes to Meta once, and its private half stays here`` () = t
                 Assert.DoesNotContain("PRIVATE", body)
 
                 known.Value <-
-                    JsonSerializer.Serialize
-                        {|
-                            business_public_key = rsa.ExportSubjectPublicKeyInfoPem()
-                            business_public_key_signature_status = "VALID"
-                        |}
+                    JsonSerializer.Serialize {|
+                        business_public_key = rsa.ExportSubjectPublicKeyInfoPem()
+                        business_public_key_signature_status = "VALID"
+                    |}
 
                 let! again = whatsapp more server [ "flow"; "key"; "--yes"; "--json" ]
                 Assert.Equal((0, "unchanged"), (again.Code, field "outcome" again))
@@ -327,6 +326,9 @@ let ``the form's screens become a draft and are published, and faults in them ar
         Assert.Contains("line 7: unknown component", faulty.Results + faulty.Talk)
         let! published = whatsapp [] server [ "flow"; "publish"; "8123"; "--yes"; "--json" ]
         Assert.Equal((0, "changed"), (published.Code, field "outcome" published))
-        let! wrong = whatsapp [] server [ "flow"; "upload"; "--endpoint"; "http://a.example.com" ]
+
+        let! wrong =
+            whatsapp [] server [ "flow"; "upload"; "--endpoint"; "http://a.example.com" ]
+
         Assert.Equal(2, wrong.Code)
     })

@@ -132,7 +132,7 @@ type internal ContactBook(lastSession: struct (string * string) -> DateTimeOffse
         | None, None -> index.Add salt channel at scoped phone person.Name
         | None, Some holder when isOwn holder && scoped.IsNone -> holder
         | None, Some holder when isOwn holder && holder.BusinessScopedId.IsNone ->
-            index.Reach salt holder at scoped None false
+            index.Reach salt holder at scoped phone false
         // The phone belongs to another account: that is another person.
         | None, Some holder when isOwn holder ->
             let phone = if KnownId.isNewer at holder.Phone then None else phone

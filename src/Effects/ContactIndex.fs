@@ -155,8 +155,13 @@ type internal ContactIndex(lastSession: struct (string * string) -> DateTimeOffs
 
         let now (own: KnownId option) named =
             match named with
-            | Some id when KnownId.text own <> named -> Some { Id = id; At = Some at }
-            | _ -> own
+            | Some id when KnownId.text own = named ->
+                Some {
+                    Id = id
+                    At = max (own |> Option.bind _.At) (Some at)
+                }
+            | Some id -> Some { Id = id; At = Some at }
+            | None -> own
 
         let scopedNow =
             if drops && Option.isNone scoped then

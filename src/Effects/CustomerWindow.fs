@@ -90,7 +90,7 @@ module LateTemplate =
     }
 
     /// Lets a message wait for its customer, and asks the customer to write, where that can be done and was not yet.
-    let awaitCustomer
+    let private awaitCustomer
         (world: World)
         (template: LateTemplate option)
         (claimed: ClaimedCommand)
@@ -103,4 +103,26 @@ module LateTemplate =
             match! template.Take claimed with
             | false -> return AwaitCustomer reason
             | true -> return! ask world template claimed reason cancel
+    }
+
+    /// Says something, unless that is hopeless. Where nothing is to be had from asking Meta, it is not asked: after a
+    /// status said so, or where a template can go out at once. Without one a call costs nothing, and the customer may
+    /// have rung up, of which we hear nothing.
+    let unlessLate
+        (world: World)
+        (template: LateTemplate option)
+        (claimed: ClaimedCommand)
+        (cancel: CancellationToken)
+        (send: unit -> Task<CommandResult>)
+        : Task<CommandResult> = task {
+        let isHopeless =
+            claimed.IsShut
+            || (template.IsSome && CustomerWindow.isShut (world.Now()) claimed)
+
+        if isHopeless then
+            return! awaitCustomer world template claimed "the customer has to write first" cancel
+        else
+            match! send () with
+            | AwaitCustomer reason -> return! awaitCustomer world template claimed reason cancel
+            | result -> return result
     }

@@ -133,6 +133,7 @@ let private afterSend services claimed outcome =
     | OutcomeUnknown reason when tryOf claimed >= services.Retry.UnknownTries ->
         GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, 0, "its outcome stayed unknown")))
     | OutcomeUnknown reason -> Parked(services.World.Now() + services.Retry.UnknownWait, reason)
+    | Refused(code, reason) when CustomerWindow.isRefusal code -> AwaitCustomer reason
     | Refused(code, reason) -> GivenUp(reason, Some(DeliveryFailed(claimed.Command.Key, code, reason)))
     // The queue is kept: when somebody has renewed the token, everything goes out by itself.
     | ChannelStopped(code, reason) ->
@@ -154,25 +155,12 @@ let private send services (number: NumberServices) (claimed: ClaimedCommand) utt
         let! outcome =
             services.WhatsApp.Send (Outgoing.ofCommand key claimed.Recipient utterance.ReplyTo message) cancel
 
-        match outcome with
-        | Refused(code, reason) when CustomerWindow.isRefusal code ->
-            return! LateTemplate.awaitCustomer services.World services.LateTemplate claimed reason cancel
-        | outcome -> return afterSend services claimed outcome
+        return afterSend services claimed outcome
 }
 
-/// Where nothing is to be had from asking Meta, it is not asked: after a status said so, or where a template can go
-/// out at once. Without one a call costs nothing, and the customer may have rung up, of which we hear nothing.
 let private say services number (claimed: ClaimedCommand) utterance cancel =
-    let isHopeless =
-        claimed.IsShut
-        || (services.LateTemplate.IsSome
-            && CustomerWindow.isShut (services.World.Now()) claimed)
-
-    if isHopeless then
-        let reason = "the customer has to write first"
-        LateTemplate.awaitCustomer services.World services.LateTemplate claimed reason cancel
-    else
-        send services number claimed utterance cancel
+    LateTemplate.unlessLate services.World services.LateTemplate claimed cancel (fun () ->
+        send services number claimed utterance cancel)
 
 /// A reaction that is put twice is one reaction, so it is tried again where nobody knows. It is worth a few tries, and
 /// nobody is told of one that is lost. Its statuses bring back another text than the key's: they settle nothing.

@@ -338,3 +338,26 @@ let reception (configuration: Configuration) : Reception.ReceptionSettings =
     {
         Number = fun channel -> Map.tryFind channel rules
     }
+
+/// Asks customers by the template that is set, where one is, through a WhatsApp that keeps to limits and stops.
+let lateTemplate
+    (world: World)
+    (configuration: Configuration)
+    (store: StorePort)
+    (whatsApp: WhatsAppPort)
+    : LateTemplate option =
+    configuration.LateTemplate
+    |> Option.map (fun template ->
+        LateTemplate.create world store (fun claimed cancel ->
+            let key = claimed.Command.Key
+
+            let message =
+                TemplateMessage(LateTemplateSettings.forLanguage template claimed.Language)
+
+            let outgoing = {
+                Outgoing.ofCommand key claimed.Recipient None message with
+                    // Nobody's key: its statuses settle nothing.
+                    Callback = CommandKey.text key + "/template"
+            }
+
+            whatsApp.Send outgoing cancel))

@@ -190,6 +190,11 @@ let run
             WhatsApp = Alarms.onRefusals alarms services.WhatsApp
     }
 
+    let services = {
+        services with
+            LateTemplate = Composition.lateTemplate world configuration port services.WhatsApp
+    }
+
     let reception = Composition.reception configuration
 
     let decide work =

@@ -82,16 +82,19 @@ let private fill (desk: Desk) (wish: Wish) (flow: string) (content: byte[]) : Ta
     match! FlowSetUp.upload desk.Settings desk.Client flow content none with
     | Error failure -> return failed failure
     | Ok [] ->
-        report desk wish "changed" $"The draft %s{flow} has the screens. Try it with FLOW_ID=%s{flow} and FLOW_MODE=draft." [
-            "flow", Document.text flow
-        ]
+        report
+            desk
+            wish
+            "changed"
+            $"The draft %s{flow} has the screens. Try it with FLOW_ID=%s{flow} and FLOW_MODE=draft."
+            [ "flow", Document.text flow ]
 
         return ExitCode.ok
     | Ok faults ->
         Output.say $"Meta found these faults in the screens of %s{flow}:"
 
         for fault in faults do
-            Output.say("  " + Logging.mask fault)
+            Output.say ("  " + Logging.mask fault)
 
         return ExitCode.refused
 }
