@@ -57,11 +57,19 @@ let private faults (emulator: WhatsApp.Emulator) (json: string) = task {
     Assert.True answer.IsSuccessStatusCode
 }
 
-let private claimed: ClaimedCommand = {
-    Command = {
-        Key = keyOf "ES.1" 3L
-        Action = say "hola"
+let private key =
+    let key = keyOf "ES.1" 3L
+
+    {
+        key with
+            Session = {
+                key.Session with
+                    Channel = WhatsAppApi.channelOf WhatsApp.Settings.standard.PhoneNumberId
+            }
     }
+
+let private claimed: ClaimedCommand = {
+    Command = { Key = key; Action = say "hola" }
     Place = 1L
     Recipient = recipient
     Language = Spanish

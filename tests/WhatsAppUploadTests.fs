@@ -24,6 +24,15 @@ let private settingsFor (address: Uri) : WhatsAppSettings = {
 
 let private channel = "whatsapp-" + WhatsApp.Settings.standard.PhoneNumberId
 
+/// A command of the emulated number.
+let private key =
+    let key = keyOf "ES.1" 3L
+
+    {
+        key with
+            Session = { key.Session with Channel = channel }
+    }
+
 let private client =
     FunctionalBot.Web.Composition.newClient Timeout.InfiniteTimeSpan
 
@@ -280,7 +289,7 @@ let ``what is gone, too large or of another length is refused, and not with a co
                 let! other =
                     (WhatsAppApi.create (settingsFor address) client).Upload "whatsapp-another" file never
 
-                Assert.Equal("Refused", describe other)
+                Assert.Equal("HeldBack", describe other)
             })
     }
 
@@ -426,7 +435,7 @@ let ``what was uploaded to the emulator can be sent, and what was not cannot`` (
         }
 
         let send message =
-            port.Send (Outgoing.ofCommand (keyOf "ES.1" 3L) recipient None message) never
+            port.Send (Outgoing.ofCommand key recipient None message) never
 
         match! port.Upload channel (fileOf "plano.pdf" (bytesOf 4 100_000)) never with
         | Error outcome -> failwith $"%A{outcome}"
