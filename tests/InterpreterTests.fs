@@ -53,7 +53,6 @@ let servicesWith outcome assistant failure : Services = {
     Files = noFiles
     ReadStream = fun _ -> Task.FromResult(Ok [])
     ReadThread = fun _ -> Task.FromResult(Ok [])
-    LateTemplate = None
     SafetyIdentifier = fun _ -> "customer"
     Retry = defaultRetry
 }

@@ -30,13 +30,12 @@ let private template (calls: Calls) isFree outcome : LateTemplate = {
             Task.FromResult outcome
 }
 
-let private services (calls: Calls) outcome template : Interpreter.Services =
+let private services (calls: Calls) outcome : Interpreter.Services =
     let services =
         InterpreterTests.servicesWith outcome InterpreterTests.unused (WillNotDo "unused")
 
     {
         services with
-            LateTemplate = template
             WhatsApp = {
                 services.WhatsApp with
                     Send =
@@ -66,8 +65,11 @@ let private claimed lastHeard isShut : ClaimedCommand = {
 let private run outcome template claimed = task {
     let calls = Calls()
 
+    let services = services calls outcome
+    let template = template |> Option.map (fun make -> make calls)
+
     let! result =
-        Interpreter.run (services calls outcome (Option.map (fun make -> make calls) template)) claimed never
+        LateTemplate.around services.World template (Interpreter.run services) claimed never
 
     return result, List.ofSeq calls
 }

@@ -92,6 +92,8 @@ let private claimedAt channel action : ClaimedCommand = {
     PutOffs = 0
     QueuedAt = start
     DelayTold = false
+    LastHeard = None
+    IsShut = false
     Trace = None
 }
 

@@ -200,7 +200,7 @@ let private pace: Engine.EngineSettings = {
 }
 
 /// Starts a node.
-let start (world: World) (store: StorePort) (services: Interpreter.Services) reception : Node =
+let start (world: World) (store: StorePort) (services: Interpreter.Services) lateTemplate reception : Node =
     let alive = ref true
 
     let own = {
@@ -218,7 +218,10 @@ let start (world: World) (store: StorePort) (services: Interpreter.Services) rec
             own
             store
             (fun work -> Reception.decide reception (world.Now()) world.NewId work)
-            (Interpreter.run (protect own store (servicesFor alive own store threads services)))
+            (servicesFor alive own store threads services
+             |> protect own store
+             |> Interpreter.run
+             |> LateTemplate.around own lateTemplate)
             silent
             ignore
 

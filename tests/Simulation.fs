@@ -322,11 +322,6 @@ let run (plan: Plan) : Outcome =
         Files = MemoryFiles.create world (fun () -> chance.Seconds 0.1 20.) fileFate
         ReadStream = store.Port.ReadStream
         ReadThread = (Threads.create 50 store.Port.ReadStream).Read
-        LateTemplate =
-            if plan.Seed % 2 = 0 then
-                Some(LateTemplate.create world store.Port sendTemplate)
-            else
-                None
         SafetyIdentifier = fun (CustomerId id) -> "safe-" + id
         Retry = Interpreter.defaultRetry
     }
@@ -339,8 +334,14 @@ let run (plan: Plan) : Outcome =
             }
             Spanish
 
+    let lateTemplate =
+        if plan.Seed % 2 = 0 then
+            Some(LateTemplate.create world store.Port sendTemplate)
+        else
+            None
+
     let startNode index =
-        nodes[index] <- SimulatedNode.start world store.Port services reception
+        nodes[index] <- SimulatedNode.start world store.Port services lateTemplate reception
 
     let write index (customer: Customer) =
         let message = MessageId $"wamid.%d{index}.%d{written.Count}"

@@ -75,7 +75,6 @@ let private services (world: World) (store: StorePort) messageFate ticketFate : 
         Files = MemoryFiles.create world soon (fun _ -> None)
         ReadStream = store.ReadStream
         ReadThread = (Threads.create 10 store.ReadStream).Read
-        LateTemplate = None
         SafetyIdentifier = fun _ -> "safe"
         Retry = Interpreter.defaultRetry
     }

@@ -407,3 +407,58 @@ let asksByTemplateOnceBetweenTwoMessages stage : Task = task {
     let! written = take (Some((now stage).AddSeconds -1.))
     Assert.Equal((false, true), (later, written))
 }
+
+/// What waits for a contact that is merged into another is not left behind: nothing that is written wakes that contact.
+let isDueWhenItsContactIsMerged stage : Task = task {
+    let write id person = task {
+        let fact =
+            TextReceived {
+                Message = MessageId id
+                Text = "hola"
+                Quoted = None
+            }
+
+        do! stage.Store.Deliver [ bodyOf (now stage) [ CustomerDid(channel, person, id, now stage, fact) ] ]
+        let! _ = stage.Store.Decide 10 (decide stage (if id = "w1" then [ "1" ] else []))
+        return ()
+    }
+
+    let byPhone: Person = {
+        BusinessScopedId = None
+        Phone = Some "34600111222"
+        Name = None
+    }
+
+    let byId: Person = {
+        BusinessScopedId = Some "ES.7"
+        Phone = None
+        Name = None
+    }
+
+    do! write "w1" byPhone
+    pass day stage
+    let! first = claimed stage [ "1" ]
+    let! _ = record stage first.Head (AwaitCustomer "too late")
+    do! write "w2" byId
+    do! expectBooks stage [ "waiting", 1L ]
+    pass (TimeSpan.FromMinutes 1.) stage
+    do! write "w3" { byId with Phone = byPhone.Phone }
+    let! again = claimed stage [ "1" ]
+    Assert.False(CustomerWindow.isShut (now stage) again.Head)
+    Assert.Equal(Some "ES.7", again.Head.Recipient.BusinessScopedId)
+    // Should it be refused still, it is not put to sleep under a name that nobody writes under any more.
+    pass (TimeSpan.FromSeconds 1.) stage
+    let! _ = record stage again.Head (AwaitCustomer "too late")
+    pass (TimeSpan.FromHours 1.) stage
+
+    let! _ =
+        stage.Store.Deliver [
+            bodyOf (now stage) [
+                CustomerDid(channel, byId, "w4", now stage, MessageRevoked(MessageId "w4", MessageId "w3"))
+            ]
+        ]
+
+    let! _ = stage.Store.Decide 10 (decide stage [])
+    let! _ = claimed stage [ "1" ]
+    ()
+}

@@ -67,6 +67,10 @@ let ``memory: what waited for as long as messages are kept is given up, and the 
     inMemory isGivenUpWhenTheCustomerStaysSilent
 
 [<Fact>]
+let ``memory: what waits for a contact that is merged into another is due`` () : Task =
+    inMemory isDueWhenItsContactIsMerged
+
+[<Fact>]
 let ``memory: a customer is asked by a template once between two messages`` () : Task =
     inMemory asksByTemplateOnceBetweenTwoMessages
 
@@ -125,6 +129,10 @@ let ``PostgreSQL: what waited for as long as messages are kept is given up, and 
     ()
     : Task =
     inPostgres isGivenUpWhenTheCustomerStaysSilent
+
+[<Fact>]
+let ``PostgreSQL: what waits for a contact that is merged into another is due`` () : Task =
+    inPostgres isDueWhenItsContactIsMerged
 
 [<Fact>]
 let ``PostgreSQL: a customer is asked by a template once between two messages`` () : Task =

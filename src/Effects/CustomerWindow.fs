@@ -105,24 +105,25 @@ module LateTemplate =
             | true -> return! ask world template claimed reason cancel
     }
 
-    /// Says something, unless that is hopeless. Where nothing is to be had from asking Meta, it is not asked: after a
-    /// status said so, or where a template can go out at once. Without one a call costs nothing, and the customer may
-    /// have rung up, of which we hear nothing.
-    let unlessLate
+    /// Runs what is said, unless that is hopeless: where nothing is to be had from asking Meta, it is not asked. That
+    /// is so after a status said it, and where a template can go out at once. Without one a call costs nothing, and the
+    /// customer may have rung up, of which we hear nothing. Other commands are run as they are.
+    let around
         (world: World)
         (template: LateTemplate option)
+        (run: ClaimedCommand -> CancellationToken -> Task<CommandResult>)
         (claimed: ClaimedCommand)
         (cancel: CancellationToken)
-        (send: unit -> Task<CommandResult>)
         : Task<CommandResult> = task {
         let isHopeless =
             claimed.IsShut
             || (template.IsSome && CustomerWindow.isShut (world.Now()) claimed)
 
-        if isHopeless then
+        match claimed.Command.Action with
+        | Say _ when isHopeless ->
             return! awaitCustomer world template claimed "the customer has to write first" cancel
-        else
-            match! send () with
+        | _ ->
+            match! run claimed cancel with
             | AwaitCustomer reason -> return! awaitCustomer world template claimed reason cancel
             | result -> return result
     }

@@ -52,8 +52,6 @@ type Services = {
     ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
     /// The conversation up to the event that the command came from, or later; oldest line first.
     ReadThread: CommandKey -> Task<Result<ThreadLine list, StreamProblem>>
-    /// Asks customers to write whom nothing else may be said; None where no template is set up.
-    LateTemplate: LateTemplate option
     /// A stable name of a customer that does not tell the number.
     SafetyIdentifier: CustomerId -> string
     Retry: RetrySettings
@@ -141,7 +139,7 @@ let private afterSend services claimed outcome =
 
 /// Uploads its file, and says it. An upload that took long may have outlived the command's lease, so that another
 /// node has it now (`InTime`): then the message goes with its next claim, for which the file is there already.
-let private send services (number: NumberServices) (claimed: ClaimedCommand) utterance cancel = task {
+let private say services (number: NumberServices) claimed utterance cancel = task {
     let key = claimed.Command.Key
     let begun = services.World.Now()
 
@@ -157,10 +155,6 @@ let private send services (number: NumberServices) (claimed: ClaimedCommand) utt
 
         return afterSend services claimed outcome
 }
-
-let private say services number (claimed: ClaimedCommand) utterance cancel =
-    LateTemplate.unlessLate services.World services.LateTemplate claimed cancel (fun () ->
-        send services number claimed utterance cancel)
 
 /// A reaction that is put twice is one reaction, so it is tried again where nobody knows. It is worth a few tries, and
 /// nobody is told of one that is lost. Its statuses bring back another text than the key's: they settle nothing.

@@ -270,7 +270,6 @@ let services
         Files = files
         ReadStream = store.ReadStream
         ReadThread = threads.Read
-        LateTemplate = None
         SafetyIdentifier = safetyIdentifier configuration
         Retry = {
             Interpreter.defaultRetry with

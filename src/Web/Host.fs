@@ -190,10 +190,8 @@ let run
             WhatsApp = Alarms.onRefusals alarms services.WhatsApp
     }
 
-    let services = {
-        services with
-            LateTemplate = Composition.lateTemplate world configuration port services.WhatsApp
-    }
+    let lateTemplate =
+        Composition.lateTemplate world configuration port services.WhatsApp
 
     let reception = Composition.reception configuration
 
@@ -206,7 +204,9 @@ let run
             world
             port
             decide
-            (WatchedCommands.run instruments spans world (Interpreter.run services))
+            (Interpreter.run services
+             |> LateTemplate.around world lateTemplate
+             |> WatchedCommands.run instruments spans world)
             (engineLog log spans)
             reached
 

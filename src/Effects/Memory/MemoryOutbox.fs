@@ -188,7 +188,7 @@ module internal MemoryOutbox =
                 && isBlocked tables command.Command.Key
                 ->
                 over <- over + 1
-                finish tables command.Command.Key "dropped"
+                finish tables now command.Command.Key "dropped"
             | MarkRead _ when now - command.QueuedAt > StoreRules.markReadUseful ->
                 over <- over + 1
                 finish tables now command.Command.Key "done"

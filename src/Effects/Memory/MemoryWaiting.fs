@@ -28,7 +28,7 @@ module internal MemoryWaiting =
     ]
 
     /// When the customer was last heard, by whichever contact stands for him.
-    let lastHeard (tables: MemoryTables) (struct (channel, customer) as key) =
+    let lastHeard (tables: MemoryTables) (struct (channel, _) as key) =
         let ofContact (contact: MemoryContact) =
             let current: SessionId = {
                 Channel = channel
