@@ -50,33 +50,49 @@ type internal ContactBook(lastSession: struct (string * string) -> DateTimeOffse
     let isAfter (former: KnownId option) (at: DateTimeOffset) =
         former |> Option.bind _.At |> Option.forall (fun until -> at > until)
 
-    /// The same, with what may still be under way.
+    /// Whether it is known to have been given up before this time, and what was under way then has arrived.
     let isLongAfter (former: KnownId option) (at: DateTimeOffset) =
-        former |> Option.bind _.At |> Option.forall (fun until -> at > until + leeway)
+        former |> Option.bind _.At |> Option.exists (fun until -> at > until + leeway)
 
-    /// Whether a row that has the phone, and no id of its own, is that of whoever had the phone at this time.
+    /// Whether whoever had the phone at this time is the contact of the row: one that has no other id, or had the phone.
     let isPhoneAlone (holder: KnownContact) at =
-        holder.BusinessScopedId.IsNone
-        && (isOwn holder || not (isLongAfter holder.Phone at))
+        if isOwn holder then
+            holder.BusinessScopedId.IsNone
+        else
+            not (isLongAfter holder.Phone at)
+
+    /// The contact had this phone at this time, and no other contact has it: it is reached by it, unless a newer one is
+    /// known.
+    let hadThen salt (root: KnownContact) (at: DateTimeOffset) (phone: string option) : KnownContact =
+        match index.ByPhone root.Channel phone with
+        | _ when not (KnownId.isNewer at root.Phone) -> index.Reach salt root at None phone false
+        | Some former when not (isOwn former) && former.MergedInto = Some root.Customer ->
+            if isAfter former.Phone at then
+                index.Put {
+                    former with
+                        Phone = former.Phone |> Option.map (fun known -> { known with At = Some at })
+                }
+
+            root
+        | _ ->
+            index.KeepFormer salt root (root.Phone |> Option.bind _.At) None phone
+            root
+
+    /// Whether the contact had a former phone of its own longer than was known. Until when it was valid may only be
+    /// known roughly: what is newer than the number that is known counts.
+    let hadLonger (root: KnownContact) (former: KnownContact) (at: DateTimeOffset) =
+        not (isOwn former)
+        && (isAfter former.Phone at || (root.Phone |> Option.bind _.At) < Some at)
 
     /// What a message of the contact says of its phone.
     let namesPhone salt (root: KnownContact) at phone : KnownContact =
-        let take () =
-            if KnownId.isNewer at root.Phone then
-                index.KeepFormer salt root (root.Phone |> Option.bind _.At) None phone
-                root
-            else
-                index.Reach salt root at None phone false
+        let take () = hadThen salt root at phone
 
         match index.ByPhone root.Channel phone with
         | _ when phone.IsNone || KnownId.text root.Phone = phone -> root
         | None -> take ()
         | Some holder when (index.RootOf holder).Customer = root.Customer ->
-            // Until when it was valid may only be known roughly: what is newer than the number known counts.
-            if isAfter holder.Phone at || (root.Phone |> Option.bind _.At) < Some at then
-                take ()
-            else
-                root
+            if hadLonger root holder at then take () else root
         | Some holder when isPhoneAlone holder at ->
             let root =
                 if KnownId.isNewer at root.Phone then
@@ -92,17 +108,21 @@ type internal ContactBook(lastSession: struct (string * string) -> DateTimeOffse
     /// An older message, under an id that was given up since: what it names beside was that person's then too.
     let wroteFormerly salt (former: KnownContact) at phone : KnownContact =
         let root = index.RootOf former
-        let until = former.BusinessScopedId |> Option.bind _.At
 
         match index.ByPhone former.Channel phone with
         | Some holder when (index.RootOf holder).Customer <> root.Customer && isPhoneAlone holder at ->
             index.Merge at root (index.RootOf holder)
+        | Some holder when
+            root.Phone.IsSome
+            && (index.RootOf holder).Customer = root.Customer
+            && hadLonger root holder at
+            ->
+            hadThen salt root at phone
         | Some _ -> root
-        // The number that is known is older than this one.
-        | None when root.Phone.IsSome && not (KnownId.isNewer at root.Phone) ->
-            index.Reach salt root at None phone false
+        | None when root.Phone.IsSome -> hadThen salt root at phone
+        // The id was given up since; whether the phone was, is not known.
         | None ->
-            index.KeepFormer salt root until None phone
+            index.KeepFormer salt root None None phone
             root
 
     /// Whether a message under an id that was given up says that it is valid again: it is newer than that, and no other
@@ -140,12 +160,10 @@ type internal ContactBook(lastSession: struct (string * string) -> DateTimeOffse
             index.Add salt channel at scoped phone person.Name
         | None, Some former when isLongAfter former.Phone at ->
             index.Add salt channel at scoped phone person.Name
-        | None, Some former when scoped.IsNone -> index.RootOf former
-        | None, Some former when former.BusinessScopedId.IsNone ->
+        | None, Some former ->
             let root = index.RootOf former
             index.KeepFormer salt root (former.Phone |> Option.bind _.At) scoped None
             root
-        | None, Some _ -> index.Add salt channel at scoped None person.Name
 
     let moved salt channel (at: DateTimeOffset) (move: PersonMove) : KnownContact =
         let before = move.Before
@@ -161,13 +179,10 @@ type internal ContactBook(lastSession: struct (string * string) -> DateTimeOffse
 
         /// Who came to the phone after it was given up is somebody else.
         let hadPhone (row: KnownContact) =
-            not (isStranger row before.BusinessScopedId)
-            && not (
-                if isOwn row then
-                    KnownId.isNewer at row.Phone
-                else
-                    isLongAfter row.Phone at
-            )
+            if isOwn row then
+                not (isStranger row before.BusinessScopedId || KnownId.isNewer at row.Phone)
+            else
+                not (isLongAfter row.Phone at)
 
         /// Who was there before the move, under an id of which the move says nothing, had the phone before.
         let hasPhone (row: KnownContact) =
