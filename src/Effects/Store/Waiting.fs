@@ -23,9 +23,10 @@ module internal Waiting =
             SELECT * FROM bot.contact c WHERE c.channel = n.channel AND c.customer = n.customer
             LIMIT 1 FOR NO KEY UPDATE OF c) k"
 
-    /// When the customer was last heard, of a customer given by `channel`, `customer` and `current_ordinal` of a row.
+    /// When the customer was last heard, of a customer given by `channel`, `customer` and `current_ordinal` of a row. The
+    /// row's name is any but `newest`, which would hide it.
     let lastHeard (row: string) =
-        $"(SELECT s.last_activity FROM bot.session s WHERE s.stream = 'session/' || %s{row}.channel || '/'
+        $"(SELECT newest.last_activity FROM bot.session newest WHERE newest.stream = 'session/' || %s{row}.channel || '/'
             || %s{row}.customer || '/' || %s{row}.current_ordinal)"
 
     let private heardSql =
