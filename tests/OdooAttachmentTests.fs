@@ -279,41 +279,44 @@ let private expectedBody (start: string) (size: int64) (rest: string) : int64 * 
     add rest
     total, Convert.ToHexStringLower(hash.GetHashAndReset())
 
-[<Fact>]
-let ``the largest file goes out in a bounded amount of memory, and one byte more does not go`` () =
-    listening (fun address taken -> task {
-        use client = OdooScenes.client ()
-        client.Timeout <- Timeout.InfiniteTimeSpan
-        let port = Odoo.create (settingsFor address) client
-        let customer = OdooScenes.newCustomer ()
-        let size = OdooAttachments.largest
+/// What a process allocates can only be told while nothing else runs in it: with the tests that run one at a time.
+[<Collection "several nodes">]
+module LargeFiles =
+    [<Fact>]
+    let ``the largest file goes out in a bounded amount of memory, and one byte more does not go`` () =
+        listening (fun address taken -> task {
+            use client = OdooScenes.client ()
+            client.Timeout <- Timeout.InfiniteTimeSpan
+            let port = Odoo.create (settingsFor address) client
+            let customer = OdooScenes.newCustomer ()
+            let size = OdooAttachments.largest
 
-        let file = {
-            OdooScenes.fileOf "grande.pdf" "application/pdf" [||] with
-                Size = size
-        }
+            let file = {
+                OdooScenes.fileOf "grande.pdf" "application/pdf" [||] with
+                    Size = size
+            }
 
-        let growing size (_: CancellationToken) : Task<Stream option> =
-            Task.FromResult(Some(new OdooScenes.GrowingStream(size) :> Stream))
+            let growing size (_: CancellationToken) : Task<Stream option> =
+                Task.FromResult(Some(new OdooScenes.GrowingStream(size) :> Stream))
 
-        let key = OdooScenes.keyOf customer 3L
-        let creation = OdooScenes.keyOf customer 2L
-        // What is set up once shall not be counted.
-        let! _ = port.Attach key creation { file with Size = 10L } (growing 10L) none
-        let before = GC.GetTotalAllocatedBytes true
-        let! attached = port.Attach key creation file (growing size) none
-        let allocated = GC.GetTotalAllocatedBytes true - before
-        Assert.Equal(Ok(), attached)
-        // Both sides are in this process, the server's too; what goes over the wire is 128 MiB.
-        Assert.True(allocated < 40L * 1024L * 1024L, $"%d{allocated} bytes were allocated")
+            let key = OdooScenes.keyOf customer 3L
+            let creation = OdooScenes.keyOf customer 2L
+            // What is set up once shall not be counted.
+            let! _ = port.Attach key creation { file with Size = 10L } (growing 10L) none
+            let before = GC.GetTotalAllocatedBytes true
+            let! attached = port.Attach key creation file (growing size) none
+            let allocated = GC.GetTotalAllocatedBytes true - before
+            Assert.Equal(Ok(), attached)
+            // Both sides are in this process, the server's too; what goes over the wire is 128 MiB.
+            Assert.True(allocated < 40L * 1024L * 1024L, $"%d{allocated} bytes were allocated")
 
-        let start =
-            "{\"vals_list\":[{\"name\":\"grande.pdf\",\"res_model\":\"helpdesk.ticket\",\"res_id\":5,"
-            + $"\"description\":\"Ref.: %s{OdooText.noteMark key}\",\"datas\":\""
+            let start =
+                "{\"vals_list\":[{\"name\":\"grande.pdf\",\"res_model\":\"helpdesk.ticket\",\"res_id\":5,"
+                + $"\"description\":\"Ref.: %s{OdooText.noteMark key}\",\"datas\":\""
 
-        Assert.Equal(expectedBody start size "\"}]}", taken ())
+            Assert.Equal(expectedBody start size "\"}]}", taken ())
 
-        match! port.Attach key creation { file with Size = size + 1L } (growing (size + 1L)) none with
-        | Error(WillNotDo reason) -> Assert.Contains("larger", reason)
-        | other -> failwith $"%A{other}"
-    })
+            match! port.Attach key creation { file with Size = size + 1L } (growing (size + 1L)) none with
+            | Error(WillNotDo reason) -> Assert.Contains("larger", reason)
+            | other -> failwith $"%A{other}"
+        })
