@@ -23,11 +23,11 @@ module internal Waiting =
             SELECT * FROM bot.contact c WHERE c.channel = n.channel AND c.customer = n.customer
             LIMIT 1 FOR NO KEY UPDATE OF c) k"
 
-    /// When the customer was last heard, of a customer given by `channel`, `customer` and `current_ordinal` of a row. The
-    /// row's name is any but `newest`, which would hide it.
+    /// When the customer was last heard, of a customer given by `channel`, `customer` and `current_ordinal` of a row.
+    /// The row's name is any but `newest`, which would hide it.
     let lastHeard (row: string) =
-        $"(SELECT newest.last_activity FROM bot.session newest WHERE newest.stream = 'session/' || %s{row}.channel || '/'
-            || %s{row}.customer || '/' || %s{row}.current_ordinal)"
+        $"(SELECT newest.last_activity FROM bot.session newest
+            WHERE newest.stream = 'session/' || %s{row}.channel || '/' || %s{row}.customer || '/' || %s{row}.current_ordinal)"
 
     let private heardSql =
         "SELECT n.place, greatest("
