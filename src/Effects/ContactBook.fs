@@ -54,7 +54,8 @@ type internal ContactBook(lastSession: struct (string * string) -> DateTimeOffse
     let isLongAfter (former: KnownId option) (at: DateTimeOffset) =
         former |> Option.bind _.At |> Option.exists (fun until -> at > until + leeway)
 
-    /// Whether whoever had the phone at this time is the contact of the row: one that has no other id, or had the phone.
+    /// Whether whoever had the phone at this time is the contact of the row: one that has no other id, or had the
+    /// phone.
     let isPhoneAlone (holder: KnownContact) at =
         if isOwn holder then
             holder.BusinessScopedId.IsNone

@@ -27,7 +27,8 @@ module internal Waiting =
     /// The row's name is any but `newest`, which would hide it.
     let lastHeard (row: string) =
         $"(SELECT newest.last_activity FROM bot.session newest
-            WHERE newest.stream = 'session/' || %s{row}.channel || '/' || %s{row}.customer || '/' || %s{row}.current_ordinal)"
+            WHERE newest.stream = 'session/' || %s{row}.channel || '/' || %s{row}.customer
+                || '/' || %s{row}.current_ordinal)"
 
     let private heardSql =
         "SELECT n.place, greatest("

@@ -129,8 +129,8 @@ type FlowUploadArguments =
             | Flow _ -> "the id of a draft that gets the screens; without it a new flow is made."
             | Name _ -> "the name of the new flow (default: ticket)."
             | Endpoint _ ->
-                "where telephones ask whether the fields are right, https://your-host/flow; needs FLOW_PRIVATE_KEY_FILE. "
-                + "Without it the form is sent as it was filled in."
+                "where telephones ask whether the fields are right, https://your-host/flow; "
+                + "needs FLOW_PRIVATE_KEY_FILE. Without it the form is sent as it was filled in."
             | Number _ -> numberUsage
             | Dry_Run -> dryRunUsage
             | Yes -> yesUsage
