@@ -215,3 +215,23 @@ let ``Marten's tables have exactly its columns, constraints, indexes and sequenc
 
     Assert.Equal("0", functions)
 }
+
+/// An empty queue's statistics make each index look as good as any other. Whoever then looks rows up by their only
+/// key must find no second index that answers to it, behind columns of which nothing is asked.
+[<Fact>]
+let ``what tells a row apart alone is looked up in no other index`` () : Task = task {
+    use! database = createDatabase ()
+    let! _ = Migrations.run database.ConnectionString
+
+    let! twice =
+        database.Rows
+            "SELECT other.indexrelid::regclass::text
+            FROM pg_index alone JOIN pg_index other USING (indrelid)
+            JOIN pg_class held ON held.oid = other.indrelid
+            WHERE held.relnamespace = 'bot'::regnamespace AND alone.indisprimary AND alone.indnkeyatts = 1
+                AND other.indexrelid <> alone.indexrelid AND other.indnkeyatts > 1
+                AND alone.indkey[0] = ANY ((other.indkey::int2[])[1:other.indnkeyatts - 1])
+            ORDER BY 1"
+
+    Assert.Equal<string list list>([], twice)
+}
