@@ -83,7 +83,7 @@ let private writeBeside (source: NpgsqlDataSource) (session: SessionId) (rows: R
 
     let commands =
         refolded.Asked
-        |> List.filter (fun command -> CommandWords.isQueued command.Action)
+        |> List.filter (fun command -> CommandKind.isQueued command.Action)
         |> List.toArray
 
     text queued session.Channel
@@ -92,7 +92,7 @@ let private writeBeside (source: NpgsqlDataSource) (session: SessionId) (rows: R
     column (commands |> Array.map (fun command -> CommandKey.text command.Key))
     column (commands |> Array.map _.Key.Version)
     column (commands |> Array.map _.Key.Ordinal)
-    column (commands |> Array.map (fun command -> CommandWords.kind command.Action))
+    column (commands |> Array.map (fun command -> CommandKind.ofAction command.Action))
     column (commands |> Array.map (fun command -> Json.write command.Action))
     let! _ = queued.ExecuteNonQueryAsync()
 

@@ -156,5 +156,5 @@ let ``an attachment that Odoo will not take is told to the session`` () : Task =
 
 [<Fact>]
 let ``files have workers of their own, and attachments are Odoo's`` () =
-    Assert.Equal(Some Fetching, Interpreter.serviceOf (FetchFile request))
-    Assert.Equal(Some Ticketing, Interpreter.serviceOf (AttachToTicket(creation, file)))
+    Assert.Equal(Some Fetching, Service.ofAction (FetchFile request))
+    Assert.Equal(Some Ticketing, Service.ofAction (AttachToTicket(creation, file)))

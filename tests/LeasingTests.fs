@@ -5,6 +5,7 @@ open System
 open System.Threading.Tasks
 open FsCheck
 open FsCheck.FSharp
+open FSharp.Reflection
 open Xunit
 open FunctionalBot.Domain
 open FunctionalBot.Effects
@@ -71,7 +72,7 @@ let ``no service is given more than it has room for`` () =
         decided
         |> List.collect _.Commands
         |> List.filter (isLeased leasing)
-        |> List.countBy (fun command -> Interpreter.serviceOf command.Action)
+        |> List.countBy (fun command -> Service.ofAction command.Action)
         |> List.forall (function
             | Some service, count -> count <= (room.TryFind service |> Option.defaultValue 0)
             | None, _ -> false))
@@ -96,7 +97,7 @@ let ``whatever is not leased is told to be behind or too much`` () =
         |> List.forall (fun customer ->
             customer.Commands
             |> List.forall (fun command ->
-                match Interpreter.serviceOf command.Action with
+                match Service.ofAction command.Action with
                 | None -> true
                 | Some service ->
                     isLeased leasing command
@@ -307,3 +308,31 @@ let ``PostgreSQL: who is held by another worker is told, and who has nothing wai
 [<Fact>]
 let ``PostgreSQL: what a lost node had leased is taken back, and its late result does not count`` () =
     inPostgres takesBackWhatALostNodeHad
+
+[<Fact>]
+let ``every action that is queued has its kind and its workers in the table of kinds`` () =
+    let emptyOf (case: UnionCaseInfo) =
+        let fields =
+            case.GetFields()
+            |> Array.map (fun field ->
+                if field.PropertyType.IsValueType then
+                    Activator.CreateInstance field.PropertyType
+                else
+                    null)
+
+        unbox<Action>(FSharpValue.MakeUnion(case, fields))
+
+    let found =
+        FSharpType.GetUnionCases typeof<Action>
+        |> Array.toList
+        |> List.map emptyOf
+        |> List.choose (fun action ->
+            Service.ofAction action
+            |> Option.map (fun service -> CommandKind.ofAction action, service))
+
+    Assert.Equal<(string * Service) list>(List.sort CommandKind.queued, List.sort found)
+
+    Assert.Equal<Service option list>(
+        List.map Some Service.all,
+        Service.all |> List.map (Service.name >> Service.named)
+    )

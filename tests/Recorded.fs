@@ -58,10 +58,10 @@ let streamOf (events: Event list) : RecordedStream * RecordedCommand list =
     },
     [
         for command in refolded.Asked do
-            if CommandWords.isQueued command.Action then
+            if CommandKind.isQueued command.Action then
                 {
                     Key = CommandKey.text command.Key
-                    Kind = CommandWords.kind command.Action
+                    Kind = CommandKind.ofAction command.Action
                     Payload = Json.write command.Action
                     Standing = EndedCommand("done", 1, None)
                 }

@@ -106,7 +106,7 @@ let ``a command that was never queued, is not open, or a timer that is not set i
         match Refold.stream Transition.transition recorded with
         | Ok refolded ->
             refolded.Asked
-            |> List.findBack (fun command -> CommandWords.kind command.Action = kind)
+            |> List.findBack (fun command -> CommandKind.ofAction command.Action = kind)
             |> fun command -> CommandKey.text command.Key
         | Error problem -> failwith $"%A{problem}"
 

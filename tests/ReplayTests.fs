@@ -91,7 +91,7 @@ let private damages: (string * string * (Difference -> bool)) list = [
     "a command that is not there",
     "DELETE FROM bot.command WHERE customer = 'ES.1' AND kind = 'say'",
     (function
-    | WasNotQueued command -> CommandWords.kind command.Action = "say"
+    | WasNotQueued command -> CommandKind.ofAction command.Action = "say"
     | _ -> false)
 
     "a command that is waited for and not open",
@@ -454,7 +454,7 @@ let ``the kinds of commands are those of the store`` () : Task = task {
     let! rows = bench.Database.Rows "SELECT kind FROM bot.command ORDER BY ordinal"
 
     Assert.Equal<string list>(
-        actions |> List.filter CommandWords.isQueued |> List.map CommandWords.kind,
+        actions |> List.filter CommandKind.isQueued |> List.map CommandKind.ofAction,
         List.concat rows
     )
 }

@@ -59,15 +59,6 @@ type Engine = {
     Run: CancellationToken -> Task
 }
 
-let private services = [ Messaging; Assisting; Ticketing; Fetching ]
-
-let private serviceName service =
-    match service with
-    | Messaging -> "messages"
-    | Assisting -> "questions"
-    | Ticketing -> "tickets"
-    | Fetching -> "files"
-
 let private customerOf (command: Command) : CustomerKey = {
     Channel = command.Key.Session.Channel
     Customer = command.Key.Session.Customer
@@ -92,7 +83,7 @@ let create
 
     /// Rung where commands of the service may be waiting that this node has not taken on.
     let claimBells =
-        Map.ofList [ for service in services -> service, Bell.create world ]
+        Map.ofList [ for service in Service.all -> service, Bell.create world ]
 
     /// Services that had more to do than the node could take on.
     let full = ConcurrentDictionary<Service, unit>()
@@ -140,17 +131,18 @@ let create
             | Fetching -> settings.Files
 
         Map.ofList [
-            for service in services -> service, Workers.create world (hands service) runOne (reportOf service)
+            for service in Service.all ->
+                service, Workers.create world (hands service) runOne (reportOf service)
         ]
 
     let forService (commands: ClaimedCommand list) (act: Workers -> ClaimedCommand list -> unit) =
         commands
-        |> List.groupBy (fun claimed -> Interpreter.serviceOf claimed.Command.Action)
+        |> List.groupBy (fun claimed -> Service.ofAction claimed.Command.Action)
         |> List.iter (fun (service, commands) ->
             service |> Option.iter (fun service -> act workers[service] commands))
 
     let forget (claimed: ClaimedCommand) =
-        Interpreter.serviceOf claimed.Command.Action
+        Service.ofAction claimed.Command.Action
         |> Option.iter (fun service -> workers[service].Forget claimed)
 
     /// The next message to the same customer may be waiting for what was recorded.
@@ -274,8 +266,9 @@ let create
                 Work.start (fun () -> loop "deciding" rounds.Decide cancel)
                 Work.start (fun () -> loop "timers" timerStep cancel)
 
-                for service in services do
-                    Work.start (fun () -> loop ("claiming " + serviceName service) (claimStep service) cancel)
+                for service in Service.all do
+                    Work.start (fun () ->
+                        loop ("claiming " + Service.name service) (claimStep service) cancel)
             |]
 
         // From here on nothing is decided, and results are recorded by themselves.

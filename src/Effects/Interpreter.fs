@@ -69,25 +69,10 @@ let defaultRetry: RetrySettings = {
     FaultTries = 5
 }
 
-/// Which workers run an action. None for timers, which the store applies itself.
-let serviceOf (action: Action) : Service option =
-    match action with
-    | Say _
-    | MarkRead _
-    | React _ -> Some Messaging
-    | FetchFile _ -> Some Fetching
-    | AskAssistant _ -> Some Assisting
-    | CreateTicket _
-    | AddToTicket _
-    | AttachToTicket _
-    | LookUpTickets _ -> Some Ticketing
-    | SetTimer _
-    | CancelTimer _ -> None
-
 /// Of these commands those that may be done though the customer is blocked: nothing is sent to one who is.
 let notToCustomer (commands: Command list) : Command list =
     commands
-    |> List.filter (fun command -> serviceOf command.Action <> Some Messaging)
+    |> List.filter (fun command -> Service.ofAction command.Action <> Some Messaging)
 
 /// Exponential with jitter: between half of and the whole of first × 2^(attempt − 1), at most the longest.
 let private backOff (services: Services) attempt =

@@ -48,7 +48,7 @@ module Leasing =
     /// customer waits for the first, wherever that runs.
     let choose (room: Map<Service, int>) (decided: DecidedCommands list) : Leasing =
         let takeOne customer (room, speaking, leasing) (command: Command) =
-            match Interpreter.serviceOf command.Action with
+            match Service.ofAction command.Action with
             | None -> room, speaking, leasing
             | Some _ when command.Action.IsSay && speaking -> room, speaking, standBehind customer leasing
             | Some service ->

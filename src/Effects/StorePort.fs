@@ -117,17 +117,6 @@ type CustomerDecision = {
     Endings: (int64 * Ending) list
 }
 
-/// Which part of the world a command goes to. Each has its own workers, so that a slow one holds up no other.
-type Service =
-    /// WhatsApp: Say, MarkRead and React.
-    | Messaging
-    /// The assistant: AskAssistant.
-    | Assisting
-    /// Odoo: CreateTicket, AddToTicket, AttachToTicket and LookUpTickets.
-    | Ticketing
-    /// Meta's media: FetchFile. Files are large, and no message waits for one.
-    | Fetching
-
 /// A command that this node may run now.
 type ClaimedCommand = {
     Command: Command

@@ -43,8 +43,7 @@ let describe (now: DateTimeOffset) (accounting: Accounting) : JsonObject =
     let oldest = JsonObject()
 
     for service in [ Messaging; Assisting; Ticketing; Fetching ] do
-        oldest[Telemetry.Label.ofService service] <-
-            JsonValue.Create(age (accounting.OldestOpen.TryFind service))
+        oldest[Service.name service] <- JsonValue.Create(age (accounting.OldestOpen.TryFind service))
 
     node["oldest_command_seconds"] <- oldest
     node["timers"] <- JsonValue.Create accounting.Timers

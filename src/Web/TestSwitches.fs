@@ -95,7 +95,7 @@ let private met name (kind: string option) (milestone: Engine.Milestone) =
     | (found, _), _ when found <> name -> 0
     | (_, commands), Some kind ->
         commands
-        |> List.filter (fun command -> CommandWords.kind command.Action = kind)
+        |> List.filter (fun command -> CommandKind.ofAction command.Action = kind)
         |> List.length
     | (_, commands), None -> max 1 commands.Length
 
@@ -107,7 +107,7 @@ let private parts (text: string) : (string * string option * int) option =
         | _ -> None
 
     let kind text =
-        if List.contains text CommandWords.kinds then
+        if CommandKind.queued |> List.exists (fun (kind, _) -> kind = text) then
             Some text
         else
             None
@@ -140,7 +140,7 @@ let private crash (text: string) : Reading<Engine.Milestone -> unit> =
                     Thread.Sleep Timeout.Infinite)
     | None ->
         let names = moments @ momentsOfCommands |> String.concat ", "
-        let kinds = String.concat ", " CommandWords.kinds
+        let kinds = CommandKind.queued |> List.map fst |> String.concat ", "
 
         refused
             "BOT_CRASH_AT"

@@ -17,7 +17,7 @@ module internal MemoryOutbox =
     /// Queues a command of a decision. Timers are not queued. What is said behind something that waits for the customer
     /// waits as well.
     let add (tables: MemoryTables) now language trace (command: Command) =
-        if (Interpreter.serviceOf command.Action).IsSome then
+        if (Service.ofAction command.Action).IsSome then
             if not (tables.Commands.TryAdd(command.Key, command.Action)) then
                 invalidOp ("a command was queued twice: " + CommandKey.text command.Key)
 
@@ -152,7 +152,7 @@ module internal MemoryOutbox =
         [
             for KeyValue(id, command) in tables.Outbox do
                 if
-                    Interpreter.serviceOf command.Command.Action = Some service
+                    Service.ofAction command.Command.Action = Some service
                     && command.Wake <= now
                     && (not (speaks command) || isFirst command)
                 then
@@ -183,10 +183,7 @@ module internal MemoryOutbox =
                             State = Unknown
                             Wake = now + parkFor
                     }
-            | action when
-                Interpreter.serviceOf action = Some Messaging
-                && isBlocked tables command.Command.Key
-                ->
+            | action when Service.ofAction action = Some Messaging && isBlocked tables command.Command.Key ->
                 over <- over + 1
                 finish tables now command.Command.Key "dropped"
             | MarkRead _ when now - command.QueuedAt > StoreRules.markReadUseful ->
@@ -321,7 +318,7 @@ module internal MemoryOutbox =
     let wakeMessages (tables: MemoryTables) now =
         for KeyValue(id, command) in List.ofSeq tables.Outbox do
             if
-                Interpreter.serviceOf command.Command.Action = Some Messaging
+                Service.ofAction command.Command.Action = Some Messaging
                 && command.State = Ready
                 && command.PutOffs > 0
                 && command.Wake > now

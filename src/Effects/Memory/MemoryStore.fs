@@ -106,7 +106,7 @@ module MemoryStore =
                 tables.Outbox.Values
                 |> Seq.filter (fun found -> found.State <> Awaiting)
                 |> Seq.choose (fun found ->
-                    Interpreter.serviceOf found.Command.Action
+                    Service.ofAction found.Command.Action
                     |> Option.map (fun service -> service, found.QueuedAt))
                 |> Seq.groupBy fst
                 |> Seq.map (fun (service, found) -> service, found |> Seq.map snd |> Seq.min)

@@ -8,49 +8,6 @@ module CommandWords =
     /// An instant as UTC in full, which sorts as text.
     let instant (at: System.DateTimeOffset) : string = at.UtcDateTime.ToString "O"
 
-    /// The stored name of an action, as in `bot.command.kind`; timers have one too, though they are not queued.
-    let kind (action: Action) : string =
-        match action with
-        | Say _ -> "say"
-        | MarkRead _ -> "mark-read"
-        | AskAssistant _ -> "ask-assistant"
-        | CreateTicket _ -> "create-ticket"
-        | AddToTicket _ -> "add-to-ticket"
-        | LookUpTickets _ -> "look-up-tickets"
-        | FetchFile _ -> "fetch-file"
-        | AttachToTicket _ -> "attach-to-ticket"
-        | React _ -> "react"
-        | SetTimer _ -> "set-timer"
-        | CancelTimer _ -> "cancel-timer"
-
-    /// The kinds that become rows of `bot.command`.
-    let kinds = [
-        "say"
-        "mark-read"
-        "ask-assistant"
-        "create-ticket"
-        "add-to-ticket"
-        "look-up-tickets"
-        "fetch-file"
-        "attach-to-ticket"
-        "react"
-    ]
-
-    /// Whether the action becomes a row of `bot.command`. A timer is a row of `bot.timer` instead.
-    let isQueued (action: Action) : bool =
-        match action with
-        | SetTimer _
-        | CancelTimer _ -> false
-        | Say _
-        | MarkRead _
-        | AskAssistant _
-        | CreateTicket _
-        | AddToTicket _
-        | LookUpTickets _
-        | FetchFile _
-        | AttachToTicket _
-        | React _ -> true
-
     let private quoted (text: string) = "\"" + text + "\""
 
     let private phrase (phrase: Phrase) =
@@ -118,6 +75,6 @@ module CommandWords =
         | MarkRead _
         | AddToTicket _
         | AttachToTicket _
-        | LookUpTickets _ -> kind action
+        | LookUpTickets _ -> CommandKind.ofAction action
         | FetchFile request -> "fetch-file " + StoredName.mediaKind request.Kind
         | React(_, emoji) -> "react " + emoji

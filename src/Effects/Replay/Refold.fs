@@ -71,7 +71,7 @@ module Refold =
     /// The keys, as text, of what must be in `bot.command`.
     let queuedKeys (refolded: Refolded) : string list =
         refolded.Asked
-        |> List.filter (fun command -> CommandWords.isQueued command.Action)
+        |> List.filter (fun command -> CommandKind.isQueued command.Action)
         |> List.map (fun command -> CommandKey.text command.Key)
 
     /// The keys, as text, of what was asked for by events of before that time.
@@ -88,7 +88,7 @@ module Refold =
     /// The keys, as text, of what must be open in `bot.outbox`.
     let waitingKeys (refolded: Refolded) : string list =
         Transition.resume refolded.Session
-        |> List.filter (fun command -> CommandWords.isQueued command.Action)
+        |> List.filter (fun command -> CommandKind.isQueued command.Action)
         |> List.map (fun command -> CommandKey.text command.Key)
 
     let private timerFound (recorded: RecordedStream) timer (key: CommandKey) (due: System.DateTimeOffset) =
@@ -165,9 +165,9 @@ module Refold =
             "the saved session differs from the fold in "
             + (changes |> List.map words |> String.concat "; ")
         | WasNotQueued command ->
-            $"%s{CommandWords.kind command.Action} %s{CommandKey.text command.Key} was asked for "
+            $"%s{CommandKind.ofAction command.Action} %s{CommandKey.text command.Key} was asked for "
             + "and is not in bot.command"
         | IsNotOpen(command, why) ->
-            $"it waits for %s{CommandWords.kind command.Action} %s{CommandKey.text command.Key}, which %s{why}"
+            $"it waits for %s{CommandKind.ofAction command.Action} %s{CommandKey.text command.Key}, which %s{why}"
         | TimerIsNotSet(command, found) ->
             $"it waits for the timer of %s{CommandKey.text command.Key}, but %s{found}"

@@ -11,7 +11,7 @@ open FunctionalBot.Effects
 type ExpectedCommand = {
     Version: int64
     Ordinal: int
-    /// As `CommandWords.kind` names it.
+    /// As `CommandKind.ofAction` names it.
     Kind: string
     /// JSON, as in `bot.command.payload`.
     Payload: string
@@ -44,7 +44,7 @@ module Regression =
         |> List.map (fun command -> {
             Version = command.Key.Version
             Ordinal = command.Key.Ordinal
-            Kind = CommandWords.kind command.Action
+            Kind = CommandKind.ofAction command.Action
             Payload = Json.write command.Action
         }),
         SessionWords.fields refolded.Session

@@ -40,7 +40,7 @@ module WhatIf =
 
     /// Whether a recorded command is what a step asks for now: of the same kind and payload.
     let same (recorded: RecordedCommand) (command: Command) : bool =
-        recorded.Kind = CommandWords.kind command.Action
+        recorded.Kind = CommandKind.ofAction command.Action
         && samePayload recorded.Payload (Json.write command.Action)
 
     /// The changes among the commands of one event.
@@ -49,7 +49,7 @@ module WhatIf =
 
         let now =
             asked
-            |> List.filter (fun command -> CommandWords.isQueued command.Action)
+            |> List.filter (fun command -> CommandKind.isQueued command.Action)
             |> List.map (fun command -> CommandKey.text command.Key, command)
 
         let asked = Map.ofList now
@@ -154,7 +154,7 @@ module WhatIf =
             if withTexts then
                 CommandWords.text action
             else
-                CommandWords.kind action
+                CommandKind.ofAction action
 
         let before (recorded: RecordedCommand) =
             match Json.read<Action> recorded.Payload with

@@ -35,14 +35,6 @@ module internal Accounts =
         Timers = 0L
     }
 
-    let private serviceOf word =
-        match word with
-        | "messaging" -> Some Messaging
-        | "assisting" -> Some Assisting
-        | "ticketing" -> Some Ticketing
-        | "fetching" -> Some Fetching
-        | _ -> None
-
     /// What is known now.
     let read (source: NpgsqlDataSource) : Task<Accounting> =
         Database.transact source (fun work -> task {
@@ -82,7 +74,7 @@ module internal Accounts =
                                     Commands = account.Commands.Add(state, count)
                             }
                         | "oldest", service ->
-                            match serviceOf service with
+                            match Service.named service with
                             | Some service when not (reader.IsDBNull 3) ->
                                 let queued = Database.instantOf reader 3
 

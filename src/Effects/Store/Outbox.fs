@@ -92,7 +92,7 @@ module internal Outbox =
         match CommandKey.parse keyText, Json.read<Action>(reader.GetString 7) with
         | None, _ -> Over(id, "dead", "its key cannot be read")
         | _, Error reason -> Over(id, "dead", "its payload cannot be read: " + reason)
-        | Some _, Ok action when reader.GetBoolean 12 && Interpreter.serviceOf action = Some Messaging ->
+        | Some _, Ok action when reader.GetBoolean 12 && Service.ofAction action = Some Messaging ->
             Over(id, "dropped", StoreRules.blockedReason)
         | Some _, Ok(MarkRead _) when now - queuedAt > StoreRules.markReadUseful ->
             Over(id, "done", "left out: too late to be of use")
@@ -113,13 +113,6 @@ module internal Outbox =
                 LastHeard = lastHeard
                 IsShut = CustomerWindow.isShutBy shut lastHeard
             }
-
-    let private serviceName service =
-        match service with
-        | Messaging -> "messaging"
-        | Assisting -> "assisting"
-        | Ticketing -> "ticketing"
-        | Fetching -> "fetching"
 
     /// Leases up to `most` commands of the service until `now` plus the span.
     let claim
@@ -143,7 +136,7 @@ module internal Outbox =
                                 Statement.instant now
                                 Statement.notBefore (now + lease)
                                 Statement.notBefore (now + settings.ParkFor)
-                                Statement.text (serviceName service)
+                                Statement.text (Service.name service)
                             ],
                             fun reader ->
                                 if reader.GetString 1 = "running" then

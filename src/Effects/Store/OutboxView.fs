@@ -9,7 +9,7 @@ type OutboundCommand = {
     Id: int64
     /// `session/version/ordinal`: the name that the command has everywhere.
     Key: string
-    /// "say", "mark-read", "ask-assistant", "create-ticket", "add-to-ticket" and so on: `CommandWords.kinds`.
+    /// "say", "mark-read", "ask-assistant", "create-ticket", "add-to-ticket" and so on: `CommandKind.queued`.
     Kind: string
     /// "messaging", "assisting" or "ticketing"; None for what has ended.
     Service: string option

@@ -10,11 +10,15 @@ type internal Decision = Held * Map<SessionId, Session> * CustomerDecision
 
 /// Queueing commands, and setting timers.
 module internal Queueing =
-    /// SQL for the service whose workers run a kind of command; `kind` is the column.
+    /// SQL for the service whose workers run a kind of command; `kind` is the column. A kind of a newer build is
+    /// handed out too, to be ended by whoever cannot read it.
     let serviceOf (kind: string) =
-        $"CASE WHEN %s{kind} IN ('say', 'mark-read', 'react') THEN 'messaging'
-            WHEN %s{kind} = 'ask-assistant' THEN 'assisting'
-            WHEN %s{kind} = 'fetch-file' THEN 'fetching' ELSE 'ticketing' END"
+        let cases =
+            CommandKind.queued
+            |> List.map (fun (name, service) -> $"WHEN '%s{name}' THEN '%s{Service.name service}'")
+            |> String.concat " "
+
+        $"CASE %s{kind} %s{cases} ELSE '%s{Service.name Ticketing}' END"
 
     /// Numbers are given before the rows are written, so that both tables are filled from one list. A
     /// command that is leased at once has begun its first try.
@@ -54,21 +58,6 @@ module internal Queueing =
         "DELETE FROM bot.timer t WHERE t.stream = ANY ($1) AND t.name = $2 RETURNING 1"
 
     let private customerText (CustomerId text) = text
-
-    /// The stored name of an action; None for what is done by a row in bot.timer and not queued.
-    let private kind action =
-        match action with
-        | Say _ -> Some "say"
-        | MarkRead _ -> Some "mark-read"
-        | AskAssistant _ -> Some "ask-assistant"
-        | CreateTicket _ -> Some "create-ticket"
-        | AddToTicket _ -> Some "add-to-ticket"
-        | LookUpTickets _ -> Some "look-up-tickets"
-        | FetchFile _ -> Some "fetch-file"
-        | AttachToTicket _ -> Some "attach-to-ticket"
-        | React _ -> Some "react"
-        | SetTimer _
-        | CancelTimer _ -> None
 
     let private languageOf
         (known: Map<SessionId, Session>)
@@ -161,20 +150,19 @@ module internal Queueing =
             let waits = held.Awaited && not (Held.wasHeard held)
 
             decision.Commands
-            |> List.choose (fun command ->
-                kind command.Action
-                |> Option.map (fun kind -> {
-                    Command = command
-                    Kind = kind
-                    Language = languageOf known decision command.Key
-                    Recipient = {
-                        Phone = held.Customer.Phone
-                        BusinessScopedId = held.BusinessScopedId
-                    }
-                    Trace = trace command.Key
-                    LastHeard = heard
-                    Waits = waits && command.Action.IsSay
-                })))
+            |> List.filter (fun command -> CommandKind.isQueued command.Action)
+            |> List.map (fun command -> {
+                Command = command
+                Kind = CommandKind.ofAction command.Action
+                Language = languageOf known decision command.Key
+                Recipient = {
+                    Phone = held.Customer.Phone
+                    BusinessScopedId = held.BusinessScopedId
+                }
+                Trace = trace command.Key
+                LastHeard = heard
+                Waits = waits && command.Action.IsSay
+            }))
 
     /// Which of them the node takes on at once.
     let leasing (room: Map<Service, int>) (decided: Decision list) : Leasing =

@@ -69,7 +69,7 @@ let create (instruments: Instruments) (world: World) (store: StorePort) : Cancel
     let ageOf (account: Accounting) service =
         Measurement<float>(
             age (account.OldestOpen.TryFind service),
-            Label.tag "bot.service" (Label.ofService service)
+            Label.tag "bot.service" (Service.name service)
         )
 
     meter.CreateObservableGauge<float>(
@@ -82,11 +82,7 @@ let create (instruments: Instruments) (world: World) (store: StorePort) : Cancel
 
     meter.CreateObservableGauge<float>(
         "bot.commands.oldest",
-        Func<_>(
-            observed (fun account -> [
-                for service in [ Messaging; Assisting; Ticketing; Fetching ] -> ageOf account service
-            ])
-        ),
+        Func<_>(observed (fun account -> [ for service in Service.all -> ageOf account service ])),
         "s",
         "Age of the oldest command that has not ended, tried or not, 0 where there is none"
     )

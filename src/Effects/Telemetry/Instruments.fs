@@ -12,33 +12,10 @@ module Label =
     /// The name of the source of spans and of the meter.
     let scope = "FunctionalBot"
 
-    /// What an action is called.
-    let ofAction (action: Action) : string =
-        match action with
-        | Say _ -> "say"
-        | MarkRead _ -> "mark-read"
-        | AskAssistant _ -> "ask-assistant"
-        | CreateTicket _ -> "create-ticket"
-        | AddToTicket _ -> "add-to-ticket"
-        | LookUpTickets _ -> "look-up-tickets"
-        | FetchFile _ -> "fetch-file"
-        | AttachToTicket _ -> "attach-to-ticket"
-        | React _ -> "react"
-        | SetTimer _ -> "set-timer"
-        | CancelTimer _ -> "cancel-timer"
-
-    /// What a service is called.
-    let ofService (service: Service) : string =
-        match service with
-        | Messaging -> "messaging"
-        | Assisting -> "assisting"
-        | Ticketing -> "ticketing"
-        | Fetching -> "fetching"
-
     /// The service that runs an action; "store" for timers.
     let serviceOf (action: Action) : string =
-        match Interpreter.serviceOf action with
-        | Some service -> ofService service
+        match Service.ofAction action with
+        | Some service -> Service.name service
         | None -> "store"
 
     /// The class of a result. A try that ended in an exception is "left": left to its lease.

@@ -42,7 +42,7 @@ module WatchedCommands =
             let activity =
                 Trace.start
                     instruments.Source
-                    (Label.ofAction action)
+                    (CommandKind.ofAction action)
                     ActivityKind.Client
                     (Trace.parse claimed.Trace)
                     noLinks
@@ -53,7 +53,7 @@ module WatchedCommands =
                 if span.IsAllDataRequested then
                     span
                         .SetTag("bot.service", Label.serviceOf action)
-                        .SetTag("bot.command", Label.ofAction action)
+                        .SetTag("bot.command", CommandKind.ofAction action)
                         .SetTag("bot.attempt", claimed.Attempt)
                     |> ignore
 
@@ -69,7 +69,7 @@ module WatchedCommands =
         (activity: Activity | null)
         =
         let service = Label.tag "bot.service" (Label.serviceOf action)
-        let command = Label.tag "bot.command" (Label.ofAction action)
+        let command = Label.tag "bot.command" (CommandKind.ofAction action)
         instruments.Duration.Record(took.TotalSeconds, service, command)
         instruments.Outcomes.Add(1L, service, command, Label.tag "bot.outcome" outcome)
 

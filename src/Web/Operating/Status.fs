@@ -101,7 +101,7 @@ let private rows (overview: Overview) : string list list =
             ]
         for KeyValue(service, since) in accounting.OldestOpen do
             [
-                "  oldest of " + FunctionalBot.Effects.Telemetry.Label.ofService service
+                "  oldest of " + FunctionalBot.Effects.Service.name service
                 ago overview.At (Some since)
             ]
         for trouble in Protection.describeTrouble overview.At overview.Services do

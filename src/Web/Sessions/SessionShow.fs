@@ -109,7 +109,7 @@ let private ofRecorded mask instead (command: RecordedCommand) : Asked =
 
 let private ofCommand (command: Command) state reason instead : Asked = {
     Key = CommandKey.text command.Key
-    Kind = CommandWords.kind command.Action
+    Kind = CommandKind.ofAction command.Action
     Words = CommandWords.text command.Action
     Payload = Json.write command.Action
     Standing = state
