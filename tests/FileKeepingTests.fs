@@ -169,6 +169,20 @@ let ``a folder that cannot be written is worth another try, and the check says s
     })
 
 [<Fact>]
+let ``a disk that takes no more is told as what it is`` () =
+    withFolder (fun folder -> task {
+        let full (_: Stream) : Task<Result<Downloaded, FileFailure>> =
+            Task.FromException<_>(IOException "No space left on device")
+
+        let! kept =
+            (FileFolder.create folder (worldOf (ref start)) CommandScanner.none).Keep full none
+
+        match failed kept with
+        | FetchAgain(_, reason) -> Assert.Contains("BOT_FILES", reason)
+        | other -> failwith $"%A{other}"
+    })
+
+[<Fact>]
 let ``the check writes, scans and leaves nothing`` () =
     withFolder (fun folder -> task {
         let world = worldOf (ref start)
@@ -328,7 +342,7 @@ let private sourceOf (answers: Result<byte[], FileFailure> list) : FileSourcePor
 
     {
         Download =
-            fun _ _ _ stream _ -> task {
+            fun _ _ stream _ -> task {
                 let answer = answers[min asked.Value (answers.Length - 1)]
                 asked.Value <- asked.Value + 1
 
@@ -426,7 +440,7 @@ let ``the limit is the kind's or the setting's, whichever is less`` () =
 
         let source: FileSourcePort = {
             Download =
-                fun _ _ limit _ _ ->
+                fun _ limit _ _ ->
                     limits.Add limit
                     Task.FromResult(Error(WillNeverCome(FileTooLarge limit)))
         }

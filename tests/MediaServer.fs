@@ -144,22 +144,19 @@ let key: CommandKey = {
     Ordinal = 0
 }
 
-/// Downloads into memory.
-let downloadWith (settings: MediaSettings) (request: FileRequest) (limit: int64) = task {
+/// Downloads into a stream.
+let downloadTo (target: IO.Stream) (settings: MediaSettings) (request: FileRequest) (limit: int64) = task {
     use client =
         new Net.Http.HttpClient(
             new Net.Http.SocketsHttpHandler(AllowAutoRedirect = false, UseCookies = false)
         )
 
+    return! (WhatsAppMedia.create settings client).Download request limit target CancellationToken.None
+}
+
+/// Downloads into memory.
+let downloadWith (settings: MediaSettings) (request: FileRequest) (limit: int64) = task {
     use memory = new IO.MemoryStream()
-
-    let! downloaded =
-        (WhatsAppMedia.create settings client).Download
-            "whatsapp-100"
-            request
-            limit
-            memory
-            CancellationToken.None
-
+    let! downloaded = downloadTo memory settings request limit
     return downloaded, memory.ToArray()
 }

@@ -280,6 +280,53 @@ let ``a download that breaks off, stands still or is refused for now is tried ag
             })
 }
 
+/// A stream that takes nothing, as a file on a full disk.
+type private FullDisk() =
+    inherit IO.MemoryStream()
+
+    override _.WriteAsync(_: ReadOnlyMemory<byte>, _: Threading.CancellationToken) =
+        ValueTask(Task.FromException(IO.IOException "No space left on device"))
+
+[<Fact>]
+let ``a disk that is full is not taken for a download that broke off`` () =
+    using (honest None) (fun server -> task {
+        use disk = new FullDisk()
+
+        let! fault =
+            Assert.ThrowsAsync<IO.IOException>(fun () ->
+                downloadTo disk (settings server.Address) request megabyte :> Task)
+
+        Assert.Equal("No space left on device", fault.Message)
+    })
+
+/// A stream that takes its time over the first piece.
+type private SlowDisk(time: TimeSpan) =
+    inherit IO.MemoryStream()
+
+    let isFirst = ref true
+
+    override _.WriteAsync(_: ReadOnlyMemory<byte>, cancel: Threading.CancellationToken) =
+        if isFirst.Value then
+            isFirst.Value <- false
+            ValueTask(Task.Delay(time, cancel))
+        else
+            ValueTask.CompletedTask
+
+[<Fact>]
+let ``the time for which a download may stand still is Meta's alone, not the disk's`` () =
+    using (honest None) (fun server -> task {
+        let idle = TimeSpan.FromSeconds 2.
+        use disk = new SlowDisk(idle * 1.5)
+
+        let settings = {
+            settings server.Address with
+                Idle = idle
+        }
+
+        let! downloaded = downloadTo disk settings request megabyte
+        Assert.Equal(Ok whole, downloaded |> Result.map _.Size)
+    })
+
 [<Fact>]
 let ``nobody there is worth another try, and reasons hold neither the token nor the file's id`` () : Task =
     task {

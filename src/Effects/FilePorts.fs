@@ -27,13 +27,12 @@ type Downloaded = {
     Begin: byte[]
 }
 
-/// Where customers' files come from.
+/// Where the files of one business number's customers come from.
 [<NoComparison; NoEquality>]
 type FileSourcePort = {
-    /// Writes the file's bytes to the stream, at most so many, and checks its hash. Of the channel, since each
-    /// business number has media of its own. A hash that is wrong is `FileDamaged`.
-    Download:
-        string -> FileRequest -> int64 -> Stream -> CancellationToken -> Task<Result<Downloaded, FileFailure>>
+    /// Writes the file's bytes to the stream, at most so many, and checks its hash. A hash that is wrong is
+    /// `FileDamaged`. What the stream throws goes through: it is no fault of where the file comes from.
+    Download: FileRequest -> int64 -> Stream -> CancellationToken -> Task<Result<Downloaded, FileFailure>>
 }
 
 /// What a scanner for viruses said of a file.

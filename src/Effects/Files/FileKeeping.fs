@@ -19,7 +19,7 @@ module FileKeeping =
     let private typeOf (request: FileRequest) (downloaded: Downloaded) =
         FileRules.typeOf request.Kind request.MimeType request.FileName (FileTypes.find downloaded.Begin)
 
-    /// What is known before a byte was fetched: no room for it, or a name of something that runs.
+    /// What is known before a byte was fetched: a name of something that runs.
     let private refusedAtOnce (request: FileRequest) =
         request.FileName
         |> Option.bind FileNames.programEnding
@@ -29,14 +29,13 @@ module FileKeeping =
         settings
         (source: FileSourcePort)
         (store: FileStorePort)
-        channel
         (request: FileRequest)
         cancel
         =
         let limit = min settings.Largest (FileRules.limitOf request.Kind)
 
         let write (stream: Stream) : Task<Result<Downloaded, FileFailure>> = task {
-            let! downloaded = source.Download channel request limit stream cancel
+            let! downloaded = source.Download request limit stream cancel
 
             return
                 match downloaded with
@@ -50,9 +49,9 @@ module FileKeeping =
         store.Keep write cancel
 
     /// What was cut off or changed on its way may come whole the second time.
-    let private fetchTwice settings source store channel request cancel = task {
-        match! fetchOnce settings source store channel request cancel with
-        | Error(WillNeverCome FileDamaged) -> return! fetchOnce settings source store channel request cancel
+    let private fetchTwice settings source store request cancel = task {
+        match! fetchOnce settings source store request cancel with
+        | Error(WillNeverCome FileDamaged) -> return! fetchOnce settings source store request cancel
         | answer -> return answer
     }
 
@@ -86,7 +85,7 @@ module FileKeeping =
         | Some file, _ when kept -> return Ok file
         | _, Some refused -> return refused
         | _ ->
-            match! fetchTwice settings source store session.Channel request cancel with
+            match! fetchTwice settings source store request cancel with
             | Error failure -> return Error failure
             | Ok downloaded ->
                 match typeOf request downloaded with

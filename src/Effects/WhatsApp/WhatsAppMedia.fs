@@ -58,6 +58,19 @@ module WhatsAppMedia =
     let private unreachable reason =
         Error(WillNeverCome(FileUnreachable reason))
 
+    /// One step of reading from Meta: what a network does becomes a failure of the download. What is done with the
+    /// bytes is no part of it, so that a full disk is not taken for a broken line.
+    let private fromMeta (cancel: CancellationToken) (step: unit -> Task<'value>) = task {
+        try
+            let! value = step ()
+            return Ok value
+        with
+        | :? HttpRequestException
+        | :? IOException -> return Error(FetchAgain(None, "WhatsApp: the download broke off"))
+        | :? OperationCanceledException when not cancel.IsCancellationRequested ->
+            return Error(FetchAgain(None, "WhatsApp: the download stood still"))
+    }
+
     // ---------------------------------------------------------------------------------------------------------
     // Where a file is
 
@@ -116,20 +129,12 @@ module WhatsAppMedia =
         | Stopped, _ -> FetchHeldBack(waitForOperator, reason)
         | Never, _ -> WillNeverCome(FileUnreachable reason)
 
-    /// The business number's id, by which the Graph API refuses files of other numbers.
-    let private numberOf (channel: string) =
-        match channel.IndexOf '-' with
-        | -1 -> ""
-        | at -> channel.Substring(at + 1)
-
-    let private locate settings client channel (request: FileRequest) cancel = task {
+    let private locate settings client (request: FileRequest) cancel = task {
+        // By the number's id the Graph API refuses files of other numbers.
         let path =
-            match numberOf channel with
-            | "" -> Uri.EscapeDataString request.MediaId
-            | number ->
-                Uri.EscapeDataString request.MediaId
-                + "?phone_number_id="
-                + Uri.EscapeDataString number
+            Uri.EscapeDataString request.MediaId
+            + "?phone_number_id="
+            + Uri.EscapeDataString settings.Graph.PhoneNumberId
 
         match! WhatsAppCall.send settings.Graph client HttpMethod.Get path None cancel with
         | Broken(_, reason) -> return Error(FetchAgain(None, "WhatsApp: " + reason))
@@ -167,6 +172,23 @@ module WhatsAppMedia =
         String.Equals(told, Convert.ToHexStringLower hash, StringComparison.OrdinalIgnoreCase)
         || told.TrimEnd('=').Replace('-', '+').Replace('_', '/') = (Convert.ToBase64String hash).TrimEnd '='
 
+    /// Reads the next bytes, which must come within the time. The clock stands still while they are written.
+    let private readSome
+        (idle: TimeSpan)
+        (limited: CancellationTokenSource)
+        (body: Stream)
+        (buffer: byte[])
+        (cancel: CancellationToken)
+        : Task<Result<int, FileFailure>> = task {
+        limited.CancelAfter idle
+
+        let! count =
+            fromMeta cancel (fun () -> body.ReadAsync(Memory(buffer, 0, bufferSize), limited.Token).AsTask())
+
+        limited.CancelAfter Timeout.InfiniteTimeSpan
+        return count
+    }
+
     /// Copies the body, counting and hashing what goes by. Of the body one buffer is in memory.
     let private copy
         (idle: TimeSpan)
@@ -174,32 +196,31 @@ module WhatsAppMedia =
         (body: Stream)
         (target: Stream)
         (limit: int64)
+        (cancel: CancellationToken)
         : Task<Result<byte[] * int64 * byte[], FileFailure>> = task {
         use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
         use first = new MemoryStream()
         let buffer = ArrayPool.Shared.Rent bufferSize
         let mutable size = 0L
-        let mutable more = true
+        let mutable result = None
 
         try
-            while more do
-                limited.CancelAfter idle
-                let! count = body.ReadAsync(Memory(buffer, 0, bufferSize), limited.Token)
-                size <- size + int64 count
-                more <- count > 0 && size <= limit
-
-                if more then
+            while result.IsNone do
+                match! readSome idle limited body buffer cancel with
+                | Error failure -> result <- Some(Error failure)
+                | Ok 0 -> result <- Some(Ok(hash.GetHashAndReset(), size, first.ToArray()))
+                | Ok count when size + int64 count > limit ->
+                    result <- Some(Error(WillNeverCome(FileTooLarge limit)))
+                | Ok count ->
+                    size <- size + int64 count
                     hash.AppendData(buffer, 0, count)
 
                     if first.Length < int64 beginning then
                         first.Write(buffer, 0, min count (beginning - int first.Length))
 
-                    do! target.WriteAsync(ReadOnlyMemory(buffer, 0, count), limited.Token)
+                    do! target.WriteAsync(ReadOnlyMemory(buffer, 0, count), cancel)
 
-            if size > limit then
-                return Error(WillNeverCome(FileTooLarge limit))
-            else
-                return Ok(hash.GetHashAndReset(), size, first.ToArray())
+            return result.Value
         finally
             ArrayPool.Shared.Return buffer
     }
@@ -233,6 +254,7 @@ module WhatsAppMedia =
         (limited: CancellationTokenSource)
         (response: HttpResponseMessage)
         (target: Stream)
+        (cancel: CancellationToken)
         : Task<Fetched> = task {
         let status = int response.StatusCode
         let length = response.Content.Headers.ContentLength |> Option.ofNullable
@@ -240,8 +262,9 @@ module WhatsAppMedia =
         if status = 200 && tooLarge limit length then
             return Finished(Error(WillNeverCome(FileTooLarge limit)))
         elif status = 200 then
-            use! body = response.Content.ReadAsStreamAsync limited.Token
-            let! copied = copy settings.Idle limited body target limit
+            // The body comes while it is read: nothing is waited for here.
+            use! body = response.Content.ReadAsStreamAsync cancel
+            let! copied = copy settings.Idle limited body target limit cancel
             let named = List.choose id [ request.Sha256; place.Sha256 ]
             return Finished(copied |> Result.bind (judge named (Option.orElse place.Size length)))
         elif List.contains status [ 401; 403; 404; 410 ] then
@@ -272,21 +295,19 @@ module WhatsAppMedia =
         message.Headers.Authorization <- AuthenticationHeaderValue("Bearer", settings.Graph.Token())
         message.Headers.UserAgent.Add(ProductInfoHeaderValue("FunctionalBot", "1.0"))
 
-        try
-            use! response =
-                client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, limited.Token)
-
-            return! answered settings request place limit limited response target
+        match!
+            fromMeta cancel (fun () ->
+                client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, limited.Token))
         with
-        | :? HttpRequestException
-        | :? IOException -> return Finished(Error(FetchAgain(None, "WhatsApp: the download broke off")))
-        | :? OperationCanceledException when not cancel.IsCancellationRequested ->
-            return Finished(Error(FetchAgain(None, "WhatsApp: the download stood still")))
+        | Error failure -> return Finished(Error failure)
+        | Ok response ->
+            use response = response
+            return! answered settings request place limit limited response target cancel
     }
 
     /// One look-up and one download.
-    let private once settings client channel request limit target cancel = task {
-        match! locate settings client channel request cancel with
+    let private once settings client request limit target cancel = task {
+        match! locate settings client request cancel with
         | Error failure -> return Finished(Error failure)
         | Ok place when tooLarge limit place.Size -> return Finished(Error(WillNeverCome(FileTooLarge limit)))
         | Ok place when not (mayGetToken settings place.Address) ->
@@ -305,12 +326,12 @@ module WhatsAppMedia =
         | Ok place -> return! download settings client request place limit target cancel
     }
 
-    let private fetch settings client channel (request: FileRequest) limit target cancel = task {
-        match! once settings client channel request limit target cancel with
+    let private fetch settings client (request: FileRequest) limit target cancel = task {
+        match! once settings client request limit target cancel with
         | Finished result -> return result
         | AddressGone _ ->
             // Five minutes are over, or it never was right: a new one tells.
-            match! once settings client channel request limit target cancel with
+            match! once settings client request limit target cancel with
             | Finished result -> return result
             | AddressGone 401 ->
                 return
@@ -323,8 +344,8 @@ module WhatsAppMedia =
             | AddressGone _ -> return Error(WillNeverCome FileGone)
     }
 
-    /// Meta's media over this client, which must follow no redirect. Never throws for what a network or Meta can do; a
-    /// call that the caller cancels throws as any cancelled call.
+    /// The media of the settings' number over this client, which must follow no redirect. Never throws for what a
+    /// network or Meta can do; a call that the caller cancels throws as any cancelled call.
     let create (settings: MediaSettings) (client: HttpClient) : FileSourcePort = {
         Download = fetch settings client
     }
