@@ -385,6 +385,45 @@ let ``a file is fetched once for a message, and again when its bytes are gone`` 
         Assert.Equal(2, asked.Value)
     })
 
+/// Puts a folder where the bytes belong: nobody can open it as a file, write it or delete it, the superuser neither.
+let private block folder (bytes: byte[]) =
+    let hash = hashOfBytes bytes
+
+    Directory.CreateDirectory(Path.Combine(folder, hash.Substring(0, 2), hash.Substring(2, 2), hash))
+    |> ignore
+
+    FileHash hash
+
+[<Fact>]
+let ``bytes that cannot be read are an IOException, and are fetched again or told`` () =
+    withFolder (fun folder -> task {
+        let hash = block folder FileSamples.jpeg
+        let source, _ = sourceOf [ Ok FileSamples.jpeg ]
+        let files, records, store = keepingOf folder source
+        let! _ = Assert.ThrowsAsync<IOException>(fun () -> store.Open hash none :> Task)
+
+        do!
+            records.Remember
+                {
+                    File = {
+                        Hash = hash
+                        MimeType = "image/jpeg"
+                        Size = int64 FileSamples.jpeg.Length
+                        Name = "foto.jpg"
+                    }
+                    Session = key.Session
+                    Message = request.Message
+                    Place = request.Place
+                }
+                (start.AddDays 30.)
+
+        let! fetched = files.Fetch key request none
+
+        match failed fetched with
+        | FetchAgain(_, reason) -> Assert.Contains("BOT_FILES", reason)
+        | other -> failwith $"%A{other}"
+    })
+
 [<Fact>]
 let ``a wrong hash is fetched once more; twice is damaged`` () =
     withFolder (fun folder -> task {

@@ -110,6 +110,21 @@ let ``a lost answer is tried again and leaves one attachment`` () =
     })
 
 [<Fact>]
+let ``a file that cannot be read now is worth another try`` () =
+    withTicket (fun emulator port customer -> task {
+        let file = OdooScenes.fileOf "foto.jpg" "image/jpeg" FileSamples.jpeg
+
+        let away (_: CancellationToken) : Task<Stream option> =
+            Task.FromException<Stream option>(IOException "the share is away")
+
+        match! port.Attach (OdooScenes.keyOf customer 3L) (OdooScenes.keyOf customer 2L) file away none with
+        | Error(TryAgain(_, reason)) -> Assert.Contains("BOT_FILES", reason)
+        | other -> failwith $"%A{other}"
+
+        Assert.Empty(created emulator)
+    })
+
+[<Fact>]
 let ``a file that is gone, or not whole, is told and not sent`` () =
     withTicket (fun emulator port customer -> task {
         let file = OdooScenes.fileOf "foto.jpg" "image/jpeg" FileSamples.jpeg

@@ -58,9 +58,11 @@ type FileStorePort = {
         (Stream -> Task<Result<Downloaded, FileFailure>>)
             -> CancellationToken
             -> Task<Result<Downloaded, FileFailure>>
-    /// The bytes from their beginning; None where they were deleted or never kept.
+    /// The bytes from their beginning; None where they were deleted or never kept. Throws an IOException, and nothing
+    /// else, where they cannot be read now.
     Open: FileHash -> CancellationToken -> Task<Stream option>
-    /// Deletes the bytes, unless they were kept anew at or after this time (UTC). Whether they are gone.
+    /// Deletes the bytes, unless they were kept anew at or after this time (UTC). Whether they are gone. Throws where
+    /// they cannot be deleted.
     Delete: FileHash -> DateTimeOffset -> CancellationToken -> Task<bool>
     /// What was last kept before this time (UTC), some at a time and only as far as it is asked for.
     Older: DateTimeOffset -> FileHash list seq
@@ -98,6 +100,6 @@ type FilesPort = {
     /// Fetches, checks and keeps the file for the session of the command. The same file twice is kept once, and a
     /// file that is kept already is not fetched again. Never holds a file in memory.
     Fetch: CommandKey -> FileRequest -> CancellationToken -> Task<Result<StoredFile, FileFailure>>
-    /// The bytes; None where they were deleted.
+    /// The bytes; None where they were deleted. Throws an IOException where they cannot be read now.
     Open: FileHash -> CancellationToken -> Task<Stream option>
 }

@@ -162,6 +162,13 @@ module FileFolder =
             with
             | :? FileNotFoundException
             | :? DirectoryNotFoundException -> None
+            | :? UnauthorizedAccessException as fault ->
+                raise (
+                    IOException(
+                        "A kept file may not be read; check the rights of the folder BOT_FILES.",
+                        fault
+                    )
+                )
 
     /// Takes the file's name away first and looks then whether somebody has kept it anew: whoever does that later finds
     /// no file and puts one in its place, and whoever did it just before has left the time of that on this one.

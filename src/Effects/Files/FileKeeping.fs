@@ -55,12 +55,16 @@ module FileKeeping =
         | answer -> return answer
     }
 
+    /// What cannot be read counts as not there: keeping it anew mends that, or says what is wrong.
     let private isThere (store: FileStorePort) hash (cancel: CancellationToken) = task {
-        match! store.Open hash cancel with
-        | Some(stream: Stream) ->
-            do! stream.DisposeAsync()
-            return true
-        | None -> return false
+        try
+            match! store.Open hash cancel with
+            | Some(stream: Stream) ->
+                do! stream.DisposeAsync()
+                return true
+            | None -> return false
+        with :? IOException ->
+            return false
     }
 
     let private fetch

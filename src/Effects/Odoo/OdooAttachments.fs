@@ -17,13 +17,21 @@ module OdooAttachments =
     /// The largest file that fits, in bytes: some 96 MiB.
     let largest = largestBody / 4L * 3L
 
-    /// Whether the bytes are there, and as many as were kept.
-    let private isWhole (file: OdooFile) (cancelled: CancellationToken) : Task<bool> = task {
-        match! file.Open cancelled with
-        | None -> return false
-        | Some opened ->
-            use stream: Stream = opened
-            return not stream.CanSeek || stream.Length = file.Size
+    /// Looks whether the bytes are there, and as many as were kept.
+    let private look (file: OdooFile) (cancelled: CancellationToken) : OdooAnswer<unit> = task {
+        try
+            match! file.Open cancelled with
+            | None -> return Error OdooFailures.fileIsGone
+            | Some opened ->
+                use stream: Stream = opened
+
+                return
+                    if stream.CanSeek && stream.Length <> file.Size then
+                        Error OdooFailures.fileIsGone
+                    else
+                        Ok()
+        with :? IOException ->
+            return Error OdooFailures.fileIsUnreadable
     }
 
     /// The record that this command has made, if it has. Of the attachment's fields the description is the one that
@@ -38,26 +46,20 @@ module OdooAttachments =
         OdooRecords.search desk.Caller "ir.attachment" mine [ "id" ] "id" 1L false cancelled
 
     let private create desk (ticket: TicketReference) mark (stored: StoredFile) file cancelled = odoo {
-        let! isWhole = task {
-            let! whole = isWhole file cancelled
-            return Ok whole
-        }
+        do! look file cancelled
 
         return!
-            if not isWhole then
-                Task.FromResult(Error OdooFailures.fileIsGone)
-            else
-                desk.Caller.CreateWithFile
-                    "ir.attachment"
-                    [
-                        "name", Text(OdooText.line stored.Name)
-                        "res_model", Text(model desk)
-                        "res_id", Number ticket.Id
-                        "description", Text mark
-                        "datas", FileContent
-                    ]
-                    file
-                    cancelled
+            desk.Caller.CreateWithFile
+                "ir.attachment"
+                [
+                    "name", Text(OdooText.line stored.Name)
+                    "res_model", Text(model desk)
+                    "res_id", Number ticket.Id
+                    "description", Text mark
+                    "datas", FileContent
+                ]
+                file
+                cancelled
     }
 
     /// Attaches the file to the ticket that `creation` made. Repeated after a lost answer it finds what is there: the

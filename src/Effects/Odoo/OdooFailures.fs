@@ -70,6 +70,10 @@ module OdooFailures =
     let fileIsGone: OdooFailure =
         never "file" "The file is not kept any more, or not whole"
 
+    /// The disk or the share with the bytes is away, or their rights are wrong.
+    let fileIsUnreadable: OdooFailure =
+        may "file" "The kept file cannot be read now; check the folder BOT_FILES" None
+
     /// Odoo takes no body of more than 128 MiB, and base64 makes three bytes four.
     let fileIsTooLarge (limit: int64) : OdooFailure =
         never "file" $"The file is larger than what Odoo takes in one call (%d{limit} bytes)"
