@@ -62,16 +62,18 @@ module FileFolder =
         | :? IOException
         | :? UnauthorizedAccessException -> ()
 
-    /// Waits until the file is on the disk. After a rename, file systems of Linux write the new name with it.
-    let private flushToDisk (path: string) =
+    /// Gives the file another name and waits until that is on the disk: file systems of Linux write a new name with the
+    /// file. It is opened before, since a deletion may take the new name away again for a moment.
+    let private rename (from: string) (path: string) =
         use file =
             File.OpenHandle(
-                path,
+                from,
                 FileMode.Open,
                 FileAccess.ReadWrite,
                 FileShare.ReadWrite ||| FileShare.Delete
             )
 
+        File.Move(from, path, true)
         RandomAccess.FlushToDisk file
 
     /// Gives the file its name, or finds that it is there, and notes that it was kept now.
@@ -95,8 +97,7 @@ module FileFolder =
             File.Delete temporary
         else
             File.SetLastWriteTimeUtc(temporary, now.UtcDateTime)
-            File.Move(temporary, path, true)
-            flushToDisk path
+            rename temporary path
 
     let private cannotWrite (fault: exn) =
         FetchAgain(None, $"the folder for files (BOT_FILES) cannot be written: %s{fault.GetType().Name}")
