@@ -223,6 +223,81 @@ let ``bytes go with their last row, orphans are swept, and what is fresh stays``
     })
 
 [<Fact>]
+let ``what cannot be deleted holds up nothing else, and is told in the end`` () =
+    withFolder (fun folder -> task {
+        let clock = ref start
+        let world = worldOf clock
+        let store = FileFolder.create folder world CommandScanner.none
+        let records = MemoryFiles.records ()
+        let files = [ FileSamples.jpeg; FileSamples.png; FileSamples.pdf; FileSamples.webp ]
+        let hashes = ResizeArray<FileHash>()
+
+        for bytes in files do
+            let! hash = keep store bytes
+            hashes.Add hash
+
+        let stuck = hashes[0]
+
+        let sticking = {
+            store with
+                Delete =
+                    fun hash since cancel ->
+                        if hash = stuck then
+                            raise (UnauthorizedAccessException "not allowed")
+
+                        store.Delete hash since cancel
+        }
+
+        // Two have rows whose time is over; two are orphans, one of them the stuck one.
+        for index in 1..2 do
+            do!
+                records.Remember
+                    (useOf
+                        {
+                            fileOf 'x' "n.jpg" with
+                                Hash = hashes[index]
+                        }
+                        "ES.1"
+                        $"m%d{index}"
+                        0)
+                    (start.AddDays 30.)
+
+        clock.Value <- start.AddDays 31.
+        let settings = FileRetention.standard
+        let! gone = FileRetention.forget settings world records sticking none
+        Assert.Equal((2, 2), gone)
+
+        let! _ =
+            Assert.ThrowsAsync<UnauthorizedAccessException>(fun () ->
+                FileRetention.sweep settings world records sticking none :> Task)
+
+        let! kept = isThere store stuck
+        let! swept = isThere store hashes[3]
+        Assert.Equal((true, false), (kept, swept))
+
+        do!
+            records.Remember
+                (useOf { fileOf 'x' "n.jpg" with Hash = stuck } "ES.1" "m0" 0)
+                (start.AddDays 30.)
+
+        let! other = keep store FileSamples.ogg
+
+        do!
+            records.Remember
+                (useOf { fileOf 'x' "n.ogg" with Hash = other } "ES.1" "m3" 0)
+                (start.AddDays 31.)
+
+        clock.Value <- start.AddDays 33.
+
+        let! _ =
+            Assert.ThrowsAsync<UnauthorizedAccessException>(fun () ->
+                FileRetention.forget { settings with Batch = 1 } world records sticking none :> Task)
+
+        let! kept = isThere store other
+        Assert.False kept
+    })
+
+[<Fact>]
 let ``the loop goes on after a fault and deletes in the end`` () =
     withFolder (fun folder -> task {
         let clock = ref (start.AddDays 31.)

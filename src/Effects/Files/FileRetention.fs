@@ -2,6 +2,7 @@
 module FunctionalBot.Effects.FileRetention
 
 open System
+open System.IO
 open System.Threading
 open System.Threading.Tasks
 open FunctionalBot.Domain
@@ -29,22 +30,28 @@ let standard: FileRetentionSettings = {
     Fresh = TimeSpan.FromHours 1.
 }
 
-/// Deletes the bytes, and counts how many are gone.
+/// Deletes the bytes. How many are gone, and the last fault: what cannot be deleted stays, and holds up nothing else.
 let private deleteAll (store: FileStorePort) (untouchedSince: DateTimeOffset) cancel (hashes: FileHash list) =
     task {
         let mutable gone = 0
+        let mutable problem: exn option = None
 
         for hash in hashes do
-            let! deleted = store.Delete hash untouchedSince cancel
+            try
+                let! deleted = store.Delete hash untouchedSince cancel
 
-            if deleted then
-                gone <- gone + 1
+                if deleted then
+                    gone <- gone + 1
+            with
+            | :? IOException as fault -> problem <- Some fault
+            | :? UnauthorizedAccessException as fault -> problem <- Some fault
 
-        return gone
+        return gone, problem
     }
 
 /// Deletes the files whose time is over. Returns how many uses and how many files went. The bytes go after the commit:
-/// what breaks off in between leaves bytes without a row, which `sweep` finds.
+/// what breaks off in between leaves bytes without a row, which `sweep` finds. Throws in the end where some bytes could
+/// not be deleted.
 let forget
     (settings: FileRetentionSettings)
     (world: World)
@@ -54,22 +61,26 @@ let forget
     : Task<int * int> = task {
     let mutable uses = 0
     let mutable files = 0
+    let mutable problem: exn option = None
     let mutable more = true
 
     while more do
         let! ended, unused = records.Forget (world.Now()) settings.Batch
-        let! gone = deleteAll store (world.Now() - settings.Fresh) cancel unused
+        let! gone, fault = deleteAll store (world.Now() - settings.Fresh) cancel unused
         uses <- uses + ended
         files <- files + gone
+        problem <- Option.orElse problem fault
         more <- ended + unused.Length > 0 && not cancel.IsCancellationRequested
 
         if more then
             do! world.Delay settings.Pause cancel
 
+    Option.iter raise problem
     return uses, files
 }
 
-/// Deletes bytes that no row knows, and what was left half written. Returns how many.
+/// Deletes bytes that no row knows, and what was left half written. Returns how many. Throws in the end where some
+/// could not be deleted.
 let sweep
     (settings: FileRetentionSettings)
     (world: World)
@@ -81,18 +92,21 @@ let sweep
     // A large file over a slow line is half written for a good while.
     let! unfinished = store.DropUnfinished (world.Now() - TimeSpan.FromDays 1.) cancel
     let mutable gone = unfinished
+    let mutable problem: exn option = None
 
     for hashes in store.Older untouchedSince do
         cancel.ThrowIfCancellationRequested()
         let! known = records.Known hashes
 
-        let! deleted =
+        let! deleted, fault =
             hashes
             |> List.filter (known.Contains >> not)
             |> deleteAll store untouchedSince cancel
 
         gone <- gone + deleted
+        problem <- Option.orElse problem fault
 
+    Option.iter raise problem
     return gone
 }
 
