@@ -138,6 +138,30 @@ let ``whoever notes a file while it is forgotten finds it noted afterwards`` () 
             ()
     })
 
+[<Fact>]
+let ``a file whose customer waits for Odoo is not forgotten, and another customer's is`` () : Task = task {
+    use! bench = startBench ()
+    let records = bench.Files
+    do! records.Remember (useOf (fileOf 'a' "a.jpg") "ES.1" "m1" 0) (start.AddDays 1.)
+    do! records.Remember (useOf (fileOf 'b' "b.jpg") "ES.2" "m2" 0) (start.AddDays 1.)
+
+    let openAt (service: string) =
+        bench.Database.Execute(
+            "INSERT INTO bot.outbox (id, channel, customer, service, speaks, session_ordinal, version, ordinal, wake)
+                SELECT 1, u.channel, u.customer, '"
+            + service
+            + "', false, 1, 2, 0, now() FROM bot.file_use u WHERE u.message = 'm1'"
+        )
+
+    do! openAt "ticketing"
+    let! forgotten = records.Forget (start.AddDays 2.) 100
+    Assert.Equal((1, [ (fileOf 'b' "").Hash ]), forgotten)
+    do! bench.Database.Execute "DELETE FROM bot.outbox"
+    do! openAt "messaging"
+    let! forgotten = records.Forget (start.AddDays 2.) 100
+    Assert.Equal((1, [ (fileOf 'a' "").Hash ]), forgotten)
+}
+
 // ---------------------------------------------------------------------------------------------------------------
 // Bytes and rows together
 

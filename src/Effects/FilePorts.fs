@@ -88,7 +88,7 @@ type FileRecordsPort = {
     /// The file of a message of a session, by its place, if it was noted.
     Find: SessionId -> MessageId -> int -> Task<StoredFile option>
     /// Deletes up to so many uses whose time is over at this moment (UTC), and of the files that nobody uses any
-    /// more up to as many. How many uses went, and which files.
+    /// more up to as many. What may still have to go to a ticket stays. How many uses went, and which files.
     Forget: DateTimeOffset -> int -> Task<int * FileHash list>
     /// Those of the files that there is a row for.
     Known: FileHash list -> Task<Set<FileHash>>

@@ -83,7 +83,8 @@ module MemoryFiles =
                     |> Task.FromResult
         }
 
-    /// Rows of their own; all of it as the store in PostgreSQL does it.
+    /// Rows of their own; all of it as the store in PostgreSQL does it, but that no outbox is asked whether a file is
+    /// still to go to a ticket.
     let records () : FileRecordsPort =
         let gate = obj ()
         let uses = Dictionary<SessionId * MessageId * int, Row>()

@@ -88,11 +88,16 @@ module internal FileRows =
             return found.Value
         })
 
+    /// A file of a customer for whom something is still to be done at Odoo may be on its way to a ticket: however long
+    /// Odoo is away, it is there when its turn comes.
     let private dueSql =
-        "WITH gone AS (
+        "WITH busy AS MATERIALIZED (SELECT DISTINCT channel, customer FROM bot.outbox WHERE service = 'ticketing'),
+        gone AS (
             DELETE FROM bot.file_use d USING (
                 SELECT u.session, u.message, u.place FROM bot.file_use u
-                WHERE u.kept_until <= $1 ORDER BY u.kept_until LIMIT $2 FOR UPDATE OF u SKIP LOCKED) old
+                WHERE u.kept_until <= $1
+                    AND (u.channel, u.customer) NOT IN (SELECT b.channel, b.customer FROM busy b)
+                ORDER BY u.kept_until LIMIT $2 FOR UPDATE OF u SKIP LOCKED) old
             WHERE d.session = old.session AND d.message = old.message AND d.place = old.place
             RETURNING d.hash)
         SELECT hash FROM gone"
