@@ -245,6 +245,36 @@ let ``a file can come with a wrong hash, without an end, from another host or no
     })
 
 [<Fact>]
+let ``a page that was sent as a file runs nowhere, neither at the phone nor at the Graph API`` () =
+    onStage (fun stage -> task {
+        let page = {
+            ContentType = "text/html"
+            Name = Some "página.html"
+            Bytes = Text.Encoding.UTF8.GetBytes "<script>alert(1)</script>"
+        }
+
+        stage.Emulator.Customers.File "ana" page None |> sure |> ignore
+        do! quiet stage
+        let id = Json.textAt [ "document"; "id" ] (lastMessage stage) |> Option.get
+        let! _, facts = graph stage HttpMethod.Get id None
+        let url = Json.textAt [ "url" ] facts |> Option.get
+
+        for address in
+            [
+                Uri(stage.Emulator.Address, $"/_emulator/media/%s{id}")
+                Uri $"%s{url}&access_token=%s{settings.AccessToken}"
+            ] do
+            use! answer = client.GetAsync address
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode)
+
+            let header (name: string) =
+                String.concat "" (answer.Headers.GetValues name)
+
+            Assert.Contains("sandbox", header "Content-Security-Policy")
+            Assert.Equal("nosniff", header "X-Content-Type-Options")
+    })
+
+[<Fact>]
 let ``another host is told apart in the journal by whether the token came along`` () =
     onStage (fun stage -> task {
         let elsewhere = Uri(stage.Emulator.Address, "/elsewhere/file")

@@ -33,8 +33,9 @@ module Answer =
 
         json context error.Status (GraphError.toJson error)
 
-    /// Answers with a file, which a browser must not take for anything else. Players may ask for a part of
-    /// it: without that they cannot tell how long a voice note is.
+    /// Answers with a file, which a browser must not take for anything else, and in which nothing runs where it
+    /// is opened alone. Players may ask for a part of it: without that they cannot tell how long a voice note is.
     let file (context: HttpContext) (contentType: string) (body: byte array) : Task =
+        context.Response.Headers.ContentSecurityPolicy <- "default-src 'none'; sandbox"
         context.Response.Headers["X-Content-Type-Options"] <- "nosniff"
         Results.Bytes(body, contentType, enableRangeProcessing = true).ExecuteAsync context

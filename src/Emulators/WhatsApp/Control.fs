@@ -75,10 +75,7 @@ module Control =
 
     let private media (control: ControlDesk) (context: HttpContext) id =
         match control.Media.Find id with
-        | Some file ->
-            // Shown by the page inside an image or audio element; opened alone, it must not run anything.
-            context.Response.Headers.ContentSecurityPolicy <- "default-src 'none'; sandbox"
-            Answer.file context file.ContentType file.Bytes
+        | Some file -> Answer.file context file.ContentType file.Bytes
         | None -> problem context 404 $"There is no media %s{id}."
 
     let private addCustomer (control: ControlDesk) context body =
