@@ -363,6 +363,15 @@ let ``the page's endpoint names what is missing and does nothing by halves`` () 
             [ "edit", Json.Fields [ "message", Json.Text id ] ]
             [ "delete", Json.Fields [ "message", Json.Text "wamid.none" ] ]
             [ "form", Json.Fields [ "message", Json.Text id ] ]
+            [
+                "answer", Json.Fields [ "message", Json.Text id; "content", Contents.text "Hola" ]
+            ]
+            [
+                "answer", Json.Fields [ "message", Json.Text "wamid.none"; "content", Contents.text "Hola" ]
+            ]
+            [
+                "answer", Json.Fields [ "message", Json.Text id; "content", Json.Text "Hola" ]
+            ]
             [ "message", Json.Text "Hola" ]
         ]
 

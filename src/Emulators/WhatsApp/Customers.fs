@@ -92,6 +92,11 @@ type Customers
         deliver customer (Some id) (Json.over head content)
         id
 
+    // Greys the button of the message that is answered.
+    let answer customer (wamid: string) content =
+        choose wamid "answered"
+        write customer content (Some wamid)
+
     let isHere (customer: Customer) (message: Message) =
         message.CustomerId = customer.Id && message.NumberId = number.Id
 
@@ -196,28 +201,27 @@ type Customers
         | Json.Fields _ -> find id |> Result.map (fun customer -> write customer content quoted)
         | _ -> Error "`message` must be a JSON object, as in a webhook's messages[]."
 
-    /// Answers a message that asks for something with the message that its button sends, and greys the
-    /// button.
-    member _.Answer id (wamid: string) content =
-        find id
-        |> Result.map (fun customer ->
-            choose wamid "answered"
-            write customer content (Some wamid))
+    /// Answers a message of the business that asks for something with the message that its button sends, and
+    /// greys the button.
+    member _.Answer id wamid content =
+        match content with
+        | Json.Fields _ -> ofBusiness id wamid (fun customer _ -> Ok(answer customer wamid content))
+        | _ -> Error "`content` must be a JSON object, as in a webhook's messages[]."
 
     /// Answers a form with what was filled in; the form's token goes with it.
-    member customers.FillForm id wamid payload =
-        ofBusiness id wamid (fun _ message ->
+    member _.FillForm id wamid payload =
+        ofBusiness id wamid (fun customer message ->
             let token =
                 Json.textAt [ "interactive"; "action"; "parameters"; "flow_token" ] message.Content
                 |> Option.defaultValue "unused"
 
-            customers.Answer id wamid (Contents.formAnswer token payload))
+            Ok(answer customer wamid (Contents.formAnswer token payload)))
 
     /// Shares the customer's own number as a contact card, in answer to a request for it.
-    member customers.ShareNumber id wamid =
+    member _.ShareNumber id wamid =
         ofBusiness id wamid (fun customer _ ->
             let own = Contents.card customer.Name (Some(Customer.ownNumber customer))
-            customers.Answer id wamid (Contents.typed "contacts" (Json.Items [ own ])))
+            Ok(answer customer wamid (Contents.typed "contacts" (Json.Items [ own ]))))
 
     /// Puts an emoji on a message, or takes it back. WhatsApp tells the business only of its own messages, and
     /// not of those older than 30 days.
