@@ -98,5 +98,14 @@ module GraphAnswer =
                 | _ -> Json.Fields []
     }
 
+    /// Runs the handler with the fields and files of a multipart request, or answers that it must be one.
+    let withForm api (context: HttpContext) (handler: IFormCollection -> Task) : Task = task {
+        if context.Request.HasFormContentType then
+            let! form = context.Request.ReadFormAsync()
+            do! handler form
+        else
+            do! problem api context None (GraphError.create 100 "The request must be multipart/form-data.")
+    }
+
     /// `{"success": true}`.
     let success = Json.Fields [ "success", Json.Flag true ]

@@ -128,43 +128,42 @@ module GraphFlows =
             do! GraphAnswer.ok api context (Some body) answer
     }
 
+    let private takeDefinition api context (form: FlowForm) (file: IFormFile) : Task = task {
+        use reader = new StreamReader(file.OpenReadStream())
+        let! text = reader.ReadToEndAsync()
+        let read = readDefinition text
+
+        let problems =
+            match read with
+            | Ok _ -> []
+            | Error found -> found
+
+        if form.Published then
+            let problem = GraphError.create 100 "A published form cannot be changed."
+            do! GraphAnswer.problem api context None problem
+        else
+            read
+            |> Result.iter (fun definition ->
+                api.Account.Flows.Put {
+                    form with
+                        Definition = Some definition
+                })
+
+            let answer =
+                Json.Fields [ "success", Json.Flag true; "validation_errors", Json.Items problems ]
+
+            do! GraphAnswer.ok api context None answer
+    }
+
     // The form's JSON as the file of a multipart request.
-    let private upload api (context: HttpContext) (form: FlowForm) : Task = task {
+    let private upload api (context: HttpContext) (form: FlowForm) : Task =
         let fails = GraphAnswer.problem api context None
 
-        if not context.Request.HasFormContentType then
-            do! fails (GraphError.create 100 "The request must be multipart/form-data.")
-        else
-            let! fields = context.Request.ReadFormAsync()
-
+        GraphAnswer.withForm api context (fun fields ->
             match string fields["asset_type"], Seq.tryHead fields.Files with
-            | "FLOW_JSON", Some file ->
-                use reader = new StreamReader(file.OpenReadStream())
-                let! text = reader.ReadToEndAsync()
-                let read = readDefinition text
-
-                let problems =
-                    match read with
-                    | Ok _ -> []
-                    | Error found -> found
-
-                if form.Published then
-                    do! fails (GraphError.create 100 "A published form cannot be changed.")
-                else
-                    read
-                    |> Result.iter (fun definition ->
-                        api.Account.Flows.Put {
-                            form with
-                                Definition = Some definition
-                        })
-
-                    let answer =
-                        Json.Fields [ "success", Json.Flag true; "validation_errors", Json.Items problems ]
-
-                    do! GraphAnswer.ok api context None answer
-            | "FLOW_JSON", None -> do! fails (GraphError.missing "file")
-            | _ -> do! fails (GraphError.invalid "Param asset_type must be FLOW_JSON.")
-    }
+            | "FLOW_JSON", Some file -> takeDefinition api context form file
+            | "FLOW_JSON", None -> fails (GraphError.missing "file")
+            | _ -> fails (GraphError.invalid "Param asset_type must be FLOW_JSON."))
 
     let private change api (context: HttpContext) (form: FlowForm) : Task = task {
         let! body = GraphAnswer.readFields context

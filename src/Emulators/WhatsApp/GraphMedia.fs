@@ -11,40 +11,38 @@ open FunctionalBot.Emulators
 [<RequireQualifiedAccess>]
 module GraphMedia =
 
-    /// Takes a file as multipart/form-data for one of the business's numbers and answers with its id; error
-    /// 131053 for a type or a size that Meta does not take.
-    let upload api (context: HttpContext) (number: BusinessPhone) : Task = task {
+    let private take api (context: HttpContext) (number: BusinessPhone) (form: IFormCollection) : Task = task {
         let fails = GraphAnswer.problem api context None
 
-        if not context.Request.HasFormContentType then
-            do! fails (GraphError.create 100 "The request must be multipart/form-data.")
-        else
-            let! form = context.Request.ReadFormAsync()
+        match string form["messaging_product"], Seq.tryHead form.Files with
+        | "whatsapp", Some file ->
+            use memory = new IO.MemoryStream()
+            do! file.CopyToAsync memory
 
-            match string form["messaging_product"], Seq.tryHead form.Files with
-            | "whatsapp", Some file ->
-                use memory = new IO.MemoryStream()
-                do! file.CopyToAsync memory
+            let contentType =
+                match string form["type"] with
+                | "" -> string file.ContentType
+                | given -> given
 
-                let contentType =
-                    match string form["type"] with
-                    | "" -> string file.ContentType
-                    | given -> given
+            let brought = {
+                ContentType = contentType
+                Name = Some file.FileName
+                Bytes = memory.ToArray()
+            }
 
-                let brought = {
-                    ContentType = contentType
-                    Name = Some file.FileName
-                    Bytes = memory.ToArray()
-                }
-
-                match MediaRules.check brought with
-                | Ok() ->
-                    let id = api.Media.AddUpload(number.Id, brought)
-                    do! GraphAnswer.ok api context None (Json.Fields [ "id", Json.Text id ])
-                | Error problem -> do! fails problem
-            | "whatsapp", None -> do! fails (GraphError.missing "file")
-            | _ -> do! fails (GraphError.missing "messaging_product")
+            match MediaRules.check brought with
+            | Ok() ->
+                let id = api.Media.AddUpload(number.Id, brought)
+                do! GraphAnswer.ok api context None (Json.Fields [ "id", Json.Text id ])
+            | Error problem -> do! fails problem
+        | "whatsapp", None -> do! fails (GraphError.missing "file")
+        | _ -> do! fails (GraphError.missing "messaging_product")
     }
+
+    /// Takes a file as multipart/form-data for one of the business's numbers and answers with its id; error
+    /// 131053 for a type or a size that Meta does not take.
+    let upload api (context: HttpContext) (number: BusinessPhone) : Task =
+        GraphAnswer.withForm api context (take api context number)
 
     let private mediaFacts api (context: HttpContext) id (file: MediaFile) =
         let host = $"%s{context.Request.Scheme}://%s{string context.Request.Host}"
