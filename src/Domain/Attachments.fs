@@ -73,28 +73,27 @@ module internal Attachments =
         |> List.rev
         |> List.map (fun file -> file.Fetch)
 
-    let private alter (how: CustomerFile -> CustomerFile) decision =
+    let private alter (which: CustomerFile -> bool) (how: CustomerFile -> CustomerFile) decision =
         decision
         |> change (fun session -> {
             session with
-                Files = session.Files |> List.map how
+                Files = session.Files |> List.map (fun file -> if which file then how file else file)
         })
+
+    let private goTo key (state: FileState) decision =
+        decision
+        |> alter (fun file -> file.Fetch = key) (fun file -> { file with State = state })
 
     /// Puts these files to a ticket, those that are still loose. One that is still being fetched follows when it is
     /// there.
     let assign (creation: CommandKey) (keys: CommandKey list) decision =
-        let chosen =
-            decision.Session.Files
-            |> List.filter (fun file -> isLoose file && List.contains file.Fetch keys)
-            |> List.rev
+        let isChosen file =
+            isLoose file && List.contains file.Fetch keys
+
+        let chosen = decision.Session.Files |> List.filter isChosen |> List.rev
 
         let decision =
-            decision
-            |> alter (fun file ->
-                if List.contains file chosen then
-                    { file with Ticket = Some creation }
-                else
-                    file)
+            decision |> alter isChosen (fun file -> { file with Ticket = Some creation })
 
         (decision, chosen)
         ||> List.fold (fun decision file ->
@@ -113,9 +112,7 @@ module internal Attachments =
             |> List.rev
             |> List.map (fun file -> file.Fetch)
 
-        keys,
-        decision
-        |> alter (fun file -> if isIts file then { file with Ticket = None } else file)
+        keys, decision |> alter isIts (fun file -> { file with Ticket = None })
 
     /// Forgets these files. What is still being fetched is of no use then.
     let drop (keys: CommandKey list) decision =
@@ -138,23 +135,11 @@ module internal Attachments =
     let kept (key: CommandKey) (stored: StoredFile) decision =
         let creation = find key decision.Session |> Option.bind (fun file -> file.Ticket)
 
-        let decision =
-            decision
-            |> alter (fun file ->
-                if file.Fetch = key then
-                    { file with State = Kept stored }
-                else
-                    file)
+        let decision = decision |> goTo key (Kept stored)
 
         match creation with
         | Some creation -> decision |> perform (AttachToTicket(creation, stored))
         | None -> decision
 
     /// The file will never be had.
-    let notKept (key: CommandKey) (problem: FileProblem) decision =
-        decision
-        |> alter (fun file ->
-            if file.Fetch = key then
-                { file with State = NotKept problem }
-            else
-                file)
+    let notKept (key: CommandKey) (problem: FileProblem) decision = decision |> goTo key (NotKept problem)
