@@ -310,20 +310,7 @@ let ``an open session of a number that was taken away still gets its outcomes`` 
 
 [<Fact>]
 let ``tickets of two numbers go to their own teams, over one log-in`` () =
-    OdooCalls.withOdoo OdooCalls.standard (fun emulator _ -> task {
-        let settings: Odoo.Settings = {
-            Url = emulator.Address
-            Database = OdooCalls.standard.Database
-            User = OdooCalls.standard.Login
-            ApiKey = OdooCalls.standard.ApiKeys.Head
-            Model = "helpdesk.ticket"
-            Team = None
-            PublicUrl = None
-            Protocol = Odoo.Protocol.Detect
-            Timeout = TimeSpan.FromSeconds 20.
-            KeyField = Odoo.defaultKeyField
-        }
-
+    EmulatedOdoo.withEmulator id (fun emulator settings -> task {
         use client = OdooScenes.client ()
         let teams = Odoo.forTeams settings client
         let who = OdooScenes.newCustomer ()

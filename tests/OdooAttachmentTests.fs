@@ -17,35 +17,9 @@ open FunctionalBot.Effects
 open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Emulators.Json
 open FunctionalBot.Emulators.Odoo
+open FunctionalBot.Tests.EmulatedOdoo
 
 let private none = CancellationToken.None
-
-let private settingsFor (address: Uri) : Odoo.Settings = {
-    Url = address
-    Database = Settings.standard.Database
-    User = Settings.standard.Login
-    ApiKey = Settings.standard.ApiKeys.Head
-    Model = "helpdesk.ticket"
-    Team = None
-    PublicUrl = None
-    Protocol = Odoo.Protocol.Detect
-    Timeout = TimeSpan.FromSeconds 20.
-    KeyField = Odoo.defaultKeyField
-}
-
-let private withEmulator
-    (setUp: Settings -> Settings)
-    (test: OdooEmulator.Emulator -> Odoo.Settings -> Task)
-    : Task = task {
-    let! emulator = OdooEmulator.start (setUp Settings.standard)
-
-    try
-        do! test emulator (settingsFor emulator.Address)
-    finally
-        emulator.Stop().Wait()
-}
-
-let private version number (settings: Settings) = { settings with Version = number }
 
 [<Fact>]
 let ``files are attached once each with their bytes, by JSON-2`` () =
@@ -110,21 +84,6 @@ let ``a lost answer is tried again and leaves one attachment`` () =
     })
 
 [<Fact>]
-let ``a file that cannot be read now is worth another try`` () =
-    withTicket (fun emulator port customer -> task {
-        let file = OdooScenes.fileOf "foto.jpg" "image/jpeg" FileSamples.jpeg
-
-        let away (_: CancellationToken) : Task<Stream option> =
-            Task.FromException<Stream option>(IOException "the share is away")
-
-        match! port.Attach (OdooScenes.keyOf customer 3L) (OdooScenes.keyOf customer 2L) file away none with
-        | Error(TryAgain(_, reason)) -> Assert.Contains("BOT_FILES", reason)
-        | other -> failwith $"%A{other}"
-
-        Assert.Empty(created emulator)
-    })
-
-[<Fact>]
 let ``a file that is gone, or not whole, is told and not sent`` () =
     withTicket (fun emulator port customer -> task {
         let file = OdooScenes.fileOf "foto.jpg" "image/jpeg" FileSamples.jpeg
@@ -137,6 +96,21 @@ let ``a file that is gone, or not whole, is told and not sent`` () =
             with
             | Error(WillNotDo reason) -> Assert.Contains("not kept any more", reason)
             | other -> failwith $"%A{other}"
+
+        Assert.Empty(created emulator)
+    })
+
+[<Fact>]
+let ``a file that cannot be read now is worth another try`` () =
+    withTicket (fun emulator port customer -> task {
+        let file = OdooScenes.fileOf "foto.jpg" "image/jpeg" FileSamples.jpeg
+
+        let away (_: CancellationToken) : Task<Stream option> =
+            Task.FromException<Stream option>(IOException "the share is away")
+
+        match! port.Attach (OdooScenes.keyOf customer 3L) (OdooScenes.keyOf customer 2L) file away none with
+        | Error(TryAgain(_, reason)) -> Assert.Contains("BOT_FILES", reason)
+        | other -> failwith $"%A{other}"
 
         Assert.Empty(created emulator)
     })

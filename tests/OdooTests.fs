@@ -12,37 +12,10 @@ open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Emulators.Odoo
+open FunctionalBot.Tests.EmulatedOdoo
 open FunctionalBot.Tests.ScriptedServer
 
 let private none = CancellationToken.None
-
-/// The settings for an emulated Odoo.
-let private settingsFor (address: Uri) : Odoo.Settings = {
-    Url = address
-    Database = Settings.standard.Database
-    User = Settings.standard.Login
-    ApiKey = Settings.standard.ApiKeys.Head
-    Model = "helpdesk.ticket"
-    Team = None
-    PublicUrl = None
-    Protocol = Odoo.Protocol.Detect
-    Timeout = TimeSpan.FromSeconds 20.
-    KeyField = Odoo.defaultKeyField
-}
-
-let private withEmulator
-    (setUp: Settings -> Settings)
-    (test: OdooEmulator.Emulator -> Odoo.Settings -> Task)
-    : Task = task {
-    let! emulator = OdooEmulator.start (setUp Settings.standard)
-
-    try
-        do! test emulator (settingsFor emulator.Address)
-    finally
-        emulator.Stop().Wait()
-}
-
-let private version number (settings: Settings) = { settings with Version = number }
 
 [<Fact>]
 let ``tickets are created once, noted on once and found, by JSON-2`` () =
