@@ -75,7 +75,8 @@ module internal PhraseText =
     let private fileProblem speaker problem =
         let limit =
             match problem with
-            | FileTooLarge limit -> [ "limit", string (max 1L (limit / 1_000_000L)) ]
+            // Megabytes as BOT_FILE_MEGABYTES and WhatsApp count them.
+            | FileTooLarge limit -> [ "limit", string (max 1L (limit / 1_048_576L)) ]
             | _ -> []
 
         say speaker (Wording.ofFileProblem problem) limit
