@@ -214,9 +214,12 @@ let files
             fun key request cancel ->
                 match Map.tryFind key.Session.Channel ports with
                 | Some port -> port.Fetch key request cancel
-                // A number that was taken away: its token is not known, and nobody else's is given away.
+                // A number that was taken away: its token is not known, and nobody else's is given away. The file
+                // waits for the number as everything else of it does.
                 | None ->
-                    Task.FromResult(Error(WillNeverCome(FileUnreachable "the business number is not set up")))
+                    Task.FromResult(
+                        Error(FetchHeldBack(TimeSpan.FromMinutes 5., "the business number is not set up"))
+                    )
         Open = store.Open
     }
 
