@@ -59,10 +59,11 @@ export function holds(condition, scope) {
 
 const sizes = { TextHeading: 'h4', TextSubheading: 'h5', TextBody: 'p', TextCaption: 'small' };
 
-function labelled(part, control, note) {
+// A field with its name, its help and what is wrong with it. A group of options has labels of its own within.
+function labelled(part, control, note, element = 'label') {
   const problem = make('small', { class: 'problem', role: 'alert', hidden: true });
   const helper = note ?? part['helper-text'];
-  const box = make('label', { class: 'form-field' }, make('span', {}, part.label + (part.required ? '' : ' (opcional)')), control,
+  const box = make(element, { class: 'form-field' }, make('span', {}, part.label + (part.required ? '' : ' (opcional)')), control,
     helper ? make('small', { class: 'quiet' }, helper) : null, problem);
   return { box, problem };
 }
@@ -101,7 +102,7 @@ function choiceField(part, options, begin) {
     group.append(make('label', { class: 'option' }, input, make('span', {}, option.title, option.description ? make('small', {}, option.description) : null)));
     return input;
   });
-  const { box, problem } = labelled(part, group);
+  const { box, problem } = labelled(part, group, undefined, 'div');
   const chosen = () => boxes.filter(input => input.checked).map(input => input.value);
   return {
     box, problem, control: boxes[0], check: () => (part.required && chosen().length === 0 ? 'Elige una opción.' : ''),
