@@ -7,8 +7,12 @@ import { icon, make } from './icons.js';
 export function open(phone, title, content) {
   phone.querySelector('.sheet-back')?.remove();
   const before = document.activeElement;
+  const screen = phone.querySelector('.screen');
+  // What is behind the sheet cannot be reached by keyboard while one is open.
+  const behind = inert => { for (const part of screen.children) if (!part.matches('.sheet-back')) part.inert = inert; };
   const close = () => {
     back.remove();
+    if (!screen.querySelector('.sheet-back')) behind(false);
     if (before instanceof HTMLElement && before.isConnected) before.focus();
     else phone.querySelector('[data-testid="composer"]')?.focus();
   };
@@ -21,7 +25,8 @@ export function open(phone, title, content) {
     click: event => { if (event.target === back) close(); },
     keydown: event => { if (event.key === 'Escape') close(); },
   } }, sheet);
-  phone.querySelector('.screen').append(back);
+  behind(true);
+  screen.append(back);
   sheet.querySelector('.sheet-body button, .sheet-body input, .sheet-body textarea')?.focus();
   return close;
 }
