@@ -2,9 +2,10 @@
 
 import { acts } from './acts.js';
 import { bubble, summary } from './bubble.js';
-import { call, notice, now } from './calls.js';
-import { icon, make } from './icons.js';
-import { startRecording } from './recorder.js';
+import { call, now } from './calls.js';
+import { drawn, initials, ownerLine } from './frame.js';
+import { make } from './icons.js';
+import { recordingBar } from './recording.js';
 
 const dayName = new Intl.DateTimeFormat('es', { day: 'numeric', month: 'long', year: 'numeric' });
 const dayOf = at => new Date(at).toDateString();
@@ -15,65 +16,15 @@ function dayLabel(at) {
   return days === 0 ? 'Hoy' : days === 1 ? 'Ayer' : dayName.format(at);
 }
 
-export const initials = name => name.split(/\s+/).slice(0, 2).map(word => [...word][0] ?? '').join('').toUpperCase();
-const number = digits => '+' + digits.replace(/^(34|52|54|55|57|1)(\d{1,3})(\d{3})(\d+)$/, '$1 $2 $3 $4');
-
-function ownerLine(customer) {
-  const parts = [customer.phone ? number(customer.phone) : 'sin número', customer.userId ? customer.userId.slice(0, 10) + '…' : 'sin id de usuario'];
-  if (customer.blocked) parts.push('ha bloqueado a la empresa');
-  if (!customer.readReceipts) parts.push('sin confirmación de lectura');
-  return parts.join(' · ');
-}
-
 const atEnd = list => list.scrollHeight - list.scrollTop - list.clientHeight < 80;
-
-function drawn(phone) {
-  const typing = make('li', { class: 'row in first typing', 'data-testid': 'typing', hidden: true },
-    make('div', { class: 'bubble', role: 'img', 'aria-label': 'Escribiendo' }, make('i'), make('i'), make('i')));
-  const list = make('ol', { class: 'log', role: 'log', 'aria-live': 'off', tabIndex: 0 }, typing);
-  const composer = make('textarea', { rows: 1, maxLength: 4096, placeholder: 'Mensaje', 'data-testid': 'composer', enterKeyHint: 'send' });
-  const round = (testId, label, shape, kind, type = 'button') => make('button', { type, class: kind, 'data-testid': testId, 'aria-label': label, title: label }, icon(shape));
-  const parts = {
-    typing, list, composer,
-    status: make('span', { class: 'status' }, 'en línea'),
-    window: make('span', { class: 'window', 'data-testid': 'window' }),
-    choice: make('select', { class: 'number', 'data-testid': 'number', 'aria-label': 'Número de la empresa' }),
-    businessName: make('b'),
-    send: round('send', 'Enviar', 'send', 'send', 'submit'),
-    record: round('record', 'Grabar una nota de voz', 'microphone', 'send'),
-    attach: round('attach', 'Adjuntar', 'attach', 'attach'),
-    person: round('person', 'Cambiar algo de esta persona', 'more', 'person'),
-    dropQuote: make('button', { type: 'button', 'aria-label': 'Dejarlo' }, icon('close')),
-    jump: make('button', { type: 'button', class: 'jump', hidden: true, 'aria-label': 'Ir al final' }, icon('down')),
-    name: make('b'), line: make('small'), avatar: make('span', { class: 'avatar', 'aria-hidden': 'true' }),
-    length: make('span', { class: 'length' }, '0:00'),
-    cancelRecord: round('record-cancel', 'Descartar', 'trash', 'attach'),
-    sendRecord: round('record-send', 'Enviar la nota de voz', 'send', 'send'),
-  };
-  parts.quoteBox = make('div', { class: 'quoting', hidden: true }, make('blockquote', { class: 'quote' }, make('b'), make('span')), parts.dropQuote);
-  parts.form = make('form', { class: 'compose' }, parts.quoteBox, make('div', { class: 'field' }, parts.attach, composer), parts.record, parts.send);
-  parts.recording = make('div', { class: 'compose recording', hidden: true, 'data-testid': 'recording' },
-    parts.cancelRecord, make('span', { class: 'dot', 'aria-hidden': 'true' }), make('span', {}, 'Grabando'), parts.length, parts.sendRecord);
-  parts.root = make('section', { class: 'phone', 'data-testid': 'phone-' + phone.customer.id, 'data-customer': phone.customer.id },
-    make('h2', { class: 'owner' }, parts.name, parts.line, parts.person),
-    make('div', { class: 'screen' },
-      make('div', { class: 'head' }, parts.avatar, make('div', { class: 'who' }, parts.businessName, parts.choice, parts.status), parts.window),
-      make('div', { class: 'middle' }, list, parts.jump),
-      parts.form, parts.recording));
-  parts.badge = make('span', { class: 'badge' });
-  parts.chipName = make('span');
-  parts.chip = make('button', { type: 'button', class: 'chip' },
-    make('span', { class: 'face', 'aria-hidden': 'true' }, initials(phone.customer.name)), parts.chipName, parts.badge);
-  return parts;
-}
 
 /** A phone for a customer. `numbers` are the business's; `said` hears what the business writes. */
 export function createPhone(customer, numbers, said) {
   const phone = {
     customer, number: numbers[0].id, messages: new Map(), typing: new Map(), read: new Set(), visible: false, following: true,
-    quoted: null, edited: null, lastDay: null, lastSide: null, typingTimer: null, recorder: null,
+    quoted: null, edited: null, lastDay: null, lastSide: null, typingTimer: null,
   };
-  const parts = drawn(phone);
+  const parts = drawn(customer);
   Object.assign(phone, { root: parts.root, chip: parts.chip, composer: parts.composer });
   const business = () => numbers.find(one => one.id === phone.number) ?? numbers[0];
   const here = message => message.number === phone.number;
@@ -203,7 +154,7 @@ export function createPhone(customer, numbers, said) {
     phone.seen();
   };
 
-  // ---- Composer: text, quotes, edits, voice notes
+  // ---- Composer: text, quotes, edits
 
   function refreshComposer() {
     const empty = parts.composer.value.trim() === '';
@@ -259,45 +210,6 @@ export function createPhone(customer, numbers, said) {
     }
   }
 
-  let since = 0;
-  let ticking = null;
-
-  function showRecording(recorder) {
-    phone.recorder = recorder;
-    parts.form.hidden = Boolean(recorder);
-    parts.recording.hidden = !recorder;
-    clearInterval(ticking);
-    if (!recorder) return;
-    since = Date.now();
-    const show = () => {
-      const seconds = Math.floor((Date.now() - since) / 1000);
-      parts.length.textContent = Math.floor(seconds / 60) + ':' + String(seconds % 60).padStart(2, '0');
-    };
-    show();
-    ticking = setInterval(show, 250);
-  }
-
-  async function record() {
-    try {
-      showRecording(await startRecording());
-      parts.sendRecord.focus();
-    } catch {
-      phone.acts.voice('No se puede usar ningún micrófono desde este navegador.');
-    }
-  }
-
-  async function sendRecording() {
-    const { recorder } = phone;
-    showRecording(null);
-    try {
-      const voice = await recorder.stop();
-      await phone.acts.voiceFile(voice);
-    } catch (error) {
-      notice('No se ha podido grabar: ' + error.message);
-    }
-    parts.composer.focus();
-  }
-
   // The arrow keys go from message to message.
   function moveBetweenRows(event) {
     const rows = [...parts.list.querySelectorAll('.row:not(.typing)')];
@@ -311,6 +223,7 @@ export function createPhone(customer, numbers, said) {
   // ---- Wiring
 
   phone.acts = acts(phone);
+  const recording = recordingBar(parts, phone.acts);
   parts.choice.append(...numbers.map(one => make('option', { value: one.id }, one.name)));
   parts.choice.hidden = numbers.length < 2;
   parts.businessName.hidden = numbers.length > 1;
@@ -328,9 +241,6 @@ export function createPhone(customer, numbers, said) {
   parts.attach.addEventListener('click', () => phone.acts.attach());
   parts.person.addEventListener('click', () => phone.acts.person());
   parts.dropQuote.addEventListener('click', dropAbove);
-  parts.record.addEventListener('click', record);
-  parts.sendRecord.addEventListener('click', sendRecording);
-  parts.cancelRecord.addEventListener('click', () => { phone.recorder.cancel(); showRecording(null); parts.composer.focus(); });
   parts.jump.addEventListener('click', toEnd);
   parts.list.addEventListener('scroll', () => {
     phone.following = atEnd(parts.list);
@@ -351,8 +261,7 @@ export function createPhone(customer, numbers, said) {
   phone.remove = () => {
     resized.disconnect();
     clearTimeout(phone.typingTimer);
-    phone.recorder?.cancel();
-    clearInterval(ticking);
+    recording.stop();
     parts.root.remove();
     parts.chip.remove();
   };

@@ -10,11 +10,18 @@ export async function startRecording() {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
   const release = () => stream.getTracks().forEach(track => track.stop());
   const mimeType = formats.find(format => MediaRecorder.isTypeSupported(format));
-  const recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
   const pieces = [];
-  recorder.addEventListener('dataavailable', event => { if (event.data.size > 0) pieces.push(event.data); });
+  let recorder = null;
+  try {
+    recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
+    recorder.addEventListener('dataavailable', event => { if (event.data.size > 0) pieces.push(event.data); });
+    recorder.start();
+  } catch (error) {
+    // The microphone must not stay open.
+    release();
+    throw error;
+  }
   const stopped = new Promise(resolve => recorder.addEventListener('stop', resolve, { once: true }));
-  recorder.start();
 
   async function stop() {
     recorder.stop();
