@@ -10,6 +10,8 @@ open FunctionalBot.Emulators
 open FunctionalBot.Effects.Store
 open FunctionalBot.Tests.Nodes
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageCustomers
+open FunctionalBot.Tests.StageLooks
 open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.Talk
 

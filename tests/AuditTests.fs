@@ -103,7 +103,7 @@ let ``the audit sees each kind of damage`` () : Task =
         do! sees "that an answer is missing" "c0002 got" (fun () -> Audit.look more theatre)
 
         // Another customer hears of the ticket.
-        let! ticket = Stage.tickets theatre.Stage
+        let! ticket = StageLooks.tickets theatre.Stage
         write "c0002" (ticket.Head.Number + "?") theatre
         let! _ = hear "c0002" 5 theatre
         do! sees "who is told" "was told to" (fun () -> Audit.look more theatre)

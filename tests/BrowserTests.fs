@@ -5,6 +5,7 @@ module FunctionalBot.Tests.BrowserTests
 open Microsoft.Playwright
 open Xunit
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageLooks
 open FunctionalBot.Tests.Browsing
 
 [<Fact>]

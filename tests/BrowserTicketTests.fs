@@ -5,6 +5,7 @@ open Microsoft.Playwright
 open Xunit
 open FunctionalBot.Emulators.WhatsApp
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageLooks
 open FunctionalBot.Tests.Browsing
 
 /// SHA-256 of what each of the elements shows or links to, as the browser gets it.

@@ -2,8 +2,6 @@
 module FunctionalBot.Tests.ContactVerbTests
 
 open System
-open System.Diagnostics
-open System.IO
 open System.Text.Json
 open System.Threading.Tasks
 open Xunit
@@ -16,26 +14,8 @@ open FunctionalBot.Tests.PeopleScenes
 
 /// What a run gave: exit code, standard output, standard error.
 let private bot (database: Database) (words: string list) : Task<int * string * string> = task {
-    let folder = Directory.CreateTempSubdirectory("functionalbot-contact-").FullName
-
-    let start =
-        Stage.prepare (Map [ "DATABASE_URL", database.ConnectionString ]) folder words
-
-    start.RedirectStandardInput <- true
-
-    use running =
-        match Process.Start start with
-        | null -> failwith "dotnet could not be started"
-        | started -> started
-
-    running.StandardInput.Close()
-    let results = running.StandardOutput.ReadToEndAsync()
-    let talk = running.StandardError.ReadToEndAsync()
-    do! running.WaitForExitAsync()
-    let! results = results
-    let! talk = talk
-    Directory.Delete(folder, true)
-    return running.ExitCode, results, talk
+    let! run = BotRuns.on database words
+    return run.Code, run.Results, run.Talk
 }
 
 let private ana = {

@@ -10,6 +10,8 @@ open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Emulators.WhatsApp
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageCustomers
+open FunctionalBot.Tests.StageLooks
 
 /// What the desk page shows of the newest ticket's attachments: names and bytes, in the order of their names.
 let private attachments stage : Task<(string * byte[]) list> = task {

@@ -9,6 +9,8 @@ open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Tests.FlowTelephone
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageCustomers
+open FunctionalBot.Tests.StageLooks
 
 let private client = new HttpClient()
 

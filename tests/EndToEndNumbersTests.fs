@@ -10,6 +10,7 @@ open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Emulators.Json
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageLooks
 
 /// Takes every message and remembers it; marks are answered too.
 let private graph (asked: ScriptedServer.Asked) =
@@ -192,7 +193,7 @@ let ``a message to a number that is not set up is answered by nobody, and by tha
         let! _ = startBot (settle stage server true)
 
         let! retried =
-            OperatingTests.bot [ "DATABASE_URL", stage.Database.ConnectionString ] [
+            BotRuns.bot [ "DATABASE_URL", stage.Database.ConnectionString ] [
                 "inbound"
                 "retry"
                 "--all-dead"

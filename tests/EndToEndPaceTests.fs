@@ -7,6 +7,8 @@ open System.Text.Json
 open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageCustomers
+open FunctionalBot.Tests.StageLooks
 
 let private statusOf stage = task {
     let! code, body = get "/readyz" stage

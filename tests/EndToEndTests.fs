@@ -7,6 +7,8 @@ open System.Text
 open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageCustomers
+open FunctionalBot.Tests.StageLooks
 
 let private contains (expected: string) (actual: string) =
     Assert.Contains(expected, actual, StringComparison.OrdinalIgnoreCase)

@@ -7,6 +7,8 @@ open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Emulators
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageCustomers
+open FunctionalBot.Tests.StageLooks
 
 let private counted stage state expected =
     eventually $"%d{expected} messages to stand as %s{state}" (fun () -> task {

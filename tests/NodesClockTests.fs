@@ -8,6 +8,7 @@ open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Tests.Nodes
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageLooks
 open FunctionalBot.Tests.Talk
 
 /// Minutes by which the clock is wrong: far more than any lease or wait of these tests.

@@ -13,6 +13,7 @@ open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.Door
 open FunctionalBot.Tests.Nodes
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageLooks
 open FunctionalBot.Tests.Talk
 
 let private names (customers: WhatsApp.Customer list) = customers |> List.map _.Id

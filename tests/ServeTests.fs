@@ -8,6 +8,8 @@ open System.Text.RegularExpressions
 open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageCustomers
+open FunctionalBot.Tests.StageLooks
 
 let private runToEnd environment words = task {
     let folder = Directory.CreateTempSubdirectory("functionalbot-run-").FullName

@@ -10,6 +10,8 @@ open FunctionalBot.Effects.Replay
 open FunctionalBot.Domain
 open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageCustomers
+open FunctionalBot.Tests.StageLooks
 
 /// Runs the program with the database as its only setting, and a data folder of its own.
 let private bot (database: Database) (folder: string) (words: string list) = task {

@@ -1,6 +1,6 @@
 /// The whole bot on stage: the real program in a process of its own, a real PostgreSQL, and emulators of
 /// WhatsApp and Odoo over real HTTP. What is awaited is awaited as a condition, with a limit that only a
-/// fault reaches.
+/// fault reaches. What customers do on it is in `StageCustomers`, what can be seen of it in `StageLooks`.
 module FunctionalBot.Tests.Stage
 
 open System
@@ -60,18 +60,8 @@ let rec freePort () : int =
     with :? SocketException ->
         freePort ()
 
-/// One message as a phone shows it.
-type Seen = {
-    Id: string
-    FromBusiness: bool
-    /// The text, or the body of an interactive message.
-    Text: string
-    /// The ids of its buttons or rows.
-    Choices: string list
-    Status: string
-}
-
-let private text (element: JsonElement) (path: string list) =
+/// The text at the end of a path of members, where there is one.
+let textAt (element: JsonElement) (path: string list) : string option =
     let step (found: JsonElement option) (name: string) =
         match found with
         | Some value when value.ValueKind = JsonValueKind.Object ->
@@ -83,44 +73,6 @@ let private text (element: JsonElement) (path: string list) =
     match List.fold step (Some element) path with
     | Some value when value.ValueKind = JsonValueKind.String -> value.GetString() |> Option.ofObj
     | _ -> None
-
-let private choicesOf (content: JsonElement) =
-    let rec ids (element: JsonElement) = [
-        match element.ValueKind with
-        | JsonValueKind.Object ->
-            for property in element.EnumerateObject() do
-                if property.Name = "id" && property.Value.ValueKind = JsonValueKind.String then
-                    match property.Value.GetString() with
-                    | NonNull id -> yield id
-                    | _ -> ()
-
-                yield! ids property.Value
-        | JsonValueKind.Array ->
-            for item in element.EnumerateArray() do
-                yield! ids item
-        | _ -> ()
-    ]
-
-    match content.TryGetProperty "interactive" with
-    | true, interactive ->
-        match interactive.TryGetProperty "action" with
-        | true, action -> ids action
-        | _ -> []
-    | _ -> []
-
-let private seen (message: JsonElement) : Seen =
-    let content = message.GetProperty "content"
-
-    {
-        Id = text message [ "id" ] |> Option.defaultValue ""
-        FromBusiness = text message [ "from" ] = Some "business"
-        Text =
-            text content [ "text"; "body" ]
-            |> Option.orElse (text content [ "interactive"; "body"; "text" ])
-            |> Option.defaultValue ""
-        Choices = choicesOf content
-        Status = text message [ "status" ] |> Option.defaultValue ""
-    }
 
 /// The bot's program, running.
 type BotProcess(running: Process, output: ConcurrentQueue<string>) =
@@ -329,10 +281,11 @@ let private checkOutboundBodies (stage: Stage) : Task = task {
         for request in document.RootElement.EnumerateArray() do
             match request.TryGetProperty "body" with
             | true, sent when
-                (text request [ "path" ] |> Option.exists (fun path -> path.EndsWith "/messages"))
+                (textAt request [ "path" ]
+                 |> Option.exists (fun path -> path.EndsWith "/messages"))
                 && sent.ValueKind = JsonValueKind.Object
                 // Read marks have no schema in the file but an example, to which `WhatsAppContractTests` holds them.
-                && (text sent [ "status" ]).IsNone
+                && (textAt sent [ "status" ]).IsNone
                 ->
                 match ContractSchema.problems contract "Message" (withNumber (sent.GetRawText())) with
                 | [] -> ()
@@ -366,7 +319,8 @@ let onStage (play: Stage -> Task<unit>) : Task = task {
     do! onStageWith id database play
 }
 
-let private post (address: Uri) (path: string) (json: string) : Task<string> = task {
+/// Posts JSON to an emulator; the body of its answer.
+let postTo (address: Uri) (path: string) (json: string) : Task<string> = task {
     use content = new StringContent(json, Encoding.UTF8, "application/json")
     use! response = client.PostAsync(Uri(address, path), content)
     let! body = response.Content.ReadAsStringAsync()
@@ -379,182 +333,8 @@ let private post (address: Uri) (path: string) (json: string) : Task<string> = t
 
 /// Sets switches of the WhatsApp emulator, written as its control page says.
 let whatsAppFaults (json: string) stage : Task<string> =
-    post stage.WhatsApp.Address "/_emulator/faults" json
+    postTo stage.WhatsApp.Address "/_emulator/faults" json
 
 /// Sets switches of the Odoo emulator.
 let odooFaults (json: string) stage : Task<string> =
-    post stage.Odoo.Address "/_emulator/faults" json
-
-/// Every message of a customer's phone, oldest first.
-let messages (customer: string) stage : Task<Seen list> = task {
-    let! body =
-        client.GetStringAsync(Uri(stage.WhatsApp.Address, "/_emulator/messages?customer=" + customer))
-
-    use document = JsonDocument.Parse body
-
-    let items =
-        match document.RootElement.ValueKind with
-        | JsonValueKind.Array -> document.RootElement
-        | _ -> document.RootElement.GetProperty "messages"
-
-    return [ for message in items.EnumerateArray() -> seen message ]
-}
-
-/// What the bot said to a customer so far.
-let said (customer: string) stage : Task<Seen list> = task {
-    let! all = messages customer stage
-    return all |> List.filter _.FromBusiness
-}
-
-/// The customer writes.
-let writes (customer: string) (words: string) stage : Task = task {
-    let! _ =
-        post
-            stage.WhatsApp.Address
-            "/_emulator/send"
-            (JsonSerializer.Serialize {| customer = customer; text = words |})
-
-    return ()
-}
-
-/// The customer writes a text of any length, as a webhook could hold it.
-let writesAtLength (customer: string) (words: string) stage : Task = task {
-    let! _ =
-        post
-            stage.WhatsApp.Address
-            "/_emulator/send"
-            (JsonSerializer.Serialize {|
-                customer = customer
-                message = {|
-                    ``type`` = "text"
-                    text = {| body = words |}
-                |}
-            |})
-
-    return ()
-}
-
-/// The customer sends a sample: voice, photo, document…
-let sendsSample (customer: string) (sample: string) stage : Task = task {
-    let! _ =
-        post
-            stage.WhatsApp.Address
-            "/_emulator/send"
-            (JsonSerializer.Serialize {|
-                customer = customer
-                sample = sample
-            |})
-
-    return ()
-}
-
-/// Waits for the n-th message of the bot to this customer (from 1) and gives it.
-let hears (customer: string) (count: int) stage : Task<Seen> =
-    eventually $"message %d{count} to %s{customer}" (fun () -> task {
-        let! all = said customer stage
-        return if all.Length >= count then Some all[count - 1] else None
-    })
-
-/// The customer presses a choice on the bot's message.
-let presses (customer: string) (message: Seen) (choice: string) stage : Task = task {
-    let! _ =
-        post
-            stage.WhatsApp.Address
-            "/_emulator/send"
-            (JsonSerializer.Serialize {|
-                customer = customer
-                press = {| message = message.Id; id = choice |}
-            |})
-
-    return ()
-}
-
-/// A ticket as Odoo's emulator holds it.
-type SeenTicket = {
-    Number: string
-    Name: string
-    Description: string
-    Email: string
-}
-
-/// All tickets, oldest first.
-let tickets stage : Task<SeenTicket list> = task {
-    let! body = client.GetStringAsync(Uri(stage.Odoo.Address, "/_emulator/tickets"))
-    use document = JsonDocument.Parse body
-
-    return [
-        for ticket in document.RootElement.EnumerateArray() do
-            let field name =
-                text ticket [ name ] |> Option.defaultValue ""
-
-            {
-                Number = field "number"
-                Name = field "name"
-                Description = field "description"
-                Email = field "partner_email"
-            }
-    ]
-}
-
-/// The bot's own accounting, as /readyz tells it.
-let accounting stage : Task<JsonElement> = task {
-    let! body = client.GetStringAsync(Uri(stage.BotAddress, "/readyz"))
-    return (JsonDocument.Parse body).RootElement
-}
-
-/// Waits until everything that was received has ended and no command is open.
-let quiet stage : Task =
-    eventually "everything to be done" (fun () -> task {
-        let! state = accounting stage
-        let number (name: string) = (state.GetProperty name).GetInt64()
-
-        let openCommands =
-            [ "ready"; "running"; "unknown" ]
-            |> List.sumBy (fun name ->
-                match (state.GetProperty "commands").TryGetProperty name with
-                | true, count -> count.GetInt64()
-                | _ -> 0L)
-
-        let delivered = stage.WhatsApp.Pending() = 0
-
-        return
-            if
-                delivered
-                && number "pending" = 0L
-                && openCommands = 0L
-                && number "unaccounted" = 0L
-            then
-                Some()
-            else
-                None
-    })
-    :> Task
-
-/// Signs a body as Meta does.
-let sign (secret: string) (body: byte[]) =
-    "sha256="
-    + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes secret, body))
-
-/// Posts raw bytes to the webhook, and gives the status.
-let postWebhook (signature: string option) (body: byte[]) stage : Task<int> = task {
-    use request =
-        new HttpRequestMessage(HttpMethod.Post, Uri(stage.BotAddress, "/webhook"))
-
-    request.Content <- new ByteArrayContent(body)
-    // A body that is turned away for its size is not sent: the connection would be closed in the middle of it.
-    request.Headers.ExpectContinue <- Nullable(body.Length > 1_000_000)
-
-    match signature with
-    | Some header -> request.Headers.TryAddWithoutValidation("X-Hub-Signature-256", header) |> ignore
-    | None -> ()
-
-    use! response = client.SendAsync request
-    return int response.StatusCode
-}
-
-/// Gets a path of the bot: status and body.
-let get (path: string) stage : Task<int * string> = task {
-    use! response = client.GetAsync(Uri(stage.BotAddress, path))
-    let! body = response.Content.ReadAsStringAsync()
-    return int response.StatusCode, body
-}
+    postTo stage.Odoo.Address "/_emulator/faults" json

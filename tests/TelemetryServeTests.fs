@@ -8,6 +8,8 @@ open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Tests.Collector
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageCustomers
+open FunctionalBot.Tests.StageLooks
 
 /// Plays with a bot that exports to a collector, stops it, and judges what came.
 let private exported

@@ -11,6 +11,8 @@ open Xunit
 open FunctionalBot.Effects
 open FunctionalBot.Tests.OperationScenes
 open FunctionalBot.Tests.Stage
+open FunctionalBot.Tests.StageCustomers
+open FunctionalBot.Tests.StageLooks
 open FunctionalBot.Tests.StoreFixture
 
 let private run (settings: (string * string) list) (words: string list) stage = task {

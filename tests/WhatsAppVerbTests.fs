@@ -37,7 +37,7 @@ let private graph (apps: string) (templates: string) (asked: ScriptedServer.Aske
 
 /// Runs `bot whatsapp` with these words; no secret may be in what it says.
 let private whatsapp more server words = task {
-    let! run = OperatingTests.bot (settings server @ more) ("whatsapp" :: words)
+    let! run = BotRuns.bot (settings server @ more) ("whatsapp" :: words)
 
     for secret in [ "very-secret"; "the-verify-token" ] do
         Assert.DoesNotContain(secret, run.Results + run.Talk)
@@ -48,7 +48,7 @@ let private whatsapp more server words = task {
 let private posts (server: ScriptedServer.Server) =
     server.Asked() |> List.filter (fun asked -> asked.Method = "POST")
 
-let private field (name: string) (run: OperatingTests.Run) =
+let private field (name: string) (run: BotRuns.Run) =
     use document = JsonDocument.Parse run.Results
     string (document.RootElement.GetProperty name)
 
@@ -225,7 +225,7 @@ let ``what Meta refuses, an unknown number, a missing account and a silent Meta 
         Assert.Equal(5, unknown.Code)
 
         let! unaccounted =
-            OperatingTests.bot
+            BotRuns.bot
                 (settings server
                  |> List.filter (fun (name, _) -> name <> "WHATSAPP_BUSINESS_ACCOUNT_ID"))
                 [ "whatsapp"; "templates" ]
@@ -237,7 +237,7 @@ let ``what Meta refuses, an unknown number, a missing account and a silent Meta 
             whatsapp [ "WHATSAPP_GRAPH_URL", "http://127.0.0.1:1/v25.0" ] server [ "templates" ]
 
         Assert.Equal(4, away.Code)
-        let! unset = OperatingTests.bot [] [ "whatsapp"; "templates" ]
+        let! unset = BotRuns.bot [] [ "whatsapp"; "templates" ]
         Assert.Equal(3, unset.Code)
     })
 
