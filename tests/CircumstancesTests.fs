@@ -181,6 +181,7 @@ let ``a holiday has its name, where it was given one`` () =
 [<InlineData("mon 14:00-9:00")>]
 [<InlineData("mon 9:00-25:00")>]
 [<InlineData("mon 9:60-10:00")>]
+[<InlineData("mon 71582789:00-1:00")>] // so many minutes that they begin anew
 [<InlineData("mon-tue-wed 9:00-10:00")>]
 let ``hours that cannot be are refused with words`` (text: string) =
     match BusinessHours.readWeek text with

@@ -266,6 +266,42 @@ let ``a number that is set twice is told, as are a file without numbers and no n
     Assert.Equal<(string * string) list>([ "WHATSAPP_PHONE_NUMBER_ID", "is not set" ], namesOf (read common))
 
 [<Fact>]
+let ``a file in another encoding is told, and one with a mark of its encoding is taken`` () =
+    let readBytes (bytes: byte[]) judge =
+        readFile common "" (fun path _ ->
+            File.WriteAllBytes(path, bytes)
+            judge (read (("BOT_NUMBERS", path) :: common)))
+
+    let json = """[{ "id": "1", "name": "Ferretería" }]"""
+
+    readBytes (Text.Encoding.Latin1.GetBytes json) (fun reading ->
+        Assert.Contains("not in UTF-8", (Assert.Single(problemsOf reading)).Wrong))
+
+    readBytes
+        (Array.append (Text.Encoding.UTF8.GetPreamble()) (Text.Encoding.UTF8.GetBytes json))
+        (fun reading -> Assert.Equal("Ferretería", (Assert.Single(numbersOf reading)).Name))
+
+    readFile common "[{ \"id\": \"1\", \"name\": \"\\ud83c\" }]" (fun path reading ->
+        let problem = Assert.Single(problemsOf reading)
+        Assert.Equal((path + ", entry 1", true), (problem.Name, problem.Wrong.Contains "half a character")))
+
+[<Fact>]
+let ``a member that an entry has twice could be meant either way, and is told`` () =
+    readFile common """[{ "id": "1", "team": 1, "team": 2 }]""" (fun path reading ->
+        let problem = Assert.Single(problemsOf reading)
+        Assert.Equal((path + ", entry 1, team", "is there 2 times"), (problem.Name, problem.Wrong)))
+
+[<Theory>]
+[<InlineData("Europe")>] // a folder of zones
+[<InlineData("Europe/Madird")>]
+[<InlineData("/etc/passwd")>]
+let ``a zone that there is not is told by its variable`` (zone: string) =
+    let variables = [ "BOT_TIME_ZONE", zone; "WHATSAPP_PHONE_NUMBER_ID", "1" ]
+    let problem = Assert.Single(problemsOf (read (common @ variables)))
+    Assert.Equal("BOT_TIME_ZONE", problem.Name)
+    Assert.Contains(zone, problem.Wrong)
+
+[<Fact>]
 let ``the example file is read as it is, and its texts with it`` () =
     let variables =
         common

@@ -5,6 +5,7 @@ open System
 open System.IO
 open Npgsql
 open Xunit
+open FunctionalBot.Effects
 open FunctionalBot.Web
 open FunctionalBot.Web.Setting
 
@@ -132,6 +133,38 @@ let ``several app secrets are taken, and none is a problem`` () =
 
     let wrong = problemsOf (configured [ "WHATSAPP_APP_SECRET", " , " ])
     Assert.Equal<string list>([ "WHATSAPP_APP_SECRET" ], List.map fst wrong)
+
+[<Fact>]
+let ``names of hosts are taken alone, and a token whole`` () =
+    let hostsOf more =
+        match configured more with
+        | Ok configuration -> configuration.KeptFiles.Hosts, configuration.AllowedHosts
+        | Error problems -> failwith $"%A{problems}"
+
+    Assert.Equal((WhatsAppMedia.defaultHosts, []), hostsOf [])
+
+    Assert.Equal(
+        ([ "a.example.com"; "b.example.com" ], [ "10.0.0.1" ]),
+        hostsOf [
+            "WHATSAPP_MEDIA_HOSTS", "a.example.com, b.example.com"
+            "BOT_ALLOWED_HOSTS", "10.0.0.1"
+        ]
+    )
+
+    for name, text, part in
+        [
+            "WHATSAPP_MEDIA_HOSTS", "https://a.example.com", "https://a.example.com"
+            "BOT_ALLOWED_HOSTS", "example.com/shop", "example.com/shop"
+            // What a token stands in is a header; what is wrong with it is told without it.
+            "WHATSAPP_TOKEN", "EAAB-first\nEAAB-second", "break of a line"
+            "WHATSAPP_TOKEN", "EAAB-contraseña", "letter"
+        ] do
+        let found, told = Assert.Single(problemsOf (configured [ name, text ]))
+        Assert.Equal(name, found)
+        Assert.Contains(part, told)
+
+        if name = "WHATSAPP_TOKEN" then
+            Assert.DoesNotContain("EAAB", told)
 
 [<Fact>]
 let ``an address of PostgreSQL is taken with all that it says`` () =

@@ -67,7 +67,7 @@ module BusinessHours =
                 Int32.TryParse(hour, NumberStyles.None, CultureInfo.InvariantCulture),
                 Int32.TryParse(minute, NumberStyles.None, CultureInfo.InvariantCulture)
             with
-            | (true, hour), (true, minute) when minute < 60 && hour * 60 + minute <= 24 * 60 ->
+            | (true, hour), (true, minute) when hour <= 24 && minute < 60 && hour * 60 + minute <= 24 * 60 ->
                 Ok(TimeSpan.FromMinutes(float (hour * 60 + minute)))
             | _ -> Error $"'%s{text}' is no time of a day; write for example 9:30"
         | _ -> Error $"'%s{text}' is no time of a day; write for example 9:30"
@@ -119,12 +119,9 @@ module BusinessHours =
 
     /// A zone by its name in the IANA list, for example "Europe/Madrid".
     let readZone (name: string) : Result<TimeZoneInfo, string> =
-        try
-            Ok(TimeZoneInfo.FindSystemTimeZoneById(name.Trim()))
-        with
-        | :? TimeZoneNotFoundException
-        | :? InvalidTimeZoneException ->
-            Error $"'%s{name}' is no time zone that this machine knows; write for example Europe/Madrid"
+        match TimeZoneInfo.TryFindSystemTimeZoneById(name.Trim()) with
+        | true, NonNull zone -> Ok zone
+        | _ -> Error $"'%s{name}' is no time zone that this machine knows; write for example Europe/Madrid"
 
     let private spansOf (hours: BusinessHours) (date: DateOnly) =
         if hours.Holidays.ContainsKey date then

@@ -128,12 +128,7 @@ let read (data: string) (source: Source) : Reading<Configuration> =
     |> apply (assistant source)
     |> apply (odoo source)
     |> apply (NumbersFile.read data source)
-    |> apply (
-        withDefault source "BOT_ALLOWED_HOSTS" ""
-        |> Result.map (fun text ->
-            text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
-            |> List.ofArray)
-    )
+    |> apply (hosts source "BOT_ALLOWED_HOSTS" "")
     |> apply (policy source)
     |> apply (withDefault source "BOT_DATA" data)
     |> apply (withDefault source "BOT_LOGS" "logs")

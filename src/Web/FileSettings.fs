@@ -49,9 +49,4 @@ let files (source: Source) : Reading<FileConfiguration> =
     )
     |> apply (amount source "BOT_KEEP_MEDIA_DAYS" 30. (1., 3650.) "Days that customers' files are kept.")
     |> apply (scanner source)
-    |> apply (
-        withDefault source "WHATSAPP_MEDIA_HOSTS" (String.concat "," WhatsAppMedia.defaultHosts)
-        |> Result.map (fun text ->
-            text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
-            |> List.ofArray)
-    )
+    |> apply (hosts source "WHATSAPP_MEDIA_HOSTS" (String.concat "," WhatsAppMedia.defaultHosts))

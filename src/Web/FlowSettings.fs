@@ -22,47 +22,34 @@ let ticketFlow (configuration: FlowConfiguration) : TicketFlow option =
         HasEndpoint = configuration.Key.IsSome
     })
 
-let private problem name wrong mend =
-    Error [
-        {
-            Name = name
-            Wrong = wrong
-            Mend = mend
-        }
-    ]
-
 let private flowName (source: Source) : Reading<FlowName option> =
-    match source "FLOW_ID", source "FLOW_NAME" with
-    | Ok(Some _), Ok(Some _) ->
-        problem
-            "FLOW_NAME"
-            "is set beside FLOW_ID"
-            "Set one of them: Meta takes a flow by its id or by its name."
-    | Ok(Some id), Ok None when id |> Seq.forall System.Char.IsAsciiDigit -> Ok(Some(FlowId id))
-    | Ok(Some _), Ok None ->
-        problem
-            "FLOW_ID"
-            "is not an id made of digits"
-            "bot whatsapp flow upload tells it; a name goes into FLOW_NAME."
-    | Ok None, Ok name -> Ok(Option.map FlowNamed name)
-    | Error first, Error second -> Error(first @ second)
-    | Error problems, Ok _
-    | Ok _, Error problems -> Error problems
+    both (source "FLOW_ID") (source "FLOW_NAME")
+    |> Result.bind (function
+        | Some _, Some _ ->
+            problem
+                "FLOW_NAME"
+                "is set beside FLOW_ID"
+                "Set one of them: Meta takes a flow by its id or by its name."
+        | Some id, None when id |> Seq.forall System.Char.IsAsciiDigit -> Ok(Some(FlowId id))
+        | Some _, None ->
+            problem
+                "FLOW_ID"
+                "is not an id made of digits"
+                "bot whatsapp flow upload tells it; a name goes into FLOW_NAME."
+        | None, name -> Ok(Option.map FlowNamed name))
 
 let private key (source: Source) : Reading<FlowKey option> =
-    match source "FLOW_PRIVATE_KEY", source "FLOW_PRIVATE_KEY_PASSPHRASE" with
-    | Ok None, Ok _ -> Ok None
-    | Ok(Some pem), Ok passphrase ->
-        match FlowKey.ofPem pem passphrase with
-        | Ok key -> Ok(Some key)
-        | Error wrong ->
-            problem
-                "FLOW_PRIVATE_KEY_FILE"
-                wrong
-                "Name a file with an RSA key of 2048 bits, or leave it out to do without the endpoint."
-    | Error first, Error second -> Error(first @ second)
-    | Error problems, Ok _
-    | Ok _, Error problems -> Error problems
+    both (source "FLOW_PRIVATE_KEY") (source "FLOW_PRIVATE_KEY_PASSPHRASE")
+    |> Result.bind (function
+        | None, _ -> Ok None
+        | Some pem, passphrase ->
+            match FlowKey.ofPem pem passphrase with
+            | Ok key -> Ok(Some key)
+            | Error wrong ->
+                problem
+                    "FLOW_PRIVATE_KEY_FILE"
+                    wrong
+                    "Name a file with an RSA key of 2048 bits, or leave it out to do without the endpoint.")
 
 /// Reads FLOW_*.
 let flow (source: Source) : Reading<FlowConfiguration> =

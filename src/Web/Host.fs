@@ -173,7 +173,10 @@ let run
         TokenFile.ofNumbers
             world
             (fun path ->
-                log.Warning("The token's file cannot be read or is empty: {Path}; the token stays", path))
+                log.Warning(
+                    "There is no token in the file {Path}, or it cannot be read; the token stays",
+                    path
+                ))
             configuration.Numbers
 
     let alarms = Alarms.create world port log

@@ -5,14 +5,9 @@ open FunctionalBot.Effects
 open FunctionalBot.Web.Setting
 
 let private orProblem name mend (result: Result<'value, string>) : Reading<'value> =
-    result
-    |> Result.mapError (fun wrong -> [
-        {
-            Name = name
-            Wrong = wrong
-            Mend = mend
-        }
-    ])
+    match result with
+    | Ok value -> Ok value
+    | Error wrong -> problem name wrong mend
 
 let private reading (source: Source) name fallback (read: string -> Result<'value, string>) mend =
     source name

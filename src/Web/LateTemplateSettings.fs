@@ -30,15 +30,6 @@ let private isCode (text: string) =
         && Seq.forall Char.IsAsciiLetterUpper country
     | _ -> false
 
-let private problem name wrong mend : Reading<'value> =
-    Error [
-        {
-            Name = name
-            Wrong = wrong
-            Mend = mend
-        }
-    ]
-
 /// Reads BOT_LATE_TEMPLATE*. None where no template is named.
 let lateTemplate (source: Source) : Reading<LateTemplateConfiguration option> =
     let name = "BOT_LATE_TEMPLATE"
@@ -59,12 +50,8 @@ let lateTemplate (source: Source) : Reading<LateTemplateConfiguration option> =
                      "is no name of a template"
                      "Copy it from WhatsApp Manager > Message templates: a-z, 0-9 and _ only."))
     |> apply (
-        withDefault source languages "es"
-        |> Result.bind (fun text ->
-            let codes =
-                text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
-                |> List.ofArray
-
+        texts source languages "es"
+        |> Result.bind (fun codes ->
             if not codes.IsEmpty && List.forall isCode codes then
                 Ok codes
             else

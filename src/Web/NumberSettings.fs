@@ -3,7 +3,6 @@ module FunctionalBot.Web.NumberSettings
 
 open System
 open System.IO
-open System.Text.Json
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Web.Setting
@@ -42,16 +41,6 @@ type NumberConfiguration = {
 /// Where ids and tokens are found at Meta.
 let private apiSetUp = "Meta for Developers > your app > WhatsApp > API Setup"
 
-/// One problem.
-let internal wrong name what mend : Reading<'value> =
-    Error [
-        {
-            Name = name
-            Wrong = what
-            Mend = mend
-        }
-    ]
-
 let private isDigits (text: string) =
     text <> "" && text |> Seq.forall Char.IsAsciiDigit
 
@@ -67,7 +56,7 @@ let internal digits name mend (text: string) : Reading<string> =
     if isDigits text then
         Ok text
     else
-        wrong name "is not an id made of digits" mend
+        problem name "is not an id made of digits" mend
 
 /// The languages by their codes.
 let internal languages = [ "es", Spanish; "en", English; "pt", Portuguese ]
@@ -120,7 +109,7 @@ let internal common (data: string) (source: Source) : Common = {
 let internal token (source: Source) (variable: string) : Reading<string * string * string option> =
     build
         (fun token file -> variable, token, file)
-        (required
+        (Setting.token
             source
             variable
             ("Make a system user's token with whatsapp_business_messaging: " + apiSetUp + "."))

@@ -3,6 +3,7 @@ module FunctionalBot.Web.NumbersFile
 
 open System
 open System.IO
+open System.Text
 open System.Text.Json
 open FunctionalBot.Effects
 open FunctionalBot.Web.Setting
@@ -51,7 +52,7 @@ let private memberOf
         | JsonValueKind.String when not (String.IsNullOrWhiteSpace(found.GetString())) ->
             read place ((nonNull (found.GetString())).Trim())
         | JsonValueKind.Number -> read place (found.GetRawText())
-        | _ -> wrong place "holds no text" "Write a text in quotes, or leave the member out."
+        | _ -> problem place "holds no text" "Write a text in quotes, or leave the member out."
 
 let private isVariable (text: string) =
     Char.IsAsciiLetterUpper text[0]
@@ -63,7 +64,7 @@ let private tokenOf (source: Source) place (variable: string) =
     if isVariable variable then
         token source variable
     else
-        wrong
+        problem
             place
             "is not the name of a variable (capitals, digits and \"_\")"
             "Name the variable that holds the token. The token itself does not belong into the file."
@@ -71,13 +72,13 @@ let private tokenOf (source: Source) place (variable: string) =
 let private languageOf place (text: string) =
     match languages |> List.tryFind (fun (code, _) -> code = text.ToLowerInvariant()) with
     | Some(_, language) -> Ok language
-    | None -> wrong place "is not one of es, en, pt" "Write one of them."
+    | None -> problem place "is not one of es, en, pt" "Write one of them."
 
 let private teamOf place (text: string) =
     match Int64.TryParse text with
     | true, id when id > 0L -> Ok(Some id)
     | _ ->
-        wrong
+        problem
             place
             "is not a database id"
             "Open the team or project in Odoo; its id is in the address. Leave it out for ODOO_TEAM_ID."
@@ -88,7 +89,7 @@ let private folderOf (entry: Entry) place (text: string) : Reading<string> =
     if Directory.Exists folder then
         Ok folder
     else
-        wrong
+        problem
             place
             ("names a folder that is not there: " + folder)
             "Paths are taken from the file's own folder."
@@ -129,18 +130,32 @@ let private ofEntry (common: Common) (source: Source) (entry: Entry) : Reading<N
     let textOf name otherwise =
         memberOf entry name otherwise (fun _ text -> Ok text)
 
-    let unknown =
-        entry.Fields.EnumerateObject()
-        |> Seq.map _.Name
-        |> Seq.filter (fun name -> not (List.contains name members))
-        |> List.ofSeq
+    let names = [ for part in entry.Fields.EnumerateObject() -> part.Name ]
+
+    let unclear = [
+        for name, count in List.countBy id names do
+            let place = entry.Place + ", " + name
+
+            if not (List.contains name members) then
+                {
+                    Name = place
+                    Wrong = "is unknown; is it misspelt?"
+                    Mend = "Known are " + String.concat ", " members + "."
+                }
+            elif count > 1 then
+                {
+                    Name = place
+                    Wrong = $"is there %d{count} times"
+                    Mend = "Leave one."
+                }
+    ]
 
     let known =
         number
             (memberOf
                 entry
                 "id"
-                (fun () -> wrong (entry.Place + ", id") "is not set" phoneIdHelp)
+                (fun () -> problem (entry.Place + ", id") "is not set" phoneIdHelp)
                 (fun place -> digits place phoneIdHelp))
             (memberOf entry "account" common.Account (fun place ->
                 digits place accountHelp >> Result.map Some))
@@ -155,24 +170,42 @@ let private ofEntry (common: Common) (source: Source) (entry: Entry) : Reading<N
             (memberOf entry "team" (fun () -> Ok None) teamOf)
             (hoursOf source entry)
 
-    match unknown with
+    match unclear with
     | [] -> known
-    | unknown ->
-        let problems = [
-            for name in unknown do
-                {
-                    Name = entry.Place + ", " + name
-                    Wrong = "is unknown; is it misspelt?"
-                    Mend = "Known are " + String.concat ", " members + "."
-                }
-        ]
-
-        build (fun number () -> number) known |> apply (Error problems)
+    | unclear -> build (fun number () -> number) known |> apply (Error unclear)
 
 let private variable = "BOT_NUMBERS"
 
 let private fileHelp =
     "Write a list of numbers as JSON; data/numbers.example.json is one."
+
+/// What the file holds. Another encoding than UTF-8 would put broken letters into what customers read.
+let private textOf (path: string) : string =
+    let bytes = File.ReadAllBytes path
+    let mark = Encoding.UTF8.GetPreamble()
+
+    let start =
+        if ReadOnlySpan<byte>(bytes).StartsWith(ReadOnlySpan<byte>(mark)) then
+            mark.Length
+        else
+            0
+
+    UTF8Encoding(encoderShouldEmitUTF8Identifier = false, throwOnInvalidBytes = true)
+        .GetString(bytes, start, bytes.Length - start)
+
+/// Whether names and texts of an entry are Unicode; "\ud83c" without its other half is none.
+let private isUnicode (entry: JsonElement) =
+    try
+        if entry.ValueKind = JsonValueKind.Object then
+            for part in entry.EnumerateObject() do
+                part.Name |> ignore
+
+                if part.Value.ValueKind = JsonValueKind.String then
+                    part.Value.GetString() |> ignore
+
+        true
+    with :? InvalidOperationException ->
+        false
 
 /// The entries of the file, or why there are none.
 let private entriesOf (path: string) : Reading<JsonElement list> =
@@ -180,21 +213,23 @@ let private entriesOf (path: string) : Reading<JsonElement list> =
         JsonDocumentOptions(CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true)
 
     try
-        use document = JsonDocument.Parse(File.ReadAllBytes path, options)
+        use document = JsonDocument.Parse(textOf path, options)
 
         match document.RootElement.ValueKind with
         | JsonValueKind.Array -> Ok [ for entry in document.RootElement.EnumerateArray() -> entry.Clone() ]
-        | _ -> wrong variable ("names a file that holds no list: " + path) fileHelp
+        | _ -> problem variable ("names a file that holds no list: " + path) fileHelp
     with
-    | :? JsonException as problem ->
-        let line = problem.LineNumber.GetValueOrDefault() + 1L
-        wrong variable $"names a file that is no JSON, line %d{line}: %s{path}" fileHelp
+    | :? JsonException as fault ->
+        let line = fault.LineNumber.GetValueOrDefault() + 1L
+        problem variable $"names a file that is no JSON, line %d{line}: %s{path}" fileHelp
+    | :? DecoderFallbackException ->
+        problem variable ("names a file that is not in UTF-8: " + path) "Save it anew in UTF-8."
     | :? FileNotFoundException
     | :? DirectoryNotFoundException ->
-        wrong variable ("names a file that is not there: " + path) "Name one that is."
+        problem variable ("names a file that is not there: " + path) "Name one that is."
     | :? UnauthorizedAccessException
     | :? IOException ->
-        wrong variable ("names a file that cannot be read: " + path) "Name a file that the bot may read."
+        problem variable ("names a file that cannot be read: " + path) "Name a file that the bot may read."
 
 /// All values, or all problems.
 let private all (readings: Reading<'value> list) : Reading<'value list> =
@@ -220,14 +255,16 @@ let private ofFile (common: Common) (source: Source) (path: string) : Reading<Nu
             }
 
             match fields.ValueKind with
+            | JsonValueKind.Object when not (isUnicode fields) ->
+                problem entry.Place "holds half a character (\\u…)" "Write the character itself."
             | JsonValueKind.Object -> ofEntry common source entry
-            | _ -> wrong entry.Place "is no object" fileHelp)
+            | _ -> problem entry.Place "is no object" fileHelp)
         |> all)
 
 /// A number that is set twice could be meant either way.
 let private distinct (numbers: NumberConfiguration list) : Reading<NumberConfiguration list> =
     match numbers |> List.countBy _.Id |> List.filter (fun (_, count) -> count > 1) with
-    | [] when numbers.IsEmpty -> wrong variable "names a file without numbers" fileHelp
+    | [] when numbers.IsEmpty -> problem variable "names a file without numbers" fileHelp
     | [] -> Ok numbers
     | several ->
         Error [

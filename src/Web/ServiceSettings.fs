@@ -80,19 +80,10 @@ let whatsApp (source: Source) : Reading<WhatsAppConfiguration> =
         (graphUrl source)
     |> apply (
         required source "WHATSAPP_APP_SECRET" secretHelp
-        |> Result.bind (fun text ->
-            match
-                text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
-                |> List.ofArray
-            with
+        |> Result.bind (fun _ -> texts source "WHATSAPP_APP_SECRET" "")
+        |> Result.bind (function
             | [] ->
-                Error [
-                    {
-                        Name = "WHATSAPP_APP_SECRET"
-                        Wrong = "holds no secret, only what stands between several"
-                        Mend = secretHelp
-                    }
-                ]
+                problem "WHATSAPP_APP_SECRET" "holds no secret, only what stands between several" secretHelp
             | secrets -> Ok secrets)
     )
     |> apply (verifyToken source)
@@ -151,7 +142,7 @@ let assistant (source: Source) : Reading<AssistantConfiguration> =
     let openAI =
         build
             (fun key model url -> OpenAI(key, model, url))
-            (required
+            (token
                 source
                 "OPENAI_API_KEY"
                 "Make one at platform.openai.com, or set BOT_ASSISTANT=local to do without.")

@@ -31,7 +31,12 @@ let apply (value: Reading<'value>) (next: Reading<'value -> 'result>) : Reading<
 /// Begins a chain of `apply`.
 let build (make: 'value -> 'result) (value: Reading<'value>) : Reading<'result> = Result.map make value
 
-let private problem name wrong mend : Reading<'value> =
+/// Two values that mean something together.
+let both (first: Reading<'first>) (second: Reading<'second>) : Reading<'first * 'second> =
+    build (fun first second -> first, second) first |> apply second
+
+/// One problem.
+let problem name wrong mend : Reading<'value> =
     Error [
         {
             Name = name
@@ -50,6 +55,44 @@ let required (source: Source) name mend : Reading<string> =
 /// A value that has a default.
 let withDefault (source: Source) name fallback : Reading<string> =
     source name |> Result.map (Option.defaultValue fallback)
+
+/// Texts that stand between commas or blanks; none where nothing is set.
+let texts (source: Source) name fallback : Reading<string list> =
+    withDefault source name fallback
+    |> Result.map (fun text ->
+        text.Split([| ','; ' ' |], StringSplitOptions.RemoveEmptyEntries)
+        |> List.ofArray)
+
+/// Names of hosts, as they stand in addresses between "//" and the next "/".
+let hosts (source: Source) name fallback : Reading<string list> =
+    texts source name fallback
+    |> Result.bind (fun hosts ->
+        match
+            hosts
+            |> List.tryFind (fun host -> Uri.CheckHostName host = UriHostNameType.Unknown)
+        with
+        | None -> Ok hosts
+        | Some wrong ->
+            problem
+                name
+                $"holds '%s{wrong}', which is no name of a host"
+                "Write names alone, without https:// and without a path, separated by commas.")
+
+/// Whether a text can be an access token, which stands in a header: no blanks, breaks of lines or letters with accents.
+let isToken (text: string) =
+    text |> Seq.forall (fun unit -> unit > ' ' && unit <= '~')
+
+/// An access token that must be there. What is wrong with it is told without it.
+let token (source: Source) name mend : Reading<string> =
+    required source name mend
+    |> Result.bind (fun text ->
+        if isToken text then
+            Ok text
+        else
+            problem
+                name
+                "holds a blank, a break of a line or a letter that no token has"
+                "Copy the token once more, whole and alone.")
 
 /// Reads a text further, where there is one.
 let parsed

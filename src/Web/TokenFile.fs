@@ -15,7 +15,8 @@ let lookEvery = TimeSpan.FromSeconds 1.
 type CurrentToken = {
     /// The token; of a file at most as old as `lookEvery`.
     Read: unit -> string
-    /// Looks every second until it is cancelled, and tells each time that the token is another.
+    /// Looks every second until it is cancelled, and tells each time that the token is another. Who is told must not
+    /// fail.
     Keep: (unit -> Task) -> CancellationToken -> Task
 }
 
@@ -27,7 +28,7 @@ let fixedToken (token: string) : CurrentToken = {
 
 /// The token in a file, with what it held at the start. The text is read each time: a secret that is put in place by a
 /// link, or twice within a second, shows no other time stamp. A file that is away or empty for a moment, as while it is
-/// replaced, changes nothing; `trouble` hears of it once.
+/// replaced, or that holds no token, changes nothing; `trouble` hears of it once.
 let watch
     (world: World)
     (read: string -> string option)
@@ -47,7 +48,7 @@ let watch
             if now - lookedAt.Value >= lookEvery then
                 lookedAt.Value <- now
 
-                match read path with
+                match read path |> Option.filter Setting.isToken with
                 | Some text ->
                     isTroubled.Value <- false
                     token.Value <- text
