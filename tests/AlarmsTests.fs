@@ -180,40 +180,34 @@ let ``a spam limit is told of a refusal too, an undeliverable message is not, an
     })
 
 [<Fact>]
-let ``a token in a file is read again, at most each second, and a file that is away changes nothing`` () =
-    inSimulatedTime 3 (fun world -> task {
-        let file = ref (Some "first")
-        let reads = ref 0
-        let troubles = List<string>()
-        let replaced = List<DateTimeOffset>()
+let ``a state that cannot be kept, for whatever reason, costs the line in the log nothing and fails nothing``
+    ()
+    =
+    inSimulatedTime 4 (fun world -> task {
+        let lines = Lines()
 
-        let read _ =
-            reads.Value <- reads.Value + 1
-            file.Value
+        let store = {
+            (storeIn world).Port with
+                ReportService =
+                    fun _ -> Task.FromException(InvalidOperationException "a fault of the program")
+        }
 
-        let token = TokenFile.watch world read troubles.Add "/run/token" "first"
-        use stop = new CancellationTokenSource()
+        let refused = Refused(131048, "spam")
+        let whatsApp = whatsAppThat world (fun _ -> refused) (fun () -> refused)
+        let port = Alarms.onRefusals (Alarms.create world store (logInto lines)) whatsApp
+        let! outcome = sendOne port (keyOf "Ana" 1L)
+        Assert.Equal(refused, outcome)
+        Assert.Contains("code 131048", lines.All |> Seq.map snd |> String.concat "\n")
 
-        let tell () : Task =
-            replaced.Add(world.Now())
-            Task.CompletedTask
+        let away = {
+            store with
+                ServiceStates =
+                    fun () ->
+                        Task.FromException<ServiceState list>(
+                            InvalidOperationException "a fault of the program"
+                        )
+        }
 
-        let keeping = token.Keep tell stop.Token
-
-        for _ in 1..100 do
-            Assert.Equal("first", token.Read())
-
-        Assert.Equal(0, reads.Value)
-        file.Value <- None
-        do! world.Delay (TimeSpan.FromSeconds 5.) never
-        Assert.Equal("first", token.Read())
-        Assert.Equal<string list>([ "/run/token" ], List.ofSeq troubles)
-        Assert.Empty replaced
-        file.Value <- Some "second"
-        do! world.Delay (TimeSpan.FromSeconds 2.1) never
-        Assert.Equal("second", token.Read())
-        Assert.Single replaced |> ignore
-        Assert.InRange(reads.Value, 5, 9)
-        stop.Cancel()
-        do! keeping
+        // Nor does a token that is replaced: whoever looks after the file would look no more.
+        do! Protection.tokenReplaced world (logInto lines) away
     })

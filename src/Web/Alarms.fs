@@ -99,9 +99,10 @@ let create (world: World) (store: StorePort) (log: Serilog.ILogger) : Alarms =
             | GoodNews when notice.EndsTrouble ->
                 do! store.ReportService(state ServiceCondition.Working None None)
             | GoodNews -> ()
-        with StoreUnavailable _ ->
-            // The log has it; states are for eyes.
-            ()
+        with
+        // The log has it; states are for eyes.
+        | StoreUnavailable _ -> ()
+        | fault -> log.Warning(fault, "The state of {Service} could not be kept", notice.Service)
     }
 
     {

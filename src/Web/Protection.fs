@@ -156,15 +156,15 @@ let private probeAtOnce (isOver: ServiceState -> bool) (store: StorePort) (now: 
             do! store.ReportService { stop with NextProbe = Some now }
 }
 
-/// A token was replaced: a channel that is stopped is probed at once.
+/// A token was replaced: a channel that is stopped is probed at once. Never fails: the stop ends by its own probes too.
 let tokenReplaced (world: World) (log: Serilog.ILogger) (store: StorePort) : Task = task {
     log.Information "WhatsApp's token was replaced"
 
     try
         do! probeAtOnce (fun _ -> false) store (world.Now())
-    with StoreUnavailable _ ->
-        // The stop ends by its own probes.
-        ()
+    with
+    | StoreUnavailable _ -> ()
+    | fault -> log.Warning(fault, "The stopped channel could not be probed at once")
 }
 
 /// A node that starts knows nothing bad of any service; what it told before it ended is taken back. A channel
