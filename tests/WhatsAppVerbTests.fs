@@ -242,6 +242,73 @@ let ``what Meta refuses, an unknown number, a missing account and a silent Meta 
     })
 
 [<Fact>]
+let ``what Meta refuses is told with how to mend it, and without the token that Meta repeats`` () =
+    let refusing code told (_: ScriptedServer.Asked) =
+        ScriptedServer.failure 400 $"""{{"error":{{"code":%d{code},"message":"%s{told}"}}}}"""
+
+    let toldOf code told = task {
+        let seen = ref ""
+
+        do!
+            ScriptedServer.using (refusing code told) (fun server -> task {
+                let! run = whatsapp [ "WHATSAPP_TOKEN", "EAABinvented123" ] server [ "templates" ]
+
+                Assert.Equal(6, run.Code)
+                seen.Value <- run.Talk
+            })
+
+        return seen.Value
+    }
+
+    task {
+        let! dead = toldOf 190 "Malformed access token EAABinvented123"
+        Assert.Contains("(code 190)", dead)
+        Assert.Contains("fix: put a token that is valid into WHATSAPP_TOKEN", dead)
+        Assert.DoesNotContain("EAABinvented123", dead)
+        let! right = toldOf 200 "Permissions error"
+        Assert.Contains("whatsapp_business_management", right)
+        let! other = toldOf 100 "Invalid parameter"
+        Assert.DoesNotContain("fix:", other)
+    }
+    :> Task
+
+[<Fact>]
+let ``a template of which nobody knows whether it was sent is told so, whichever way the answer stayed away``
+    ()
+    =
+    let losing answer (asked: ScriptedServer.Asked) =
+        if asked.Path.EndsWith "/messages" then
+            answer
+        else
+            graph ours template asked
+
+    task {
+        for answer in
+            [
+                ScriptedServer.Cut
+                ScriptedServer.failure 502 "<html>"
+                ScriptedServer.failure 500 """{"error":{"code":131000,"message":"Something went wrong"}}"""
+            ] do
+            do!
+                ScriptedServer.using (losing answer) (fun server -> task {
+                    let! run = whatsapp [] server (sending (texts @ [ "--yes" ]))
+                    Assert.Equal(4, run.Code)
+                    Assert.Contains("It is not known whether the template was sent", run.Talk)
+                })
+
+        let refused =
+            ScriptedServer.failure 400 """{"error":{"code":131026,"message":"Message undeliverable"}}"""
+
+        do!
+            ScriptedServer.using (losing refused) (fun server -> task {
+                let! run = whatsapp [] server (sending (texts @ [ "--yes" ]))
+                Assert.Equal(6, run.Code)
+                Assert.DoesNotContain("not known", run.Talk)
+            })
+    }
+    :> Task
+
+[<Fact>]
 let ``of several numbers one is named`` () =
     let folder = Directory.CreateTempSubdirectory "functionalbot-verbs-"
     let file = Path.Combine(folder.FullName, "numbers.json")
@@ -267,7 +334,7 @@ let private flows (known: string) (asked: ScriptedServer.Asked) =
     | "POST", "/v25.0/8124/assets" ->
         ScriptedServer.json
             """{"success":true,"validation_errors":[{"message":"unknown component","line_start":7}]}"""
-    | "POST", ("/v25.0/8123/publish" | "/v25.0/100/whatsapp_business_encryption") ->
+    | "POST", ("/v25.0/8123" | "/v25.0/8123/publish" | "/v25.0/100/whatsapp_business_encryption") ->
         ScriptedServer.json """{"success":true}"""
     | _ -> ScriptedServer.failure 404 """{"error":{"code":100,"message":"no such path"}}"""
 
@@ -332,3 +399,54 @@ let ``the form's screens become a draft and are published, and faults in them ar
 
         Assert.Equal(2, wrong.Code)
     })
+
+[<Fact>]
+let ``a draft that was made and got no screens is named, so that the next try goes on with it`` () =
+    let breaking (asked: ScriptedServer.Asked) =
+        if asked.Path.EndsWith "/assets" then
+            ScriptedServer.failure 502 "<html>"
+        else
+            flows "{}" asked
+
+    ScriptedServer.using breaking (fun server -> task {
+        let! run = whatsapp [] server [ "flow"; "upload"; "--yes" ]
+        Assert.Equal(7, run.Code)
+        Assert.Contains("--flow 8123", run.Talk)
+    })
+
+[<Fact>]
+let ``screens that ask an endpoint are given with it, also to a draft that is there, and only with a key``
+    ()
+    = task {
+    use rsa = System.Security.Cryptography.RSA.Create 2048
+    let path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())
+    File.WriteAllText(path, rsa.ExportPkcs8PrivateKeyPem())
+
+    let upload more =
+        [ "flow"; "upload"; "--endpoint"; "https://bot.example.com/flow"; "--yes" ]
+        @ more
+
+    try
+        do!
+            ScriptedServer.using (flows "{}") (fun server -> task {
+                let! keyless = whatsapp [] server (upload [])
+                Assert.Equal(3, keyless.Code)
+                Assert.Contains("FLOW_PRIVATE_KEY_FILE", keyless.Talk)
+                Assert.Empty(posts server)
+
+                let! known =
+                    whatsapp [ "FLOW_PRIVATE_KEY_FILE", path ] server (upload [ "--flow"; "8123" ])
+
+                Assert.Equal(0, known.Code)
+
+                match posts server with
+                | [ placed; filled ] ->
+                    Assert.Equal("/v25.0/8123", placed.Path)
+                    Assert.Contains("endpoint_uri=https%3A%2F%2Fbot.example.com%2Fflow", placed.Body)
+                    Assert.Equal("/v25.0/8123/assets", filled.Path)
+                    Assert.Contains("data_api_version", filled.Body)
+                | other -> failwith $"%A{other}"
+            })
+    finally
+        File.Delete path
+}

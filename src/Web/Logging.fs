@@ -26,6 +26,9 @@ let private wamid = Regex(@"wamid\.[A-Za-z0-9+/=_-]+", RegexOptions.Compiled)
 let private bearer =
     Regex(@"(?i)(bearer\s+|token=|password=|apikey=|secret=)[^\s;,""&]+", RegexOptions.Compiled)
 
+/// An access token of Meta's, which its own sentences may repeat.
+let private graphToken = Regex(@"\bEAA[A-Za-z0-9_-]{5,}", RegexOptions.Compiled)
+
 let private streamCustomer =
     Regex(@"session/([^/\s""]+)/([^/\s""]+)/", RegexOptions.Compiled)
 
@@ -39,6 +42,7 @@ let mask (text: string) : string =
         "session/" + found.Groups[1].Value + "/***" + tail found.Groups[2].Value + "/"
 
     let text = bearer.Replace(text, "$1***")
+    let text = graphToken.Replace(text, "EAA***")
     let text = email.Replace(text, "***@***")
 
     let text =

@@ -161,6 +161,17 @@ module FlowSetUp =
 
         call settings client HttpMethod.Post (escaped account + "/flows") (Some content) (filled "id") token
 
+    /// Gives a draft the address of /flow, https.
+    let setEndpoint
+        (settings: WhatsAppSettings)
+        (client: HttpClient)
+        (flow: string)
+        (endpoint: Uri)
+        (token: CancellationToken)
+        : Task<Result<unit, SetUpFailure>> =
+        let content = form [ "endpoint_uri", endpoint.AbsoluteUri ]
+        call settings client HttpMethod.Post (escaped flow) (Some content) succeeded token
+
     /// Meta's words on one fault of a flow's JSON, with the line where it is.
     let private fault (element: JsonElement) : string =
         let told =

@@ -30,32 +30,34 @@ let private subscribeAccount (desk: Desk) (wish: Wish) (callback: (Uri * string)
             | None -> "to where the app's settings say"
 
         match! WhatsAppSetUp.tokenFacts desk.Settings desk.Client CancellationToken.None with
-        | Error failure -> return failed failure
+        | Error failure -> return failed desk failure
         | Ok facts ->
             match! WhatsAppSetUp.subscribedApps desk.Settings desk.Client account CancellationToken.None with
-            | Error failure -> return failed failure
+            | Error failure -> return failed desk failure
             | Ok found when isDone facts.AppId address found ->
-                report desk wish "unchanged" "This app gets the account's webhooks already." []
-                return ExitCode.ok
+                return unchanged desk wish "This app gets the account's webhooks already."
             | Ok _ ->
-                if wish.IsRehearsal then
-                    report desk wish "would-change" $"The account's webhooks would go %s{where}." []
+                let what = {
+                    Would = $"The account's webhooks would go %s{where}."
+                    Will = $"The webhooks of the account %s{account} will go %s{where}."
+                }
 
-                match agreed wish $"The webhooks of the account %s{account} will go %s{where}." with
-                | Error code -> return code
-                | Ok() ->
-                    match!
-                        WhatsAppSetUp.subscribe
-                            desk.Settings
-                            desk.Client
-                            account
-                            callback
-                            CancellationToken.None
-                    with
-                    | Error failure -> return failed failure
-                    | Ok() ->
-                        report desk wish "changed" $"The account's webhooks go %s{where} from now on." []
-                        return ExitCode.ok
+                return!
+                    change desk wish what (fun () -> task {
+                        let! made =
+                            WhatsAppSetUp.subscribe
+                                desk.Settings
+                                desk.Client
+                                account
+                                callback
+                                CancellationToken.None
+
+                        return
+                            made
+                            |> Result.map (fun () ->
+                                changed $"The account's webhooks go %s{where} from now on.")
+                            |> Result.mapError (failed desk)
+                    })
     }
 
 /// Runs `bot whatsapp subscribe`.
@@ -133,7 +135,7 @@ let private shownFields (profile: BusinessProfile) = [
 
 let private show (desk: Desk) (wish: Wish) = task {
     match! WhatsAppSetUp.profile desk.Settings desk.Client CancellationToken.None with
-    | Error failure -> return failed failure
+    | Error failure -> return failed desk failure
     | Ok profile ->
         if wish.IsJson then
             Document.create [
@@ -153,25 +155,27 @@ let private show (desk: Desk) (wish: Wish) = task {
         return ExitCode.ok
 }
 
-let private change (desk: Desk) (wish: Wish) (change: BusinessProfile) = task {
+let private alter (desk: Desk) (wish: Wish) (wanted: BusinessProfile) : Task<int> =
     let named =
-        shownFields change
+        shownFields wanted
         |> List.filter (fun (_, value) -> value.IsSome)
         |> List.map fst
         |> String.concat ", "
 
-    if wish.IsRehearsal then
-        report desk wish "would-change" $"These would be changed: %s{named}." []
+    let what = {
+        Would = $"These would be changed: %s{named}."
+        Will = $"Customers of %s{desk.Number.Id} will see another %s{named}."
+    }
 
-    match agreed wish $"Customers of %s{desk.Number.Id} will see another %s{named}." with
-    | Error code -> return code
-    | Ok() ->
-        match! WhatsAppSetUp.changeProfile desk.Settings desk.Client change CancellationToken.None with
-        | Error failure -> return failed failure
-        | Ok() ->
-            report desk wish "changed" $"Changed: %s{named}." []
-            return ExitCode.ok
-}
+    change desk wish what (fun () -> task {
+        let! made =
+            WhatsAppSetUp.changeProfile desk.Settings desk.Client wanted CancellationToken.None
+
+        return
+            made
+            |> Result.map (fun () -> changed $"Changed: %s{named}.")
+            |> Result.mapError (failed desk)
+    })
 
 /// Runs `bot whatsapp profile`: without anything to change it shows the profile.
 let profile source data (given: ParseResults<ProfileArguments>) : int =
@@ -191,4 +195,4 @@ let profile source data (given: ParseResults<ProfileArguments>) : int =
         let isEmpty = shownFields wanted |> List.forall (fun (_, value) -> value.IsNone)
 
         withNumber source data (given.TryGetResult ProfileArguments.Number) (fun desk ->
-            if isEmpty then show desk wish else change desk wish wanted)
+            if isEmpty then show desk wish else alter desk wish wanted)

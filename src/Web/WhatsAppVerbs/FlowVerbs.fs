@@ -15,6 +15,12 @@ open FunctionalBot.Web.WhatsAppDesk
 
 let private none = CancellationToken.None
 
+/// Says that there is no key, and what comes of that; returns the exit code.
+let private withoutKey (consequence: string) : int =
+    Output.say $"FLOW_PRIVATE_KEY_FILE is not set: %s{consequence}."
+    Output.say "    fix: make a key with openssl genrsa -out flow.pem 2048, and name the file there"
+    ExitCode.configuration
+
 /// Line ends and blanks at the ends of a PEM mean nothing.
 let private samePem (one: string) (other: string) =
     let plain (pem: string) = pem.ReplaceLineEndings("\n").Trim()
@@ -22,25 +28,26 @@ let private samePem (one: string) (other: string) =
 
 let private giveKey (wish: Wish) (publicPem: string) (desk: Desk) : Task<int> = task {
     match! FlowSetUp.keyState desk.Settings desk.Client none with
-    | Error failure -> return failed failure
+    | Error failure -> return failed desk failure
     | Ok {
              PublicPem = Some known
              Status = Some "VALID"
-         } when samePem known publicPem ->
-        report desk wish "unchanged" "Meta has this key already." []
-        return ExitCode.ok
+         } when samePem known publicPem -> return unchanged desk wish "Meta has this key already."
     | Ok _ ->
-        if wish.IsRehearsal then
-            report desk wish "would-change" "Meta would get this key." []
+        let what = {
+            Would = "Meta would get this key."
+            Will = $"Telephones will encrypt what they ask %s{desk.Number.Id} with this key."
+        }
 
-        match agreed wish $"Telephones will encrypt what they ask %s{desk.Number.Id} with this key." with
-        | Error code -> return code
-        | Ok() ->
-            match! FlowSetUp.uploadKey desk.Settings desk.Client publicPem none with
-            | Error failure -> return failed failure
-            | Ok() ->
-                report desk wish "changed" "Meta has the key." []
-                return ExitCode.ok
+        return!
+            change desk wish what (fun () -> task {
+                let! made = FlowSetUp.uploadKey desk.Settings desk.Client publicPem none
+
+                return
+                    made
+                    |> Result.map (fun () -> changed "Meta has the key.")
+                    |> Result.mapError (failed desk)
+            })
 }
 
 /// Runs `bot whatsapp flow key`.
@@ -53,10 +60,7 @@ let private key source data (given: ParseResults<FlowKeyArguments>) : int =
 
     match FlowSettings.flow source with
     | Error problems -> DatabaseVerb.misconfigured problems
-    | Ok { Key = None } ->
-        Output.say "FLOW_PRIVATE_KEY_FILE is not set: there is no key to give."
-        Output.say "    fix: make one with openssl genrsa -out flow.pem 2048, and name the file there"
-        ExitCode.configuration
+    | Ok { Key = None } -> withoutKey "there is no key to give"
     | Ok { Key = Some key } ->
         withNumber
             source
@@ -74,51 +78,97 @@ let private screens (data: string) (endpoint: Uri option) : Result<byte[], strin
         match endpoint with
         | Some _ -> Ok(Encoding.UTF8.GetBytes text)
         | None -> FlowFile.withoutEndpoint text |> Result.map Encoding.UTF8.GetBytes
-    with :? IOException as problem ->
-        Error problem.Message
+    with
+    | :? IOException
+    | :? UnauthorizedAccessException as problem -> Error problem.Message
+
+/// What a flow gets.
+[<NoComparison>]
+type private Screens = {
+    Content: byte[]
+    /// Where telephones ask, https. None where they ask nobody.
+    Endpoint: Uri option
+}
 
 /// Gives a draft its screens. What Meta finds wrong with them is told, and the draft stays as it was.
-let private fill (desk: Desk) (wish: Wish) (flow: string) (content: byte[]) : Task<int> = task {
-    match! FlowSetUp.upload desk.Settings desk.Client flow content none with
-    | Error failure -> return failed failure
+let private fill (desk: Desk) (flow: string) (screens: Screens) : Task<Result<Changed, int>> = task {
+    match! FlowSetUp.upload desk.Settings desk.Client flow screens.Content none with
+    | Error failure -> return Error(failed desk failure)
     | Ok [] ->
-        report
-            desk
-            wish
-            "changed"
-            $"The draft %s{flow} has the screens. Try it with FLOW_ID=%s{flow} and FLOW_MODE=draft."
-            [ "flow", Document.text flow ]
-
-        return ExitCode.ok
+        return
+            Ok {
+                Words =
+                    $"The draft %s{flow} has the screens. Try it with FLOW_ID=%s{flow} and FLOW_MODE=draft."
+                More = [ "flow", Document.text flow ]
+            }
     | Ok faults ->
         Output.say $"Meta found these faults in the screens of %s{flow}:"
 
         for fault in faults do
             Output.say ("  " + Logging.mask fault)
 
-        return ExitCode.refused
+        return Error ExitCode.refused
 }
 
-let private giveScreens (wish: Wish) known name endpoint content (desk: Desk) : Task<int> =
-    withAccount desk (fun account -> task {
-        let what =
-            match known with
-            | Some flow -> $"The draft %s{flow} gets other screens."
-            | None -> $"A flow \"%s{name}\" is made in the account %s{account}, as a draft."
+/// Gives a draft that is there other screens, and the endpoint that they ask.
+let private refill (desk: Desk) (flow: string) (screens: Screens) : Task<Result<Changed, int>> = task {
+    let! placed = task {
+        match screens.Endpoint with
+        | Some endpoint -> return! FlowSetUp.setEndpoint desk.Settings desk.Client flow endpoint none
+        | None -> return Ok()
+    }
 
-        if wish.IsRehearsal then
-            report desk wish "would-change" what []
+    match placed with
+    | Error failure -> return Error(failed desk failure)
+    | Ok() -> return! fill desk flow screens
+}
 
-        match agreed wish what with
-        | Error code -> return code
-        | Ok() ->
-            match known with
-            | Some flow -> return! fill desk wish flow content
-            | None ->
-                match! FlowSetUp.create desk.Settings desk.Client account name endpoint none with
-                | Error failure -> return failed failure
-                | Ok flow -> return! fill desk wish flow content
-    })
+/// Makes a draft and gives it the screens. One that is made and stays empty is named, since Meta makes no second one of
+/// the same name.
+let private make (desk: Desk) account name (screens: Screens) : Task<Result<Changed, int>> = task {
+    match! FlowSetUp.create desk.Settings desk.Client account name screens.Endpoint none with
+    | Error failure -> return Error(failed desk failure)
+    | Ok flow ->
+        match! fill desk flow screens with
+        | Ok came -> return Ok came
+        | Error _ ->
+            Output.say $"The draft %s{flow} was made and has no screens yet. Go on with: --flow %s{flow}"
+            return Error ExitCode.partly
+}
+
+let private giveScreens (wish: Wish) (known: string option) name (screens: Screens) (desk: Desk) : Task<int> =
+    match known with
+    | Some flow ->
+        let what = {
+            Would = $"The draft %s{flow} would get other screens."
+            Will = $"The draft %s{flow} gets other screens."
+        }
+
+        change desk wish what (fun () -> refill desk flow screens)
+    | None ->
+        withAccount desk (fun account ->
+            let what = {
+                Would = $"A flow \"%s{name}\" would be made in the account %s{account}, as a draft."
+                Will = $"A flow \"%s{name}\" is made in the account %s{account}, as a draft."
+            }
+
+            change desk wish what (fun () -> make desk account name screens))
+
+/// The endpoint that is named, where the bot has a key to answer there; else the exit code, after saying why.
+let private endpointOf (source: Source) (named: string option) : Result<Uri option, int> =
+    match named with
+    | None -> Ok None
+    | Some text ->
+        match Uri.TryCreate(text, UriKind.Absolute), FlowSettings.flow source with
+        | (true, NonNull address), Ok { Key = Some _ } when address.Scheme = Uri.UriSchemeHttps ->
+            Ok(Some address)
+        | (true, NonNull address), Ok { Key = None } when address.Scheme = Uri.UriSchemeHttps ->
+            Error(withoutKey "the bot would not answer at the endpoint")
+        | (true, NonNull address), Error problems when address.Scheme = Uri.UriSchemeHttps ->
+            Error(DatabaseVerb.misconfigured problems)
+        | _ ->
+            Output.say "--endpoint is an https address; Meta calls no other."
+            Error ExitCode.usage
 
 /// Runs `bot whatsapp flow upload`.
 let private upload source data (given: ParseResults<FlowUploadArguments>) : int =
@@ -128,49 +178,46 @@ let private upload source data (given: ParseResults<FlowUploadArguments>) : int 
         IsJson = given.Contains FlowUploadArguments.Json
     }
 
-    let run endpoint =
-        match withDefault source "BOT_DATA" data with
-        | Error problems -> DatabaseVerb.misconfigured problems
-        | Ok data ->
-            match screens data endpoint with
-            | Error wrong ->
-                Output.say $"The screens cannot be read: %s{wrong}"
-                Output.say "    fix: put data/flows/ticket.json back from the release"
-                ExitCode.configuration
-            | Ok content ->
-                withNumber
-                    source
-                    data
-                    (given.TryGetResult FlowUploadArguments.Number)
-                    (giveScreens
-                        wish
-                        (given.TryGetResult FlowUploadArguments.Flow)
-                        (given.GetResult(FlowUploadArguments.Name, "ticket"))
-                        endpoint
-                        content)
+    match
+        endpointOf source (given.TryGetResult FlowUploadArguments.Endpoint),
+        withDefault source "BOT_DATA" data
+    with
+    | Error code, _ -> code
+    | _, Error problems -> DatabaseVerb.misconfigured problems
+    | Ok endpoint, Ok folder ->
+        match screens folder endpoint with
+        | Error wrong ->
+            Output.say $"The screens cannot be read: %s{wrong}"
+            Output.say "    fix: put data/flows/ticket.json back from the release"
+            ExitCode.configuration
+        | Ok content ->
+            withNumber
+                source
+                data
+                (given.TryGetResult FlowUploadArguments.Number)
+                (giveScreens
+                    wish
+                    (given.TryGetResult FlowUploadArguments.Flow)
+                    (given.GetResult(FlowUploadArguments.Name, "ticket"))
+                    {
+                        Content = content
+                        Endpoint = endpoint
+                    })
 
-    match given.TryGetResult FlowUploadArguments.Endpoint with
-    | None -> run None
-    | Some text ->
-        match Uri.TryCreate(text, UriKind.Absolute) with
-        | true, NonNull address when address.Scheme = Uri.UriSchemeHttps -> run (Some address)
-        | _ ->
-            Output.say "--endpoint is an https address; Meta calls no other."
-            ExitCode.usage
+let private openToAll (wish: Wish) (flow: string) (desk: Desk) : Task<int> =
+    let what = {
+        Would = $"The flow %s{flow} would be published."
+        Will = $"The flow %s{flow} is published; that cannot be taken back."
+    }
 
-let private openToAll (wish: Wish) (flow: string) (desk: Desk) : Task<int> = task {
-    if wish.IsRehearsal then
-        report desk wish "would-change" $"The flow %s{flow} would be published." []
+    change desk wish what (fun () -> task {
+        let! made = FlowSetUp.publish desk.Settings desk.Client flow none
 
-    match agreed wish $"The flow %s{flow} is published; that cannot be taken back." with
-    | Error code -> return code
-    | Ok() ->
-        match! FlowSetUp.publish desk.Settings desk.Client flow none with
-        | Error failure -> return failed failure
-        | Ok() ->
-            report desk wish "changed" $"The flow %s{flow} is published. Set FLOW_ID=%s{flow}." []
-            return ExitCode.ok
-}
+        return
+            made
+            |> Result.map (fun () -> changed $"The flow %s{flow} is published. Set FLOW_ID=%s{flow}.")
+            |> Result.mapError (failed desk)
+    })
 
 /// Runs `bot whatsapp flow publish`.
 let private publish source data (given: ParseResults<FlowPublishArguments>) : int =

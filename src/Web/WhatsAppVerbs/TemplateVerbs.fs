@@ -29,7 +29,7 @@ let templates source data (given: ParseResults<TemplatesArguments>) : int =
         let name = given.TryGetResult TemplatesArguments.Name
 
         match! WhatsAppTemplates.all desk.Settings desk.Client account name CancellationToken.None with
-        | Error failure -> return failed failure
+        | Error failure -> return failed desk failure
         | Ok found ->
             let found = found |> List.sortBy (fun template -> template.Name, template.Language)
 
@@ -117,9 +117,23 @@ let private obstacle (language: string) (texts: string list) (found: MessageTemp
         )
     | Some template -> Ok template
 
+/// Says why it was not sent, or that nobody knows (some codes of Meta's say no more); returns the exit code.
+let private unsent (desk: Desk) (failure: SetUpFailure) : int =
+    let isUnclear =
+        match failure with
+        | GraphUnreachable _ -> true
+        | GraphRefused(code, _) -> (WhatsAppErrors.ofCode code).Class = Unclear
+
+    if isUnclear then
+        failed desk failure |> ignore
+        Output.say "It is not known whether the template was sent: ask the customer before you send it again."
+        ExitCode.unreachable
+    else
+        failed desk failure
+
 let private send (desk: Desk) (wish: Wish) (recipient: Recipient) name language texts account = task {
     match! WhatsAppTemplates.all desk.Settings desk.Client account (Some name) CancellationToken.None with
-    | Error failure -> return failed failure
+    | Error failure -> return failed desk failure
     | Ok found ->
         // Meta searches for what contains the name.
         let found =
@@ -130,36 +144,32 @@ let private send (desk: Desk) (wish: Wish) (recipient: Recipient) name language 
             Output.say why
             return code
         | Ok template ->
-            if wish.IsRehearsal then
-                report desk wish "would-change" "The template would be sent." []
+            let what = {
+                Would = "The template would be sent."
+                Will =
+                    $"The template %s{name} will be sent from %s{desk.Number.Id}. "
+                    + "Has this customer agreed to be written to?"
+            }
 
-            let what =
-                $"The template %s{name} will be sent from %s{desk.Number.Id}. "
-                + "Has this customer agreed to be written to?"
+            return!
+                change desk wish what (fun () -> task {
+                    let! sent =
+                        WhatsAppTemplates.send
+                            desk.Settings
+                            desk.Client
+                            recipient
+                            template
+                            texts
+                            CancellationToken.None
 
-            match agreed wish what with
-            | Error code -> return code
-            | Ok() ->
-                match!
-                    WhatsAppTemplates.send
-                        desk.Settings
-                        desk.Client
-                        recipient
-                        template
-                        texts
-                        CancellationToken.None
-                with
-                | Ok id ->
-                    report desk wish "changed" "Meta took the template." [ "message", Document.text id ]
-                    return ExitCode.ok
-                | Error(GraphUnreachable reason) ->
-                    Output.say (Logging.mask reason)
-
-                    Output.say
-                        "It is not known whether the template was sent: ask the customer before you send it again."
-
-                    return ExitCode.unreachable
-                | Error refused -> return failed refused
+                    return
+                        sent
+                        |> Result.map (fun id -> {
+                            Words = "Meta took the template."
+                            More = [ "message", Document.text id ]
+                        })
+                        |> Result.mapError (unsent desk)
+                })
 }
 
 /// Runs `bot whatsapp send-template`.

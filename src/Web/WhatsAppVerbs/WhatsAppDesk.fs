@@ -3,6 +3,7 @@ module FunctionalBot.Web.WhatsAppDesk
 
 open System
 open System.Net.Http
+open System.Text.Json.Nodes
 open System.Threading.Tasks
 open FunctionalBot.Effects
 open FunctionalBot.Web.CommandLine
@@ -84,22 +85,34 @@ let withAccount (desk: Desk) (work: string -> Task<int>) : Task<int> =
 
         Task.FromResult ExitCode.configuration
 
+/// How a refusal is mended, where its code says.
+let private mendOf (desk: Desk) (code: int) : string option =
+    let variable = desk.Number.TokenVariable
+
+    match code with
+    | 0
+    | 190 -> Some $"put a token that is valid into %s{variable}, or into the file of %s{variable}_FILE"
+    | _ when (WhatsAppErrors.ofCode code).Action = ErrorAction.MendToken ->
+        Some(
+            $"give the system user of %s{variable} the account, and its token the permissions "
+            + "whatsapp_business_messaging and whatsapp_business_management"
+        )
+    | _ -> None
+
 /// Says why a call failed; returns the exit code.
-let failed (failure: SetUpFailure) : int =
+let failed (desk: Desk) (failure: SetUpFailure) : int =
     match failure with
     | GraphUnreachable reason ->
         Output.say (Logging.mask reason)
+        Output.say "    fix: check the network and WHATSAPP_GRAPH_URL"
         ExitCode.unreachable
     | GraphRefused(code, told) ->
         Output.say $"Meta refused it: %s{Logging.mask told} (code %d{code})"
-
-        if code = 10 || code = 200 || code = 3 then
-            Output.say "    fix: give the token's system user the permission whatsapp_business_management."
-
+        mendOf desk code |> Option.iter (fun mend -> Output.say $"    fix: %s{mend}")
         ExitCode.refused
 
 /// Whether `what` may be done now; else the exit code. A dry run ends here with 0.
-let agreed (wish: Wish) (what: string) : Result<unit, int> =
+let private agreed (wish: Wish) (what: string) : Result<unit, int> =
     if wish.IsRehearsal then
         Output.say "This was a dry run: nothing was changed."
         Error ExitCode.ok
@@ -114,18 +127,59 @@ let agreed (wish: Wish) (what: string) : Result<unit, int> =
         Output.say "Nothing was done."
         Error ExitCode.refused
 
+/// What is to be changed at Meta, in words.
+type Change = {
+    /// For a dry run: what would be done.
+    Would: string
+    /// For whoever is asked: what will be done.
+    Will: string
+}
+
+/// What was changed.
+[<NoComparison>]
+type Changed = {
+    Words: string
+    /// Fields of the document besides those that every change has.
+    More: (string * (JsonNode | null)) list
+}
+
+/// A change of which there is no more to say.
+let changed (words: string) : Changed = { Words = words; More = [] }
+
 /// Prints what came of a change: a document for scripts, a line for eyes. `outcome` is "changed", "unchanged" or
 /// "would-change".
-let report (desk: Desk) (wish: Wish) (outcome: string) (words: string) more =
+let private report (desk: Desk) (wish: Wish) (outcome: string) (came: Changed) =
     if wish.IsJson then
         [
             "number", Document.text desk.Number.Id
             "dry_run", Document.truth wish.IsRehearsal
             "outcome", Document.text outcome
-            "detail", Document.text words
+            "detail", Document.text came.Words
         ]
-        @ more
+        @ came.More
         |> Document.create
         |> Output.writeJson
     else
-        Console.Out.WriteLine words
+        Console.Out.WriteLine came.Words
+
+/// Says that everything is as it was asked for already; returns the exit code.
+let unchanged (desk: Desk) (wish: Wish) (words: string) : int =
+    report desk wish "unchanged" (changed words)
+    ExitCode.ok
+
+/// Makes a change where it is consented to, and prints what came of it; returns the exit code. `call` makes it, or says
+/// why it failed and gives the exit code of that.
+let change (desk: Desk) (wish: Wish) (what: Change) (call: unit -> Task<Result<Changed, int>>) : Task<int> =
+    task {
+        if wish.IsRehearsal then
+            report desk wish "would-change" (changed what.Would)
+
+        match agreed wish what.Will with
+        | Error code -> return code
+        | Ok() ->
+            match! call () with
+            | Error code -> return code
+            | Ok came ->
+                report desk wish "changed" came
+                return ExitCode.ok
+    }
