@@ -87,25 +87,14 @@ let ``help and version end well`` () : Task = task {
 
 [<Fact>]
 let ``every variable that is read is explained in .env.example`` () =
-    let sources = [
-        "Configuration.fs"
-        "DatabaseSettings.fs"
-        "HoursSettings.fs"
-        "NumberSettings.fs"
-        "NumbersFile.fs"
-        "ServiceSettings.fs"
-        "TelemetrySettings.fs"
-        "FlowSettings.fs"
-        "FileSettings.fs"
-        "HoursSettings.fs"
-    ]
-
+    // Those of `TestSwitches` are refused wherever they are not allowed, and are nobody's to set.
     let read =
-        sources
+        Repository.filesIn "src/Web/" [ ".fs" ]
+        |> List.filter (fun file -> not (file.EndsWith "TestSwitches.fs"))
         |> List.collect (fun file -> [
             for found in
                 Regex.Matches(
-                    Repository.read ("src/Web/" + file),
+                    Repository.read file,
                     "\"((?:WHATSAPP|FLOW|OPENAI|ODOO|OTEL|BOT|DATABASE)_[A-Z_]+)\""
                 ) do
                 found.Groups[1].Value
@@ -117,6 +106,19 @@ let ``every variable that is read is explained in .env.example`` () =
 
     for name in read do
         Assert.Contains(name + "=", example)
+
+    // And nothing is explained that nobody reads.
+    for found in Regex.Matches(example, "^([A-Z_]+)=", RegexOptions.Multiline) do
+        let name = found.Groups[1].Value
+        let ofFile = "_FILE"
+
+        let plain =
+            if name.EndsWith ofFile then
+                name.Substring(0, name.Length - ofFile.Length)
+            else
+                name
+
+        Assert.Contains(plain, read)
 
 [<Fact>]
 let ``doctor finds everything in order, as text and as JSON`` () =
@@ -141,6 +143,7 @@ let ``doctor finds everything in order, as text and as JSON`` () =
         let! code, output = runToEnd stage.Environment [ "doctor"; "--json" ]
         Assert.Equal(0, code)
         use document = JsonDocument.Parse output
+        Assert.Equal(1, (document.RootElement.GetProperty "version").GetInt32())
         Assert.Equal(9, (document.RootElement.GetProperty "checks").GetArrayLength())
     })
 

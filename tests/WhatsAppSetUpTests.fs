@@ -336,6 +336,40 @@ let ``a token is judged by its life, its permissions and Meta's word`` () =
         )
 
 [<Fact>]
+let ``hours are told as they are now, with holidays that are all over`` () =
+    let fitting result =
+        match result with
+        | Ok value -> value
+        | Error problem -> failwith problem
+
+    let judge week holidays =
+        HoursCheck.judge now {
+            Zone = fitting (BusinessHours.readZone "Europe/Madrid")
+            Week = fitting (BusinessHours.readWeek week)
+            Holidays = fitting (BusinessHours.readHolidays holidays)
+        }
+
+    // Monday the 2nd of November, 10:00 in Madrid.
+    for week, holidays, told in
+        [
+            "mon 9:00-11:00", "", "there now (Europe/Madrid); no holidays"
+            "mon 11:00-12:00",
+            "2026-12-25 Navidad",
+            "back at 2026-11-02 11:00 (Europe/Madrid); next holiday 2026-12-25 Navidad"
+            "tue 9:00-11:00",
+            "2025-12-25 Navidad",
+            "back at 2026-11-03 09:00 (Europe/Madrid); all holidays are past"
+            "mon 9:00-11:00",
+            "2026-11-02",
+            "back at 2026-11-09 09:00 (Europe/Madrid); next holiday 2026-11-02"
+        ] do
+        match judge week holidays with
+        | Fine fact -> Assert.Contains(told, fact)
+        | Wrong(problem, _) -> failwith problem
+
+    Assert.True(isWrong (judge ";" ""))
+
+[<Fact>]
 let ``the webhooks of an account are this app's, another's, or nobody's`` () =
     let app id : SubscribedApp = {
         Id = id

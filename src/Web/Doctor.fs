@@ -4,8 +4,6 @@ module FunctionalBot.Web.Doctor
 open System
 open System.Net.Http
 open System.Net.Http.Headers
-open System.Text.Json
-open System.Text.Json.Nodes
 open System.Threading
 open System.Threading.Tasks
 open Spectre.Console
@@ -211,6 +209,7 @@ let examine (configuration: Configuration) : Task<Check list> = task {
             guard "assistant" (assistant configuration)
             yield! odooChecks configuration
             guard "files" (files configuration)
+            yield! HoursCheck.all configuration
         |]
 
     return List.ofArray checks
@@ -218,38 +217,36 @@ let examine (configuration: Configuration) : Task<Check list> = task {
 
 /// For eyes: a mark, a name and a fact a line, and how to mend it below what is wrong.
 let print (checks: Check list) =
+    let console = Output.console ()
+    let width = checks |> List.map _.Name.Length |> List.fold max 10
+
+    let line (mark: string) (name: string) (words: string) =
+        console.MarkupLine($"%s{mark} %s{Markup.Escape(name.PadRight width)} %s{Markup.Escape words}")
+
     for check in checks do
         match check.Finding with
-        | Fine fact ->
-            AnsiConsole.MarkupLine("[green]ok  [/] {0,-10} {1}", Markup.Escape check.Name, Markup.Escape fact)
+        | Fine fact -> line "[green]ok  [/]" check.Name fact
         | Wrong(problem, mend) ->
-            AnsiConsole.MarkupLine(
-                "[red]FAIL[/] {0,-10} {1}",
-                Markup.Escape check.Name,
-                Markup.Escape problem
-            )
-
-            AnsiConsole.MarkupLine("                fix: {0}", Markup.Escape mend)
+            line "[red]FAIL[/]" check.Name problem
+            line "    " "" ("fix: " + mend)
 
 /// For scripts.
 let printJson (checks: Check list) =
-    let list = JsonArray()
-
-    for check in checks do
-        let node = JsonObject()
-        node["name"] <- JsonValue.Create check.Name
-
-        match check.Finding with
-        | Fine fact ->
-            node["ok"] <- JsonValue.Create true
-            node["fact"] <- JsonValue.Create fact
-        | Wrong(problem, mend) ->
-            node["ok"] <- JsonValue.Create false
-            node["problem"] <- JsonValue.Create problem
-            node["fix"] <- JsonValue.Create mend
-
-        list.Add node
-
-    let root = JsonObject()
-    root["checks"] <- list
-    Console.Out.WriteLine(root.ToJsonString(JsonSerializerOptions(WriteIndented = true)))
+    Document.create [
+        "checks",
+        Document.list [
+            for check in checks do
+                Document.fields [
+                    "name", Document.text check.Name
+                    match check.Finding with
+                    | Fine fact ->
+                        "ok", Document.truth true
+                        "fact", Document.text fact
+                    | Wrong(problem, mend) ->
+                        "ok", Document.truth false
+                        "problem", Document.text problem
+                        "fix", Document.text mend
+                ]
+        ]
+    ]
+    |> Output.writeJson

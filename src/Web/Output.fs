@@ -44,7 +44,17 @@ let private json =
 let writeJson (node: JsonNode) =
     Console.Out.WriteLine(node.ToJsonString json)
 
-/// A table. Cells are plain text: nothing in them is read as mark-up. In a pipe it is as wide as it needs.
+/// A console for results. In a pipe it is as wide as it needs, so that no line is broken.
+let console () : IAnsiConsole =
+    let console =
+        AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Out))
+
+    if Console.IsOutputRedirected then
+        console.Profile.Width <- 400
+
+    console
+
+/// A table. Cells are plain text: nothing in them is read as mark-up.
 let writeTable (headings: string list) (rows: string list list) =
     let table = Table(Border = TableBorder.Simple)
 
@@ -55,13 +65,7 @@ let writeTable (headings: string list) (rows: string list list) =
         table.AddRow [| for cell in row -> Text cell :> Rendering.IRenderable |]
         |> ignore
 
-    let console =
-        AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Out))
-
-    if Console.IsOutputRedirected then
-        console.Profile.Width <- 400
-
-    console.Write table
+    console().Write table
 
 /// A line of talk.
 let say (text: string) = Console.Error.WriteLine text
