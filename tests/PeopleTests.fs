@@ -101,7 +101,8 @@ let private timeOf (update: Update) =
     | CustomerDid(_, _, _, at, _)
     | PersonMoved(_, _, _, at)
     | StatusCame(_, _, _, _, at) -> at
-    | NothingToDo _ -> start
+    | NothingToDo _
+    | NotUnderstood _ -> start
 
 /// Each state lasts an hour. In each the person writes once with both ids, and perhaps with either; each change is
 /// told by a notice that names both ids, or only those of one kind. Some things come twice. All of it comes in any

@@ -89,24 +89,36 @@ let ``a body that cannot be read is kept byte for byte and ends dead with the re
 }
 
 [<Fact>]
-let ``what is of no use is kept with its reason and words`` () : Task = task {
-    use! bench = startBench ()
+let ``what is of no use is kept with its reason and words, and what was not understood ends dead`` () : Task =
+    task {
+        use! bench = startBench ()
 
-    do!
-        bench.Store.Deliver [
-            bodyOf bench.Now [
-                NothingToDo(Some "wamid.g", "a group message", "{\"a\":\"\u0000\"}")
-                NothingToDo(None, "another field", "x")
+        do!
+            bench.Store.Deliver [
+                bodyOf bench.Now [
+                    NothingToDo(Some "wamid.g", "a group message", "{\"a\":\"\u0000\"}")
+                    NothingToDo(None, "another field", "x")
+                    NotUnderstood(Some "wamid.n", "no sender", "{}")
+                ]
             ]
-        ]
 
-    let! rows =
-        bench.Database.Rows "SELECT state, reason FROM bot.inbox_state ORDER BY id"
+        let! rows =
+            bench.Database.Rows "SELECT state, reason FROM bot.inbox_state ORDER BY id"
 
-    Assert.Equal<string list list>([ [ "ignored"; "a group message" ]; [ "ignored"; "another field" ] ], rows)
-    let! raw = bench.Database.Cell "SELECT fact->>'Raw' FROM bot.inbox ORDER BY id"
-    Assert.Equal("{\"a\":\"\uFFFD\"}", raw)
-}
+        Assert.Equal<string list list>(
+            [
+                [ "ignored"; "a group message" ]
+                [ "ignored"; "another field" ]
+                [ "dead"; "no sender" ]
+            ],
+            rows
+        )
+
+        let! account = bench.Store.Accounting()
+        balanced account
+        let! raw = bench.Database.Cell "SELECT fact->>'Raw' FROM bot.inbox ORDER BY id"
+        Assert.Equal("{\"a\":\"\uFFFD\"}", raw)
+    }
 
 [<Fact>]
 let ``a customer is found by the business-scoped id, else by the phone, which is then joined to it``

@@ -87,6 +87,7 @@ let takesEachThingOnce stage : Task = task {
     let update = textFrom "ES.1" "wamid.1" (now stage) "hola"
     do! receive stage [ update; update ]
     do! receive stage [ update; NothingToDo(None, "another field", "x") ]
+    do! receive stage [ NotUnderstood(Some "wamid.2", "no sender", "x") ]
 
     do!
         stage.Store.Deliver [
@@ -105,7 +106,7 @@ let takesEachThingOnce stage : Task = task {
     Assert.Equal<string list>([ "wamid.1" ], told |> List.map _.SourceId)
     do! receive stage [ update ]
     let! after = account stage
-    let expected = Map [ "applied", 1L; "dead", 1L; "duplicate", 3L; "ignored", 1L ]
+    let expected = Map [ "applied", 1L; "dead", 2L; "duplicate", 3L; "ignored", 1L ]
     Assert.Equal<Map<string, int64>>(expected, after.Ended)
 }
 

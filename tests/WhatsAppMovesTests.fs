@@ -149,7 +149,7 @@ let ``whatever stands in a notice, it is read, and a move has ids on both sides 
         let! sample = Gen.elements samples
         let! position = Gen.choose (0, 60)
         let! replacement = json
-        return withMemberReplaced sample position replacement
+        return MutatedJson.changed (MutatedJson.Replaced replacement) position sample
     }
 
     let holds body =

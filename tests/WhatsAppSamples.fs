@@ -4,7 +4,6 @@ module FunctionalBot.Tests.WhatsAppSamples
 open System
 open System.Text
 open System.Text.Json
-open System.Text.Json.Nodes
 open FsCheck.FSharp
 open FunctionalBot.Domain
 open FunctionalBot.Effects
@@ -47,30 +46,8 @@ let readOne (body: string) =
     | Ok [ CustomerDid(_, _, _, _, ReferredByAd _); update ] -> update
     | other -> failwith $"expected one update, got %A{other}"
 
-/// The JSON with the member at this position, counted as they are read and from the start again behind the last,
-/// replaced by other JSON.
-let withMemberReplaced (sample: string) (position: int) (replacement: string) : string =
-    let root = nonNull (JsonNode.Parse sample)
-    let spots = ResizeArray<JsonObject * string>()
-
-    let rec visit (part: JsonNode | null) =
-        match part with
-        | :? JsonObject as found ->
-            for pair in found do
-                spots.Add(found, pair.Key)
-                visit pair.Value
-        | :? JsonArray as found ->
-            for item in found do
-                visit item
-        | _ -> ()
-
-    visit root
-    let owner, name = spots[position % spots.Count]
-    let mark = "here comes something else"
-    owner[name] <- JsonValue.Create mark
-    root.ToJsonString().Replace("\"" + mark + "\"", replacement)
-
-let private names = [
+/// What members are called in webhooks.
+let names = [
     "entry"
     "changes"
     "value"
@@ -106,6 +83,38 @@ let private names = [
     "status"
     "code"
     "group_id"
+    "time"
+    "audio"
+    "voice"
+    "video"
+    "document"
+    "sticker"
+    "mime_type"
+    "sha256"
+    "filename"
+    "location"
+    "latitude"
+    "longitude"
+    "phones"
+    "formatted_name"
+    "emoji"
+    "nfm_reply"
+    "response_json"
+    "flow_token"
+    "button"
+    "payload"
+    "order"
+    "product_items"
+    "quantity"
+    "system"
+    "previous_user_id"
+    "unsupported"
+    "revoke"
+    "referral"
+    "headline"
+    "biz_opaque_callback_data"
+    "recipient_type"
+    "event"
 ]
 
 let private words =
@@ -121,6 +130,15 @@ let private words =
         "-1"
         "99999999999999999999"
         "ñ😀\u0000"
+        "\u202Efdp.exe\u2066\u200B"
+        "{\"flow_token\":3}"
+        "user_changed_number"
+        "account_update"
+        "image"
+        "nfm_reply"
+        "system"
+        "failed"
+        String('9', 3000)
     ]
 
 /// Any JSON text, mostly with names and words that Meta uses.
@@ -139,6 +157,9 @@ let json: FsCheck.Gen<string> =
                 "1.5e300"
                 "1790000001"
                 "9223372036854775807"
+                "-9223372036854775808"
+                "1e-999"
+                String('7', 1000)
                 "\"\\ud800\""
                 "\"\\udc00\\ud800\\\\u12\""
             ]

@@ -90,6 +90,7 @@ let private outcome (session: Session) (update: Update) : string =
             Ok(sourceId, at, None, CustomerMoved(MessageId sourceId, session.Customer))
         | StatusCame(_, _, (Sent | Delivered | Read | Played), _, _) -> Error "settled"
         | NothingToDo _ -> Error "kept"
+        | NotUnderstood _ -> Error "dead"
 
     match decided with
     | Error ending -> ending
@@ -125,7 +126,7 @@ let private outcome (session: Session) (update: Update) : string =
         | actions, endings -> failwith $"%A{actions} %A{endings}"
 
 /// Every type of element that the reference of the webhook names, by what tells it from others.
-let private elements: (string * string) list =
+let elements: (string * string) list =
     let value name members = name, bodyWith members
     let one name members = name, bodyOf [ message "new" members ]
 

@@ -148,6 +148,67 @@ let ``every text that a customer can send is cut`` () =
         ] do
         Assert.Equal(expected, lengthOf members)
 
+[<Fact>]
+let ``ids are taken up to their longest, and one unit more is none`` () =
+    let factOf members =
+        match readOne (bodyOf [ message "1" members ]) with
+        | CustomerDid(_, _, _, _, fact) -> Ok fact
+        | NothingToDo(_, reason, _) -> Error reason
+        | other -> failwith $"%A{other}"
+
+    for length in
+        [
+            LenientJson.longestIdentifier
+            LenientJson.longestIdentifier + 1
+            3_000
+            1_000_000
+        ] do
+        let id = String('7', length)
+        let isTaken = length <= LenientJson.longestIdentifier
+
+        let takes expected members found =
+            match factOf members with
+            | Ok fact when found fact = Some id -> Assert.True(isTaken, members.Substring(0, 60))
+            | Ok fact -> Assert.True((not isTaken && found fact = expected), members.Substring(0, 60))
+            | Error _ -> Assert.False(isTaken, members.Substring(0, 60))
+
+        takes None $""" "type":"image","image":{{"id":"%s{id}"}} """ (function
+            | MediaReceived media -> media.MediaId
+            | _ -> None)
+
+        takes None $""" "type":"image","image":{{"id":"7","sha256":"%s{id}"}} """ (function
+            | MediaReceived media -> media.Sha256
+            | _ -> None)
+
+        takes None $""" "type":"text","text":{{"body":"x"}},"context":{{"id":"%s{id}"}} """ (function
+            | TextReceived { Quoted = Some(MessageId quoted) } -> Some quoted
+            | _ -> None)
+
+        // Without the id there are still the words.
+        takes
+            (Some "Hablar")
+            $""" "type":"interactive","interactive":{{"button_reply":{{"id":"%s{id}","title":"Hablar"}}}} """
+            (function
+             | ChoicePicked choice -> Some choice.ChoiceId
+             | TextReceived text -> Some text.Text
+             | _ -> None)
+
+        takes None $""" "type":"button","button":{{"payload":"%s{id}"}} """ (function
+            | ChoicePicked choice -> Some choice.Title
+            | _ -> None)
+
+        takes None $""" "type":"reaction","reaction":{{"message_id":"%s{id}","emoji":"x"}} """ (function
+            | ReactionReceived(_, MessageId target, _) -> Some target
+            | _ -> None)
+
+        takes None $""" "type":"revoke","revoke":{{"original_message_id":"%s{id}"}} """ (function
+            | MessageRevoked(_, MessageId original) -> Some original
+            | _ -> None)
+
+    match factOf $""" "type":"image","image":{{"id":"7","mime_type":"%s{String('x', 5000)}"}} """ with
+    | Ok(MediaReceived { MimeType = Some kind }) -> Assert.Equal(100, kind.Length)
+    | other -> failwith $"%A{other}"
+
 let private contentOf members =
     match readOne (bodyOf [ message "1" members ]) with
     | CustomerDid(_, _, _, _, MediaReceived media) -> media.Kind, media.Content

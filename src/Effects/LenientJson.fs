@@ -171,6 +171,19 @@ module LenientJson =
     let filled name element : string option =
         text name element |> Option.filter (String.IsNullOrWhiteSpace >> not)
 
+    /// No id is longer, in UTF-16 units: Meta's own have up to about 150, and what is sent along with a message and
+    /// comes back has 512 at most.
+    let longestIdentifier = 512
+
+    /// The member of that name as an id, without white space around it. None if it is missing, blank, an object or an
+    /// array, or longer than `longestIdentifier`: what is as long is no id, and would be kept with every session.
+    let identifier name element : string option =
+        field name element
+        |> Option.bind (asTextUpTo longestIdentifier)
+        |> Option.filter (fun text -> text.Length <= longestIdentifier)
+        |> Option.map _.Trim()
+        |> Option.filter (fun text -> text <> "")
+
     /// A whole number, also where it is written as text.
     let asWhole (element: JsonElement) : int64 option =
         match asTextUpTo 40 element with
@@ -185,6 +198,12 @@ module LenientJson =
     /// `asWhole` of the member of that name.
     let whole name element : int64 option =
         field name element |> Option.bind asWhole
+
+    /// The same, of 32 bits: as long as the codes of errors are. What is larger counts as missing.
+    let number name element : int option =
+        whole name element
+        |> Option.filter (fun value -> value >= int64 Int32.MinValue && value <= int64 Int32.MaxValue)
+        |> Option.map int
 
     /// A part that is kept as it was written is cut to so many bytes of UTF-8: the body that it came in is kept whole.
     let longestKept = 65_536

@@ -69,9 +69,11 @@ type Update =
         status: DeliveryStatus *
         callback: string option *
         at: DateTimeOffset
-    /// Understood and of no use (another field, a group message, a call), or not understood; kept with the
-    /// reason.
+    /// Of no use (another field, a group message, a call), or nothing that anybody said; kept with the reason.
     | NothingToDo of sourceId: string option * reason: string * raw: string
+    /// Somebody may have said something, and nobody can tell who, to whom or what: it ends dead, so that operators see
+    /// it, and is kept with the reason.
+    | NotUnderstood of sourceId: string option * reason: string * raw: string
 
 /// What came of a call to the Graph API (references: Meta's error codes page; only 4, 80007, 130429 and
 /// 131056 are refused before anything is done).

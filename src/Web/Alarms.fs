@@ -45,7 +45,8 @@ let ofUpdate (update: Update) : AccountNotice option =
     | StatusCame(_, _, Failed(code, _), _, _) -> ofFailure code
     | StatusCame _
     | PersonMoved _
-    | CustomerDid _ -> None
+    | CustomerDid _
+    | NotUnderstood _ -> None
     | NothingToDo _ -> WhatsAppNotice.ofUpdate update
 
 /// Tells operators of a notice. Never fails.

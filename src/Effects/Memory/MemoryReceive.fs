@@ -72,6 +72,15 @@ module internal MemoryReceive =
             MemoryOutbox.settle tables body.At key "done"
             None
 
+    /// An element that nothing is done with. One without an id is named by its place in the body.
+    let private keep tables sha256 index sourceId ending : CustomerKey option =
+        let sourceId =
+            sourceId
+            |> Option.defaultWith (fun () -> String.Concat(sha256, "#", string<int> index))
+
+        MemoryInbox.addEnded tables "webhook" sourceId ending
+        None
+
     /// Whose work it is; None where there is nothing to decide.
     let private takeUpdate
         (tables: MemoryTables)
@@ -123,13 +132,8 @@ module internal MemoryReceive =
                 MemoryInbox.addEnded tables "whatsapp" sourceId (Dead "nobody is named as its sender")
                 None
         | StatusCame(_, message, status, callback, at) -> takeStatus tables body message status callback at
-        | NothingToDo(sourceId, reason, _) ->
-            let sourceId =
-                sourceId
-                |> Option.defaultWith (fun () -> String.Concat(sha256, "#", string<int> index))
-
-            MemoryInbox.addEnded tables "webhook" sourceId (Ignored reason)
-            None
+        | NothingToDo(sourceId, reason, _) -> keep tables sha256 index sourceId (Ignored reason)
+        | NotUnderstood(sourceId, reason, _) -> keep tables sha256 index sourceId (Dead reason)
 
     /// Takes in bodies with their updates. Whose work there is now.
     let receive (tables: MemoryTables) (bodies: ReceivedBody list) : CustomerKey list =

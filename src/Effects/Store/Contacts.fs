@@ -43,7 +43,8 @@ module internal Contacts =
         | CustomerDid(channel, person, _, at, _) -> seen channel at (Wrote person)
         | PersonMoved(channel, move, _, at) -> seen channel at (Moved move)
         | StatusCame _
-        | NothingToDo _ -> None
+        | NothingToDo _
+        | NotUnderstood _ -> None
 
     /// The same for each update of these bodies, in order.
     let sightedIn (bodies: ReceivedBody list) : SightedPerson list =

@@ -159,7 +159,8 @@ module internal InboxReread =
                     Contacts.sighted body update
                     |> Option.map (fun seen -> StoredText.name sourceId, seen)
                 | StatusCame _
-                | NothingToDo _ -> None)
+                | NothingToDo _
+                | NotUnderstood _ -> None)
 
         let! own = ownKeys work updates
         let! late = LateRefusals.find work own [ body, updates ]

@@ -75,6 +75,17 @@ module internal Receive =
         Ended = ending
     }
 
+    /// An element that nothing is done with, as it was written. One without an id is named by its place in the body.
+    let private keptEntry webhook receivedAt sha256 index sourceId ending raw : NewEntry =
+        let sourceId =
+            sourceId
+            |> Option.defaultWith (fun () -> String.Concat(sha256, "#", string<int> index))
+
+        {
+            plainEntry webhook receivedAt sourceId ending with
+                Fact = Some(JsonSerializer.Serialize({| Raw = raw |}, Json.stored))
+        }
+
     /// Tells the session by what its customer is reached now.
     let private moveEntry webhook (body: ReceivedBody) channel (customer: Customer) sourceId at : NewEntry =
         CustomerMoved(MessageId sourceId, customer)
@@ -194,15 +205,9 @@ module internal Receive =
                 | StatusCame(channel, message, status, callback, at) ->
                     statusEntry webhook body own late channel message status callback at
                 | NothingToDo(sourceId, reason, raw) ->
-                    let sourceId =
-                        sourceId
-                        |> Option.defaultWith (fun () -> String.Concat(sha256, "#", string index))
-
-                    {
-                        plainEntry webhook body.At sourceId (ended "ignored" reason) with
-                            Fact = Some(JsonSerializer.Serialize({| Raw = raw |}, Json.stored))
-                    },
-                    None)
+                    keptEntry webhook body.At sha256 index sourceId (ended "ignored" reason) raw, None
+                | NotUnderstood(sourceId, reason, raw) ->
+                    keptEntry webhook body.At sha256 index sourceId (ended "dead" reason) raw, None)
 
     let private updatesOf bodies =
         bodies

@@ -4,23 +4,14 @@ open System
 open System.Text.Json
 open FunctionalBot.Domain
 
-/// A photo or document of a form, kept by Meta like the file of any message.
-type FormFile = {
-    /// Meta's id, by which it is fetched.
-    Id: string
-    MimeType: string option
-    /// Base64 or hex, as Meta sent it.
-    Sha256: string option
-    FileName: string option
-}
-
 /// What a customer filled in and sent.
 type FormReply = {
     /// What was sent along with the form, where it came back.
     Token: string option
     /// Texts by name, in the order in which they came.
     Fields: (string * string) list
-    Files: FormFile list
+    /// Photos and documents, kept by Meta like the file of any message.
+    Files: SentFile list
 }
 
 /// Reading the answer of a form (`nfm_reply`). Whatever was filled in comes from the customer's telephone: nothing of
@@ -44,23 +35,13 @@ module FormReply =
 
     let private tokenName = "flow_token"
 
-    let private file (element: JsonElement) : FormFile option =
-        filled "id" element
-        |> Option.filter (fun id -> id.Length <= 128)
-        |> Option.map (fun id -> {
-            Id = id
-            MimeType = WhatsAppText.line 100 "mime_type" element
-            Sha256 = filled "sha256" element |> Option.filter (fun hash -> hash.Length <= 128)
-            FileName = WhatsAppText.line 255 "file_name" element
-        })
-
     let private cut units (element: JsonElement) : string option =
         asTextUpTo units element |> Option.map (Graphemes.start units)
 
     /// What one member holds.
     type private Held =
         | Words of string
-        | Files of FormFile list
+        | Files of SentFile list
 
     /// A text, the texts of several ticked boxes, or files.
     let private taken (element: JsonElement) : Held option =
@@ -68,7 +49,9 @@ module FormReply =
         | JsonValueKind.Array ->
             let elements = element.EnumerateArray() |> Seq.truncate mostFields |> List.ofSeq
 
-            match List.choose file elements, List.choose (cut longestField) elements with
+            match
+                List.choose (SentFile.read "file_name") elements, List.choose (cut longestField) elements
+            with
             | [], [] -> None
             | [], texts -> Some(Words(Graphemes.start longestField (String.concat ", " texts)))
             | files, _ -> Some(Files files)

@@ -24,15 +24,10 @@ module internal WhatsAppAnswer =
         let read root =
             field "error" root
             |> Option.map (fun error ->
-                let code =
-                    whole "code" error
-                    |> Option.filter (fun code -> abs code <= int64 Int32.MaxValue)
-                    |> Option.map int
-
                 let isPlain unit =
                     Char.IsAsciiLetterOrDigit unit || unit = '-' || unit = '_'
 
-                code,
+                number "code" error,
                 filled "fbtrace_id" error
                 |> Option.map (String.filter isPlain >> Graphemes.start 60))
 

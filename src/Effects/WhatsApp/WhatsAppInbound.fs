@@ -17,23 +17,21 @@ module WhatsAppInbound =
         FallbackTime: DateTimeOffset
     }
 
-    /// What a message says.
+    /// What one message comes to.
     [<NoComparison; NoEquality>]
     type private Content =
-        | Did of Fact
-        | Went of PersonMove
+        /// What somebody did. Who it was is not known yet. With it, the advertisement that the customer came from.
+        | Deed of sourceId: string * DateTimeOffset * AdReferral option * Fact
+        /// It does not matter, or cannot be known, who its ids belong to.
+        | Settled of Update
 
-    /// A message that was read, while it is not known yet who its ids belong to.
+    /// A message that was read by itself.
     [<NoComparison; NoEquality>]
     type private Letter = {
         Slice: Slice
-        SourceId: string option
         /// None for what is no object.
         Sender: SenderIds voption
-        /// The advertisement that the customer came from with this message.
-        Referral: AdReferral option
-        /// What it says and when, or why nothing is to be done.
-        Read: Result<struct (DateTimeOffset * Content), string>
+        Content: Content
     }
 
     /// The time of something whose own time, and that of its entry, cannot be read: the start of Unix time.
@@ -71,68 +69,63 @@ module WhatsAppInbound =
     let private unreadable (fault: exn) =
         "an element that cannot be read: " + fault.GetType().Name
 
-    let private letterOf around (slice: Slice) (element: JsonElement) : Letter =
-        let letter sourceId read = {
-            Slice = slice
-            SourceId = sourceId
-            Sender = ValueSome(WhatsAppPeople.senderIds element)
-            Referral = WhatsAppMessage.referral element
-            Read = read
-        }
+    let private contentOf around (slice: Slice) (element: JsonElement) : Content =
+        let nothing sourceId reason =
+            Settled(NothingToDo(sourceId, reason, raw slice))
 
-        match filled "id" element with
-        | None -> letter None (Error "a message without an id")
-        | Some wamid ->
-            let sourceId = wamid.Trim()
+        let at = time "timestamp" element |> Option.defaultValue around.FallbackTime
 
-            match filled "group_id" element with
-            | Some _ -> Error "a message to a group"
+        match identifier "id" element with
+        | None -> nothing None "a message without an id"
+        | Some sourceId when (filled "group_id" element).IsSome ->
+            nothing (Some sourceId) "a message to a group"
+        | Some sourceId ->
+            match WhatsAppMoves.read element with
+            | Some(Ok move) -> Settled(PersonMoved(around.Channel, move, sourceId, at))
+            | Some(Error reason) -> nothing (Some sourceId) reason
             | None ->
-                match WhatsAppMoves.read element with
-                | Some move -> Result.map Went move
-                | None -> WhatsAppMessage.fact (MessageId sourceId) element |> Result.map Did
-                |> Result.map (fun content ->
-                    struct (time "timestamp" element |> Option.defaultValue around.FallbackTime, content))
-            |> letter (Some sourceId)
+                match WhatsAppMessage.fact (MessageId sourceId) element with
+                | Ok fact -> Deed(sourceId, at, WhatsAppMessage.referral element, fact)
+                | Error reason -> nothing (Some sourceId) reason
 
     /// Reads one message; whatever becomes of it, its neighbours do not hear of it.
     let private letter around (slice: Slice) : Letter =
-        let nothing reason = {
+        let fromNobody update = {
             Slice = slice
-            SourceId = None
             Sender = ValueNone
-            Referral = None
-            Read = Error reason
+            Content = Settled update
         }
 
         try
             WhatsAppEnvelope.inside slice (fun element ->
                 if element.ValueKind = JsonValueKind.Object then
-                    letterOf around slice element
+                    {
+                        Slice = slice
+                        Sender = ValueSome(WhatsAppPeople.senderIds element)
+                        Content = contentOf around slice element
+                    }
                 else
-                    nothing "an element that is no object")
+                    fromNobody (NothingToDo(None, "an element that is no object", raw slice)))
         with fault ->
-            nothing (unreadable fault)
+            fromNobody (NotUnderstood(None, unreadable fault, raw slice))
 
     /// What a letter comes to among these people. An advertisement is an update of its own, ahead of the message.
-    let private message around people (letter: Letter) : Update list =
-        let nothing reason = [ NothingToDo(letter.SourceId, reason, raw letter.Slice) ]
-
-        match letter.Read, letter.SourceId, letter.Sender with
-        | Error reason, _, _ -> nothing reason
-        | Ok struct (at, Went move), Some sourceId, _ -> [ PersonMoved(around.Channel, move, sourceId, at) ]
-        | Ok struct (at, Did fact), Some sourceId, ValueSome ids ->
-            match WhatsAppPeople.sender people ids with
+    let private updatesOf around people (letter: Letter) : Update list =
+        match letter.Content with
+        | Settled update -> [ update ]
+        | Deed(sourceId, at, referral, fact) ->
+            match ValueOption.toOption letter.Sender |> Option.bind (WhatsAppPeople.sender people) with
+            | None -> [
+                NotUnderstood(Some sourceId, "a message that names no sender to answer", raw letter.Slice)
+              ]
             | Some sender -> [
-                match letter.Referral with
+                match referral with
                 | Some referral ->
                     CustomerDid(around.Channel, sender, sourceId + "#referral", at, ReferredByAd referral)
                 | None -> ()
 
                 CustomerDid(around.Channel, sender, sourceId, at, fact)
               ]
-            | None -> nothing "a message that names no sender to answer"
-        | Ok _, _, _ -> nothing "a message that names no sender to answer"
 
     /// Words of Meta's that stand in reasons are kept to a line.
     let private note = WhatsAppText.line 200
@@ -141,14 +134,12 @@ module WhatsAppInbound =
     let private failureIn (errors: JsonElement) =
         match items errors with
         | error :: _ ->
-            let code = whole "code" error |> Option.defaultValue 0L
-
             let title =
                 note "title" error
                 |> Option.orElseWith (fun () -> note "message" error)
                 |> Option.defaultValue "no title given"
 
-            (if abs code > int64 Int32.MaxValue then 0 else int code), title
+            number "code" error |> Option.defaultValue 0, title
         | [] -> 0, "no error given"
 
     let private failure element =
@@ -159,7 +150,7 @@ module WhatsAppInbound =
     let private statusOf around (slice: Slice) (element: JsonElement) =
         let nothing reason = NothingToDo(None, reason, raw slice)
 
-        match filled "id" element, note "status" element with
+        match identifier "id" element, note "status" element with
         | None, _ -> nothing "a status without a message id"
         | Some _, None -> nothing "a status that says nothing"
         | Some _, Some _ when text "recipient_type" element = Some "group" ->
@@ -178,9 +169,9 @@ module WhatsAppInbound =
 
             StatusCame(
                 around.Channel,
-                MessageId(id.Trim()),
+                MessageId id,
                 delivery,
-                filled "biz_opaque_callback_data" element,
+                identifier "biz_opaque_callback_data" element,
                 at
             )
 
@@ -192,7 +183,7 @@ module WhatsAppInbound =
                 else
                     NothingToDo(None, "an element that is no object", raw slice))
         with fault ->
-            NothingToDo(None, unreadable fault, raw slice)
+            NotUnderstood(None, unreadable fault, raw slice)
 
     /// Reads a part of the envelope; None where it is missing, or is a thing that cannot be read.
     let private part (slice: Slice voption) (read: JsonElement -> 'result option) : 'result option =
@@ -215,7 +206,11 @@ module WhatsAppInbound =
 
         match found.Value with
         | _ when fieldName <> "messages" ->
-            whole (WhatsAppNotice.reasonOf (Graphemes.cut 200 fieldName) (raw found.Whole))
+            let written = raw found.Whole
+
+            [
+                NothingToDo(None, WhatsAppNotice.reasonOf (Graphemes.cut 200 fieldName) written, written)
+            ]
         | ValueNone -> whole "a change without a value"
         | ValueSome value ->
             let channel =
@@ -223,8 +218,13 @@ module WhatsAppInbound =
                 |> Option.bind WhatsAppPeople.name
 
             match channel with
-            | None when value.Messages.Count > 0 || value.Statuses.Count > 0 ->
-                whole "messages that do not say to which business number they came (metadata.phone_number_id)"
+            | None when value.Messages.Count > 0 || value.Statuses.Count > 0 -> [
+                NotUnderstood(
+                    None,
+                    "messages that do not say to which business number they came (metadata.phone_number_id)",
+                    raw found.Whole
+                )
+              ]
             | _ ->
                 let around = {
                     Channel = "whatsapp-" + Option.defaultValue "" channel
@@ -240,7 +240,7 @@ module WhatsAppInbound =
 
                 let read = [
                     for letter in letters do
-                        yield! message around people letter
+                        yield! updatesOf around people letter
                     for slice in value.Statuses do
                         status around slice
                 ]

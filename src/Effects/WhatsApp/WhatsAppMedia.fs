@@ -74,19 +74,6 @@ module WhatsAppMedia =
     // ---------------------------------------------------------------------------------------------------------
     // Where a file is
 
-    let private codeOf (body: byte[]) : int option =
-        try
-            use document =
-                JsonDocument.Parse(ReadOnlyMemory body, JsonDocumentOptions(MaxDepth = maximumDepth))
-
-            field "error" document.RootElement
-            |> Option.bind (whole "code")
-            |> Option.filter (fun code -> abs code <= int64 Int32.MaxValue)
-            |> Option.map int
-        with
-        | :? JsonException
-        | :? InvalidOperationException -> None
-
     let private placeOf (body: byte[]) : Place option =
         try
             use document =
@@ -112,7 +99,7 @@ module WhatsAppMedia =
     /// What an answer with an error means for a file. A token that is dead holds the file back and loses nothing: it
     /// can be fetched for seven days.
     let private failed (status: HttpStatusCode) after body : FileFailure =
-        let code = codeOf body
+        let code, _ = WhatsAppAnswer.errorOf body
         let kind, meaning = WhatsAppErrors.classify status code
 
         let reason =

@@ -12,7 +12,7 @@ module WhatsAppMessage =
 
     /// The message that is quoted. `M0` and the like inside edits never reach this.
     let private quoted message =
-        field "context" message |> Option.bind (filled "id") |> Option.map MessageId
+        field "context" message |> Option.bind (identifier "id") |> Option.map MessageId
 
     /// What the element says beside what its entry says already: whose it is, its id and its time. So nothing of an
     /// unusual message is lost, and nobody's number is kept twice.
@@ -31,24 +31,24 @@ module WhatsAppMessage =
             Content = rest message
         }
 
+    /// Without an id there is no file to fetch; then the element itself is all that is left.
     let private file kind name id message =
-        match field name message with
-        | Some part when part.ValueKind = JsonValueKind.Object ->
+        let part = field name message
+        let caption = part |> Option.bind (filledWords "caption")
+
+        match part |> Option.bind (SentFile.read "filename") with
+        | Some file ->
             MediaReceived {
                 Message = id
                 Kind = kind
-                MediaId = filled "id" part
-                MimeType = filled "mime_type" part
-                Sha256 = filled "sha256" part
-                FileName = line 255 "filename" part
-                Caption = filledWords "caption" part
-                // Without an id there is no file to fetch; then the element itself is all that is left.
-                Content =
-                    match filled "id" part with
-                    | Some _ -> None
-                    | None -> rest message
+                MediaId = Some file.Id
+                MimeType = file.MimeType
+                Sha256 = file.Sha256
+                FileName = file.FileName
+                Caption = caption
+                Content = None
             }
-        | _ -> unreadable kind None id message
+        | None -> unreadable kind caption id message
 
     /// A place or cards, in plain words. What nobody could make anything of is kept whole, as of no known kind.
     let private inWords kind name read id message =
@@ -85,7 +85,7 @@ module WhatsAppMessage =
         }
 
     /// What a file of a form is, by its type: the form asks for photos.
-    let private kindOf (file: FormFile) =
+    let private kindOf (file: SentFile) =
         match file.MimeType with
         | Some kind when kind.StartsWith("video/", StringComparison.OrdinalIgnoreCase) -> Video
         | Some kind when kind.StartsWith("image/", StringComparison.OrdinalIgnoreCase) -> Image
@@ -116,7 +116,7 @@ module WhatsAppMessage =
             field "interactive" message
             |> Option.bind (fun part -> field "button_reply" part |> Option.orElse (field "list_reply" part))
 
-        match reply |> Option.map (fun part -> filled "id" part, words "title" part) with
+        match reply |> Option.map (fun part -> identifier "id" part, words "title" part) with
         | Some(Some choiceId, title) -> choice id message choiceId (Option.defaultValue "" title)
         // A button without its id still has the words that the customer saw.
         | Some(None, Some title) when title.Trim() <> "" ->
@@ -135,7 +135,7 @@ module WhatsAppMessage =
         let part = field "button" message
         let title = part |> Option.bind (filledWords "text")
 
-        match part |> Option.bind (filled "payload"), title with
+        match part |> Option.bind (identifier "payload"), title with
         | Some payload, title -> choice id message payload (Option.defaultValue payload title)
         | None, Some title ->
             TextReceived {
@@ -160,19 +160,19 @@ module WhatsAppMessage =
                     |> Option.bind (fun name -> field name content)
                     |> Option.bind (words "caption"))
 
-        match part |> Option.bind (filled "original_message_id"), changed with
+        match part |> Option.bind (identifier "original_message_id"), changed with
         | Some original, Some changed -> Ok(MessageEdited(id, MessageId original, changed))
         | _ -> Ok(unreadable Other None id message)
 
     let private reaction id message =
         let part = field "reaction" message
 
-        match part |> Option.bind (filled "message_id") with
+        match part |> Option.bind (identifier "message_id") with
         | Some target -> Ok(ReactionReceived(id, MessageId target, part |> Option.bind (filledWords "emoji")))
         | None -> Error "a reaction that does not say to which message"
 
     let private revoked id message =
-        match field "revoke" message |> Option.bind (filled "original_message_id") with
+        match field "revoke" message |> Option.bind (identifier "original_message_id") with
         | Some original -> Ok(MessageRevoked(id, MessageId original))
         | None -> Error "a message was taken back, without saying which"
 
@@ -222,7 +222,7 @@ module WhatsAppMessage =
         | Some "request_welcome" -> Ok(ChatOpened id)
         // Those that name somebody's new number or id are read by `WhatsAppMoves`.
         | Some "system" ->
-            let kind = field "system" message |> Option.bind (filled "type")
+            let kind = field "system" message |> Option.bind (line 100 "type")
             Error("a notice of WhatsApp itself: " + Option.defaultValue "of no named type" kind)
         | Some "unsupported" -> unsupported id message
         // Some senders leave the type out where there is only a text.

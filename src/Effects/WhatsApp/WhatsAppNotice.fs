@@ -101,12 +101,8 @@ module WhatsAppNotice =
         match path with
         | [] -> None
         | [ name ] -> filled name element
-        | name :: rest ->
-            // Restrictions come as a list.
-            list name element
-            |> List.tryHead
-            |> Option.orElse (field name element)
-            |> Option.bind (wordAt rest)
+        // Restrictions come as a list.
+        | name :: rest -> list name element |> List.tryHead |> Option.bind (wordAt rest)
 
     /// A word of Meta's for machines. Sentences and numbers may hold what is nobody's business.
     let private isPlain (word: string) =
@@ -171,6 +167,7 @@ module WhatsAppNotice =
         | NothingToDo(_, reason, raw) when reason.StartsWith(beginning, StringComparison.Ordinal) ->
             ofChange raw
         | NothingToDo _
+        | NotUnderstood _
         | CustomerDid _
         | PersonMoved _
         | StatusCame _ -> None

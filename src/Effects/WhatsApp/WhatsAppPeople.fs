@@ -87,19 +87,19 @@ module WhatsAppPeople =
 
     /// The ids that a message names its sender by.
     let internal senderIds (message: JsonElement) : SenderIds = {
-        From = valueOf (filled "from" message)
-        UserId = valueOf (filled "from_user_id" message)
+        From = valueOf (identifier "from" message)
+        UserId = valueOf (identifier "from_user_id" message)
     }
 
     /// The form in which ids are compared.
-    let private compared (id: string) = id.Trim().TrimStart '+'
+    let private compared (id: string) = id.TrimStart '+'
 
     /// WhatsApp allows 25 characters in a profile's name.
     let private longestName = 100
 
     let private contact place (element: JsonElement) : WhatsAppContact = {
-        WhatsAppId = filled "wa_id" element
-        UserId = filled "user_id" element
+        WhatsAppId = identifier "wa_id" element
+        UserId = identifier "user_id" element
         Name = field "profile" element |> Option.bind (WhatsAppText.line longestName "name")
         Place = place
     }
