@@ -202,6 +202,21 @@ let ``another key, a changed text and a short key cannot be decrypted`` () =
         | other -> failwith $"%s{wrong}: %A{other}"
 
 [<Fact>]
+let ``nothing is read with the key that stands in for one that cannot be had`` () =
+    for ivSize in [ 12; 16 ] do
+        let made = {
+            exchange ivSize with
+                AesKey = Array.zeroCreate<byte> 16
+        }
+
+        let body = envelope pair.Value made "{}"B
+        Assert.True(Result.isOk (opened body))
+
+        match opened (replaced "encrypted_aes_key" "AAAA" body) with
+        | Error CannotBeDecrypted -> ()
+        | other -> failwith $"%A{other}"
+
+[<Fact>]
 let ``what is no envelope is told with its reason`` () =
     let body, _ = ask pair.Value """{"action":"ping"}"""
 
@@ -231,6 +246,29 @@ let ``bytes that are no text at all are an error and no exception`` () =
         match FlowCipher.read (keyOf pair.Value) (ReadOnlyMemory body) with
         | Error(NotAnEnvelope _) -> true
         | _ -> false)
+
+[<Fact>]
+let ``an envelope in which anything was changed is a problem and no exception`` () =
+    let body, _ = ask pair.Value """{"action":"ping"}"""
+    let names = [ "encrypted_aes_key"; "initial_vector"; "encrypted_flow_data" ]
+
+    for place in 0..2 do
+        match opened (MutatedJson.changed (MutatedJson.Replaced "\"\\ud800\"") place body) with
+        | Error(NotAnEnvelope _) -> ()
+        | other -> failwith $"%A{other}"
+
+    check "any change" 300 (MutatedJson.mutated names WhatsAppSamples.json body) (fun changed ->
+        match opened changed with
+        | Ok _
+        | Error(NotAnEnvelope _)
+        | Error CannotBeDecrypted -> true)
+
+[<Fact>]
+let ``whatever an envelope holds, it is read without an exception`` () =
+    check "any content" 300 WhatsAppSamples.json (fun content ->
+        match FlowExchange.read (Encoding.UTF8.GetBytes content) with
+        | Ok _
+        | Error _ -> true)
 
 [<Fact>]
 let ``the key is read from PEM, and what is wrong with it is told without it`` () =

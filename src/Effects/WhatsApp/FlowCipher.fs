@@ -56,14 +56,21 @@ module FlowCipher =
         else
             GaloisCounter.decrypt key iv [||] cipher
 
+    /// Stands in for the key of an exchange that cannot be had. Nothing that is deciphered with it is handed on.
+    let private decoy = Array.zeroCreate<byte> keySize
+
     let private flipped (iv: byte[]) = iv |> Array.map (fun unit -> ~~~unit)
 
     let private part (root: JsonElement) (name: string) : Result<byte[], FlowCipherProblem> =
         match LenientJson.field name root with
         | Some element when element.ValueKind = JsonValueKind.String ->
-            match element.TryGetBytesFromBase64() with
-            | true, NonNull bytes -> Ok bytes
-            | _ -> Error(NotAnEnvelope(name + " is not base64"))
+            try
+                match element.TryGetBytesFromBase64() with
+                | true, NonNull bytes -> Ok bytes
+                | _ -> Error(NotAnEnvelope(name + " is not base64"))
+            with :? InvalidOperationException ->
+                // It is no Unicode either.
+                Error(NotAnEnvelope(name + " is not base64"))
         | _ -> Error(NotAnEnvelope(name + " is missing"))
 
     let private parts (body: ReadOnlyMemory<byte>) =
@@ -88,17 +95,17 @@ module FlowCipher =
         | Ok(_, iv, _) when iv.Length < shortestIv || iv.Length > longestIv ->
             Error(NotAnEnvelope $"initial_vector has %d{iv.Length} bytes")
         | Ok(encryptedKey, iv, data) ->
-            let plain =
+            let aesKey =
                 FlowKey.decrypt key encryptedKey
                 |> Option.filter (fun aesKey -> aesKey.Length = keySize)
-                |> Option.bind (fun aesKey ->
-                    decrypt aesKey iv data
-                    |> Option.map (fun plain -> plain, { Key = aesKey; Iv = flipped iv }))
 
-            // Which of the two steps failed is not told: the difference would help to guess the key.
-            match plain with
-            | Some found -> Ok found
-            | None -> Error CannotBeDecrypted
+            let plain = decrypt (Option.defaultValue decoy aesKey) iv data
+
+            // Which of the two steps failed is not told, and the second is done whatever became of the first: the
+            // difference, in words or in time, would help to guess the key.
+            match aesKey, plain with
+            | Some aesKey, Some plain -> Ok(plain, { Key = aesKey; Iv = flipped iv })
+            | _ -> Error CannotBeDecrypted
 
     /// The answer to the request that the key came from, in base64: the same AES key, and the request's initial vector
     /// with every bit turned over. To be used once.
