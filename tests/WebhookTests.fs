@@ -147,6 +147,41 @@ let ``a store that takes nothing at all is told to who sent`` () : Task = task {
 }
 
 [<Fact>]
+let ``while the database is slow no more than 64 MB wait, and who comes then is to send again`` () : Task =
+    task {
+        let world = worldOf (fun () -> start)
+        let goOn = TaskCompletionSource<CustomerKey list>()
+
+        let store = {
+            (Protected.storeIn world).Port with
+                Receive = fun _ -> goOn.Task
+        }
+
+        let receiver = Webhook.receiver world store ignore
+        use stop = new CancellationTokenSource()
+        let running = receiver.Run stop.Token
+
+        let large name = {
+            bodyNamed name with
+                Body = Array.create 3_000_000 (byte 'x')
+        }
+
+        let fitting = [ for number in 1..22 -> receiver.Store(large $"b%d{number}") ]
+        let! fault = Assert.ThrowsAnyAsync<exn>(fun () -> receiver.Store(large "one more"))
+
+        match fault with
+        | StoreUnavailable _ -> ()
+        | other -> failwith $"%O{other}"
+
+        Assert.All(fitting, fun body -> Assert.False body.IsCompleted)
+        goOn.SetResult []
+        do! Task.WhenAll fitting
+        do! receiver.Store(large "later")
+        stop.Cancel()
+        do! running
+    }
+
+[<Fact>]
 let ``after the end nothing is taken any more`` () : Task = task {
     let! _, _, receiver = received (fun _ -> None) (crowd 1)
 

@@ -3,10 +3,10 @@
 module FunctionalBot.Web.FlowDoor
 
 open System
-open System.Text
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Http
 open FunctionalBot.Effects
+open FunctionalBot.Web.SignedBody
 
 /// Meta lets a telephone send at most 1 MB; base64 makes four bytes of three, and the envelope needs a little.
 let bodyLimit = 1_500_000
@@ -25,11 +25,6 @@ type FlowDoorSettings = {
     /// Told of what operators should know, in words without personal data.
     Tell: string -> unit
 }
-
-let private answer (context: HttpContext) (status: int) (text: string) : Task =
-    context.Response.StatusCode <- status
-    context.Response.ContentType <- "text/plain; charset=utf-8"
-    context.Response.WriteAsync text
 
 /// The content of the request, or with which status and words it is turned away.
 let private openEnvelope (settings: FlowDoorSettings) (body: byte[]) =
@@ -64,10 +59,7 @@ let private say (settings: FlowDoorSettings) (asked: FlowAsked) (version: string
 /// no more, else 200. The statuses are those of Meta's page on the endpoint's error codes; answers of 200 and 427 are
 /// encrypted, as in Meta's own sample.
 let receive (settings: FlowDoorSettings) : HttpContext -> Task =
-    let secrets = settings.AppSecrets |> List.map Encoding.UTF8.GetBytes
-
-    let turnAway context =
-        answer context 432 "The signature does not fit the body."
+    let readBody = SignedBody.reader settings.AppSecrets bodyLimit
 
     let serve (context: HttpContext) (body: byte[]) : Task = task {
         match openEnvelope settings body with
@@ -79,14 +71,8 @@ let receive (settings: FlowDoorSettings) : HttpContext -> Task =
     }
 
     fun context -> task {
-        let header = context.Request.Headers["X-Hub-Signature-256"].ToString()
-
-        if header = "" then
-            do! turnAway context
-        else
-            match! Webhook.readBody bodyLimit context with
-            | None -> do! answer context 413 "The body is larger than 1.5 MB."
-            | Some body when not (WhatsAppSignature.verify secrets header (ReadOnlyMemory body)) ->
-                do! turnAway context
-            | Some body -> do! serve context body
+        match! readBody context with
+        | NotSigned -> do! answer context 432 "The signature does not fit the body."
+        | TooLarge -> do! answer context 413 "The body is larger than 1.5 MB."
+        | Signed body -> do! serve context body
     }

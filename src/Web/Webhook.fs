@@ -2,14 +2,12 @@
 module FunctionalBot.Web.Webhook
 
 open System
-open System.Buffers
-open System.IO
-open System.Text
 open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Http
 open FunctionalBot.Effects
+open FunctionalBot.Web.SignedBody
 
 /// Meta sends at most this much in one body ("Max body 3 MB", webhooks overview).
 let bodyLimit = 3 * 1024 * 1024
@@ -27,10 +25,27 @@ type Receiver = {
 /// pause does not wait.
 let private breath = TimeSpan.FromMilliseconds 2.
 
-/// Builds the receiver. `stored` is told after each commit for whom something waits.
+/// So many bytes of bodies wait at most: while the database is slow, memory does not grow with what Meta sends.
+let private mostWaiting = 64L * 1024L * 1024L
+
+/// Builds the receiver. A body that comes while too many wait is not taken: who sent it is to send it again.
+/// `stored` is told after each commit for whom something waits.
 let receiver (world: World) (store: StorePort) (stored: CustomerKey list -> unit) : Receiver =
     let waiting =
         Channel.CreateBounded<struct (ReceivedBody * TaskCompletionSource)>(BoundedChannelOptions 10_000)
+
+    let held = ref 0L
+
+    let tooMany () =
+        let reason = "too many webhooks wait for the database"
+        StoreUnavailable(reason, InvalidOperationException reason)
+
+    /// Waits for the body's commit.
+    let wait body : Task = task {
+        let answer = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+        do! waiting.Writer.WriteAsync(struct (body, answer))
+        do! answer.Task
+    }
 
     let receive bodies : Task<exn option> = task {
         try
@@ -72,9 +87,15 @@ let receiver (world: World) (store: StorePort) (stored: CustomerKey list -> unit
     {
         Store =
             fun body -> task {
-                let answer = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
-                do! waiting.Writer.WriteAsync(struct (body, answer))
-                do! answer.Task
+                let size = int64 body.Body.Length
+
+                try
+                    if Interlocked.Add(&held.contents, size) > mostWaiting then
+                        raise (tooMany ())
+
+                    do! wait body
+                finally
+                    Interlocked.Add(&held.contents, -size) |> ignore
             }
         Run =
             fun cancel -> task {
@@ -120,11 +141,6 @@ let mutable private rejections = 0L
 /// How many bodies were turned away since the start because of their signature.
 let rejectedCount () = Interlocked.Read &rejections
 
-let private answer (context: HttpContext) (status: int) (text: string) : Task =
-    context.Response.StatusCode <- status
-    context.Response.ContentType <- "text/plain; charset=utf-8"
-    context.Response.WriteAsync text
-
 /// The handshake by which Meta checks the address: the challenge comes back if the token is the one that
 /// was agreed.
 let handshake (settings: WebhookSettings) (context: HttpContext) : Task =
@@ -143,38 +159,6 @@ let handshake (settings: WebhookSettings) (context: HttpContext) : Task =
     | Some challenge -> answer context 200 challenge
     | None -> answer context 403 "The verify token is not the one that was agreed."
 
-/// Reads the body, or None when it is larger than so many bytes.
-let readBody (limit: int) (context: HttpContext) : Task<byte[] option> = task {
-    try
-        let length = context.Request.ContentLength
-
-        if length.HasValue && length.Value > int64 limit then
-            return None
-        else
-            // What a caller says of the length is believed once it has come: nobody is verified yet.
-            let expected = if length.HasValue then int length.Value else 4096
-            use buffer = new MemoryStream(min expected 65_536)
-            let chunk = ArrayPool<byte>.Shared.Rent 16384
-
-            try
-                let mutable tooLong = false
-                let mutable finished = false
-
-                while not finished do
-                    let! count =
-                        context.Request.Body.ReadAsync(Memory<byte> chunk, context.RequestAborted)
-
-                    buffer.Write(chunk, 0, count)
-                    tooLong <- buffer.Length > int64 limit
-                    finished <- count = 0 || tooLong
-
-                return if tooLong then None else Some(buffer.ToArray())
-            finally
-                ArrayPool<byte>.Shared.Return chunk
-    with :? BadHttpRequestException as tooLarge when tooLarge.StatusCode = 413 ->
-        return None
-}
-
 /// One POST: 401 for a signature that is none of ours, 413 for a body over the limit, 503 while the
 /// database is away (Meta sends it again), else 200 after the commit, whatever the body holds.
 let receive
@@ -185,45 +169,39 @@ let receive
     (trouble: exn -> unit)
     (context: HttpContext)
     : Task =
-    let secrets = settings.AppSecrets |> List.map Encoding.UTF8.GetBytes
+    let readBody = SignedBody.reader settings.AppSecrets bodyLimit
 
-    let turnAway () =
-        Interlocked.Increment &rejections |> ignore
-        answer context 401 "The signature does not fit the body."
-
-    task {
-        let header = context.Request.Headers["X-Hub-Signature-256"].ToString()
-
-        if header = "" then
-            do! turnAway ()
-        else
-            match! readBody bodyLimit context with
-            | None -> do! answer context 413 "The body is larger than 3 MB."
-            | Some body when not (WhatsAppSignature.verify secrets header (ReadOnlyMemory body)) ->
-                do! turnAway ()
-            | Some body ->
-                let! stored = task {
-                    try
-                        do!
-                            receiver.Store {
-                                Body = body
-                                At = now ()
-                                Trace = None
-                                Updates = WhatsAppInbound.read (ReadOnlyMemory body)
-                            }
-
-                        return true
-                    with fault ->
-                        trouble fault
-                        return false
+    /// Whether it was stored.
+    let store (body: byte[]) = task {
+        try
+            do!
+                receiver.Store {
+                    Body = body
+                    At = now ()
+                    Trace = None
+                    Updates = WhatsAppInbound.read (ReadOnlyMemory body)
                 }
 
-                if stored then
-                    do! answer context 200 "EVENT_RECEIVED"
-                    do! context.Response.CompleteAsync()
-                    answered ()
-                else
-                    // Never a 500, whatever the reason was: it is worth sending again.
-                    context.Response.Headers.RetryAfter <- "5"
-                    do! answer context 503 "The message cannot be stored for now. Send it again."
+            return true
+        with fault ->
+            trouble fault
+            return false
+    }
+
+    task {
+        match! readBody context with
+        | TooLarge -> do! answer context 413 "The body is larger than 3 MB."
+        | NotSigned ->
+            Interlocked.Increment &rejections |> ignore
+            do! answer context 401 "The signature does not fit the body."
+        | Signed body ->
+            match! store body with
+            | true ->
+                do! answer context 200 "EVENT_RECEIVED"
+                do! context.Response.CompleteAsync()
+                answered ()
+            | false ->
+                // Never a 500, whatever the reason was: it is worth sending again.
+                context.Response.Headers.RetryAfter <- "5"
+                do! answer context 503 "The message cannot be stored for now. Send it again."
     }
