@@ -85,3 +85,42 @@ let ``the door counts bodies by what became of them, and links a caller's trace 
         |> List.filter (fun status -> status <> ActivityStatusCode.Unset)
     )
 }
+
+[<Fact>]
+let ``requests of the form are spans and are counted by what became of them`` () : Task = task {
+    use instruments = new Instruments()
+    use watch = watch instruments
+
+    let post (receive: HttpContext -> Task) : Task =
+        WatchedDoor.receiveForm instruments (fun () -> TimeSpan.Zero) receive (DefaultHttpContext())
+
+    let verdicts = [
+        200, "answered"
+        427, "over"
+        421, "not decrypted"
+        432, "rejected"
+        413, "too large"
+        400, "not understood"
+    ]
+
+    for status, _ in verdicts do
+        do!
+            post (fun context ->
+                context.Response.StatusCode <- status
+                Task.CompletedTask)
+
+    let! _ =
+        Assert.ThrowsAsync<InvalidOperationException>(fun () ->
+            post (fun _ -> Task.FromException(InvalidOperationException "Ana 600111222")))
+
+    for verdict in "failed" :: List.map snd verdicts do
+        Assert.Equal(1., watch.Sum "bot.flow.received" [ "bot.verdict=" + verdict ])
+
+    Assert.Equal(7, watch.Count "bot.flow.duration")
+    Assert.Equal(0, watch.Count "bot.webhook.duration")
+    Assert.Equal(7, watch.Spans.Length)
+
+    for span in watch.Spans do
+        Assert.Equal("POST /flow", span.DisplayName)
+        Assert.DoesNotContain(span.TagObjects, fun tag -> $"%O{tag.Value}".Contains "Ana")
+}

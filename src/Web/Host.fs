@@ -240,8 +240,14 @@ let run
 
     let answered () = reached Engine.BodiesStored
 
+    // What another fault says may quote the message.
     let notStored (fault: exn) =
-        log.Warning("A webhook was not stored and is to be sent again: {Reason}", fault.Message)
+        let reason =
+            match fault with
+            | StoreUnavailable(message, _) -> message
+            | other -> other.GetType().Name
+
+        log.Warning("A webhook was not stored and is to be sent again: {Reason}", reason)
 
     let receive =
         Webhook.receive door now (WatchedDoor.receiver instruments gated) answered notStored
@@ -252,7 +258,11 @@ let run
     let tellOfForm (words: string) = log.Warning("{Problem}", words)
 
     match Composition.flowDoor configuration texts port tellOfForm with
-    | Some settings -> app.MapPost("/flow", handler (FlowDoor.receive settings)) |> ignore
+    | Some settings ->
+        let receive =
+            WatchedDoor.receiveForm instruments world.Elapsed (FlowDoor.receive settings)
+
+        app.MapPost("/flow", handler receive) |> ignore
     | None -> ()
 
     app.MapGet("/healthz", handler Health.live) |> ignore

@@ -1,8 +1,9 @@
-/// Meta's door with a span and numbers for each body.
+/// Meta's doors with a span and numbers for each request.
 module FunctionalBot.Web.WatchedDoor
 
 open System
 open System.Diagnostics
+open System.Diagnostics.Metrics
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Http
 open FunctionalBot.Effects
@@ -62,14 +63,23 @@ let private links (context: HttpContext) : ActivityLink seq =
             [ ActivityLink caller ]
     | _ -> []
 
-let private begun (instruments: Instruments) (context: HttpContext) : Activity | null =
+/// A door, and what is counted of it.
+[<NoComparison; NoEquality>]
+type private Door = {
+    Route: string
+    Duration: Histogram<float>
+    /// Counts what became of a request, by the status of its answer.
+    Count: int -> unit
+}
+
+let private begun (instruments: Instruments) (door: Door) (context: HttpContext) : Activity | null =
     if not (instruments.Source.HasListeners()) then
         null
     else
         let activity =
             Trace.start
                 instruments.Source
-                "POST /webhook"
+                ("POST " + door.Route)
                 ActivityKind.Server
                 (ActivityContext())
                 (links context)
@@ -77,20 +87,14 @@ let private begun (instruments: Instruments) (context: HttpContext) : Activity |
         match activity with
         | null -> ()
         | span ->
-            span.SetTag("http.request.method", "POST").SetTag("http.route", "/webhook")
+            span.SetTag("http.request.method", "POST").SetTag("http.route", door.Route)
             |> ignore
 
         activity
 
-let private ended (instruments: Instruments) (took: TimeSpan) (status: int) (activity: Activity | null) =
-    instruments.Acknowledged.Record(took.TotalSeconds)
-
-    match status with
-    | 401 ->
-        count instruments "rejected"
-        instruments.Rejected.Add 1L
-    | 413 -> count instruments "too large"
-    | _ -> ()
+let private ended (door: Door) (took: TimeSpan) (status: int) (activity: Activity | null) =
+    door.Duration.Record took.TotalSeconds
+    door.Count status
 
     match activity with
     | null -> ()
@@ -104,20 +108,21 @@ let private ended (instruments: Instruments) (took: TimeSpan) (status: int) (act
 
 let private watched
     (instruments: Instruments)
+    (door: Door)
     (elapsed: unit -> TimeSpan)
     (receive: HttpContext -> Task)
     (context: HttpContext)
     : Task = task {
     let start = elapsed ()
-    let activity = begun instruments context
+    let activity = begun instruments door context
 
     try
         do! receive context
-        ended instruments (elapsed () - start) context.Response.StatusCode activity
+        ended door (elapsed () - start) context.Response.StatusCode activity
     with fault ->
         // The caller went away, or a fault of this program; the web server answers 500 or nothing.
         Trace.fail fault activity
-        ended instruments (elapsed () - start) 500 activity
+        ended door (elapsed () - start) 500 activity
         return! Task.FromException<unit> fault
 }
 
@@ -128,7 +133,50 @@ let receive
     (receive: HttpContext -> Task)
     (context: HttpContext)
     : Task =
+    // What was stored, or was not, the receiver counts.
+    let door = {
+        Route = "/webhook"
+        Duration = instruments.Acknowledged
+        Count =
+            fun status ->
+                match status with
+                | 401 ->
+                    count instruments "rejected"
+                    instruments.Rejected.Add 1L
+                | 413 -> count instruments "too large"
+                | _ -> ()
+    }
+
     if instruments.WatchesDoor then
-        watched instruments elapsed receive context
+        watched instruments door elapsed receive context
+    else
+        receive context
+
+/// What became of a request of the form's endpoint, by the status of its answer.
+let private formVerdict (status: int) : string =
+    match status with
+    | 200 -> "answered"
+    | 427 -> "over"
+    | 421 -> "not decrypted"
+    | 432 -> "rejected"
+    | 413 -> "too large"
+    | 400 -> "not understood"
+    | _ -> "failed"
+
+/// `FlowDoor.receive`, watched. Where nobody listens it is called as it is.
+let receiveForm
+    (instruments: Instruments)
+    (elapsed: unit -> TimeSpan)
+    (receive: HttpContext -> Task)
+    (context: HttpContext)
+    : Task =
+    let door = {
+        Route = "/flow"
+        Duration = instruments.FormDuration
+        Count = fun status -> instruments.FormRequests.Add(1L, Label.tag "bot.verdict" (formVerdict status))
+    }
+
+    if instruments.WatchesForms then
+        watched instruments door elapsed receive context
     else
         receive context

@@ -73,6 +73,12 @@ type Instruments() =
     let acknowledged =
         seconds "bot.webhook.duration" "From a webhook's arrival to its answer"
 
+    let formRequests =
+        counter "bot.flow.received" "{request}" "Requests of the form's endpoint by what became of them"
+
+    let formDuration =
+        seconds "bot.flow.duration" "From the arrival of a form's request to its answer"
+
     let outcomes =
         counter "bot.command.outcomes" "{try}" "Tries of commands by how they ended"
 
@@ -99,6 +105,8 @@ type Instruments() =
     member _.Received = received
     member _.Rejected = rejected
     member _.Acknowledged = acknowledged
+    member _.FormRequests = formRequests
+    member _.FormDuration = formDuration
     member _.Outcomes = outcomes
     member _.Duration = duration
     member _.Wait = wait
@@ -114,6 +122,10 @@ type Instruments() =
         || received.Enabled
         || rejected.Enabled
         || acknowledged.Enabled
+
+    /// Whether somebody listens to the form's endpoint.
+    member _.WatchesForms =
+        source.HasListeners() || formRequests.Enabled || formDuration.Enabled
 
     /// Whether somebody listens to commands.
     member _.WatchesCommands =
