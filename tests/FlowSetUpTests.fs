@@ -118,12 +118,17 @@ let ``refusals and broken answers are values`` () = task {
     let refusal =
         """{"error":{"code":139002,"message":"Publishing failed","error_user_msg":"Fix the flow first"}}"""
 
+    let notMetas =
+        Error(GraphUnreachable "the answer is not that of the Graph API; check WHATSAPP_GRAPH_URL")
+
     for answer, expected in
         [
             failure 400 refusal, Error(GraphRefused(139002, "Fix the flow first"))
-            failure 500 "oops", Error(GraphUnreachable "the answer has status 500 and is not Meta's")
-            json "[]", Error(GraphUnreachable "the answer is not what the Graph API gives")
-            json """{"success":false}""", Error(GraphUnreachable "the answer is not what the Graph API gives")
+            failure 400 """{"error":{"code":-9223372036854775808,"message":"x"}}""",
+            Error(GraphUnreachable "127.0.0.1 answered 400")
+            failure 500 "oops", Error(GraphUnreachable "127.0.0.1 answered 500")
+            json "[]", notMetas
+            json """{"success":false}""", notMetas
         ] do
         let! result, _ =
             calling answer (fun settings client token -> FlowSetUp.publish settings client "8123" token)

@@ -2,7 +2,6 @@ namespace FunctionalBot.Effects
 
 open System
 open System.Collections.Generic
-open System.IO
 open System.Net.Http
 open System.Net.Http.Headers
 open System.Text
@@ -21,92 +20,7 @@ type FlowKeyState = {
 /// The calls that set the ticket's form up. Operators make them, one at a time; nothing is retried.
 module FlowSetUp =
     open LenientJson
-
-    let private answerLimit = 1024 * 1024
-
-    let private address (settings: WhatsAppSettings) (path: string) =
-        Uri(settings.GraphUrl.AbsoluteUri.TrimEnd '/' + "/" + path)
-
-    let private escaped (text: string) = Uri.EscapeDataString text
-
-    let private readBody (response: HttpResponseMessage) (token: CancellationToken) = task {
-        use! stream = response.Content.ReadAsStreamAsync token
-        let buffer = Array.zeroCreate<byte> answerLimit
-        let! count = stream.ReadAtLeastAsync(Memory buffer, answerLimit, false, token)
-        return Array.sub buffer 0 count
-    }
-
-    let private withJson (body: byte[]) (read: JsonElement -> 'answer option) : 'answer option =
-        try
-            use document =
-                JsonDocument.Parse(ReadOnlyMemory body, JsonDocumentOptions(MaxDepth = maximumDepth))
-
-            read document.RootElement
-        with :? JsonException ->
-            None
-
-    /// Meta's code and sentence, the one for users where there is one.
-    let private refusal (status: int) (body: byte[]) : SetUpFailure =
-        let read root =
-            field "error" root
-            |> Option.bind (fun error ->
-                whole "code" error
-                |> Option.filter (fun code -> abs code <= int64 Int32.MaxValue)
-                |> Option.map (fun code ->
-                    let told = filled "error_user_msg" error |> Option.orElse (filled "message" error)
-
-                    GraphRefused(
-                        int code,
-                        told
-                        |> Option.map (Graphemes.cut 300)
-                        |> Option.defaultValue "no reason was given"
-                    )))
-
-        withJson body read
-        |> Option.defaultValue (GraphUnreachable $"the answer has status %d{status} and is not Meta's")
-
-    /// Makes one call, as far as the network goes.
-    let private exchange
-        (settings: WhatsAppSettings)
-        (client: HttpClient)
-        (method: HttpMethod)
-        (path: string)
-        (content: HttpContent option)
-        (token: CancellationToken)
-        : Task<Result<int * byte[], SetUpFailure>> = task {
-        use limited = CancellationTokenSource.CreateLinkedTokenSource token
-        limited.CancelAfter settings.Timeout
-        use request = new HttpRequestMessage(method, address settings path)
-        request.Headers.Authorization <- AuthenticationHeaderValue("Bearer", settings.Token())
-        content |> Option.iter (fun content -> request.Content <- content)
-
-        try
-            use! response =
-                client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limited.Token)
-
-            let! body = readBody response limited.Token
-            return Ok(int response.StatusCode, body)
-        with
-        | :? HttpRequestException as problem ->
-            return Error(GraphUnreachable $"the connection failed (%O{problem.HttpRequestError})")
-        | :? IOException -> return Error(GraphUnreachable "the connection broke")
-        | :? OperationCanceledException ->
-            return Error(GraphUnreachable $"no answer within %g{settings.Timeout.TotalSeconds} seconds")
-    }
-
-    let private call settings client method path content read token = task {
-        match! exchange settings client method path content token with
-        | Error problem -> return Error problem
-        | Ok(status, body) when status >= 200 && status < 300 ->
-            return
-                match withJson body read with
-                | Some answer -> Ok answer
-                | None -> Error(GraphUnreachable "the answer is not what the Graph API gives")
-        | Ok(status, body) -> return Error(refusal status body)
-    }
-
-    let private succeeded root =
-        if text "success" root = Some "true" then Some() else None
+    open WhatsAppSetUp
 
     let private form (values: (string * string) list) : HttpContent =
         new FormUrlEncodedContent([ for name, value in values -> KeyValuePair(name, value) ])
@@ -139,7 +53,7 @@ module FlowSetUp =
                 Status = filled "business_public_key_signature_status" found
             }
 
-        call settings client HttpMethod.Get (keyPath settings) None read token
+        get settings client (keyPath settings) read token
 
     /// Makes an empty flow of that name in the account, as a draft; its id. `endpoint` is the address of /flow, https.
     let create

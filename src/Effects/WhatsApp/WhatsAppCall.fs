@@ -123,6 +123,16 @@ module internal WhatsAppCall =
             return Broken(started (), $"no answer within %g{seconds} seconds")
     }
 
+    /// A body of JSON that knows whether anything of it went out.
+    let json (bytes: byte[]) : HttpContent = new TracedContent(bytes)
+
+    /// Whether something of the request may have gone out. Of a body that does not know it may.
+    let private wasStarted (content: HttpContent option) () =
+        match content with
+        | Some(:? TracedContent as traced) -> traced.Started
+        | Some _
+        | None -> true
+
     /// Makes one call with the token, within the time limit of the settings, and reads an answer of up to `limit`
     /// bytes. Never throws for what a network can do.
     let sendUpTo
@@ -131,26 +141,14 @@ module internal WhatsAppCall =
         (client: HttpClient)
         (method: HttpMethod)
         (path: string)
-        (body: byte[] option)
+        (content: HttpContent option)
         (token: CancellationToken)
         : Task<CallEnd> = task {
         use limited = CancellationTokenSource.CreateLinkedTokenSource token
         limited.CancelAfter settings.Timeout
         use request = new HttpRequestMessage(method, address settings path)
-
-        let content =
-            body
-            |> Option.map (fun bytes ->
-                let content = new TracedContent(bytes)
-                request.Content <- content
-                content)
-
-        let started () =
-            match content with
-            | Some content -> content.Started
-            | None -> true
-
-        return! exchange limit settings client request started limited.Token token
+        content |> Option.iter (fun content -> request.Content <- content)
+        return! exchange limit settings client request (wasStarted content) limited.Token token
     }
 
     /// Posts a body that takes long. What is limited is how long it may stand still: `content` is made with what it
@@ -171,6 +169,6 @@ module internal WhatsAppCall =
         return! exchange answerLimit settings client request (fun () -> true) limited.Token token
     }
 
-    /// `sendUpTo` for the short answers of calls about messages.
+    /// `sendUpTo` for the short answers of calls about messages. The body is JSON.
     let send settings client method path body token : Task<CallEnd> =
-        sendUpTo answerLimit settings client method path body token
+        sendUpTo answerLimit settings client method path (Option.map json body) token

@@ -49,11 +49,12 @@ module WhatsAppSetUp =
 
     let private answerLimit = 4 * 1024 * 1024
 
-    let private json (node: JsonNode) =
+    let private json (node: JsonNode) : HttpContent =
         JsonSerializer.SerializeToUtf8Bytes(
             node,
             JsonSerializerOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
         )
+        |> WhatsAppCall.json
 
     /// Meta's sentence: the one for users where there is one.
     let private toldBy (body: byte[]) : string =
@@ -66,16 +67,17 @@ module WhatsAppSetUp =
         |> Option.map (Graphemes.start 300)
         |> Option.defaultValue "no reason was given"
 
-    let private call
+    /// Makes a call with the settings' token. What `read` makes nothing of is not the Graph API's.
+    let internal call
         (settings: WhatsAppSettings)
         (client: HttpClient)
         method
         path
-        (body: JsonNode option)
+        (content: HttpContent option)
         (read: JsonElement -> 'answer option)
         (token: CancellationToken)
         : Task<Result<'answer, SetUpFailure>> = task {
-        match! WhatsAppCall.sendUpTo answerLimit settings client method path (Option.map json body) token with
+        match! WhatsAppCall.sendUpTo answerLimit settings client method path content token with
         | Broken(_, reason) ->
             return Error(GraphUnreachable $"%s{settings.GraphUrl.Host} cannot be reached: %s{reason}")
         | Answered(status, _, answer) when WhatsAppAnswer.isSuccess status ->
@@ -94,7 +96,8 @@ module WhatsAppSetUp =
                 | None, _ -> Error(GraphUnreachable $"%s{settings.GraphUrl.Host} answered %d{int status}")
     }
 
-    let private succeeded root =
+    /// The answer of a call that only changes something.
+    let internal succeeded root =
         if text "success" root = Some "true" then Some() else None
 
     /// Reads something with the settings' token.
@@ -103,7 +106,7 @@ module WhatsAppSetUp =
 
     /// Changes something with the settings' token.
     let internal post settings client path body read token =
-        call settings client HttpMethod.Post path (Some body) read token
+        call settings client HttpMethod.Post path (Some(json body)) read token
 
     /// As a part of an address.
     let internal escaped (text: string) = Uri.EscapeDataString text
