@@ -57,21 +57,11 @@ let servicesWith outcome assistant failure : Services = {
     Retry = defaultRetry
 }
 
-let private claimed action attempt putOffs told : ClaimedCommand = {
-    Command = {
-        Key = keyOf "ES.1" 3L
-        Action = action
-    }
-    Place = 1L
-    Recipient = recipient
-    Language = Spanish
-    Attempt = attempt
-    PutOffs = putOffs
-    QueuedAt = start
-    DelayTold = told
-    Trace = None
-    LastHeard = None
-    IsShut = false
+let private claimed action attempt putOffs told = {
+    onFirstTry (keyOf "ES.1" 3L) action with
+        Attempt = attempt
+        PutOffs = putOffs
+        DelayTold = told
 }
 
 let private saying outcome attempt putOffs =
@@ -374,13 +364,7 @@ let private sayingWithFile (world: World) (upload: Result<string, SendOutcome>) 
                             calls.Add $"upload %s{file.Name} for %s{channel}"
                             do! world.Delay took cancel
 
-                            return
-                                upload
-                                |> Result.map (fun id -> {
-                                    Id = id
-                                    MimeType = file.MimeType
-                                    Name = file.Name
-                                })
+                            return upload |> Result.map (fun id -> FileUpload.uploadedAs id file)
                         }
                     Send =
                         fun outgoing _ ->

@@ -36,6 +36,21 @@ let recipient: Recipient = {
     BusinessScopedId = None
 }
 
+/// An action as a worker gets it for its first try, queued just now.
+let onFirstTry key action : ClaimedCommand = {
+    Command = { Key = key; Action = action }
+    Place = 1L
+    Recipient = recipient
+    Language = Spanish
+    Attempt = 1
+    PutOffs = 0
+    QueuedAt = start
+    DelayTold = false
+    Trace = None
+    LastHeard = None
+    IsShut = false
+}
+
 /// A WhatsApp that ends each call as the functions say, after a moment; uploads as marks.
 let whatsAppThat (world: World) (send: CommandKey -> SendOutcome) (mark: unit -> SendOutcome) : WhatsAppPort = {
     Send =
@@ -54,12 +69,7 @@ let whatsAppThat (world: World) (send: CommandKey -> SendOutcome) (mark: unit ->
 
             return
                 match mark () with
-                | Accepted(MessageId id) ->
-                    Ok {
-                        Id = id
-                        MimeType = file.MimeType
-                        Name = file.Name
-                    }
+                | Accepted(MessageId id) -> Ok(FileUpload.uploadedAs id file)
                 | outcome -> Error outcome
         }
 }

@@ -57,14 +57,31 @@ let ``a service that a node left alone is no trouble any more when nobody has ca
 
     Assert.Equal<int list>([ 3; 3; 2; 1; 1 ], [ for minutes in [ 0.; 9.; 10.5; 12.; 3000. ] -> told minutes ])
 
-/// Sends one message through the protection of a real configuration. `looking` and `reserving` are how long the store
-/// takes for either. Returns the outcome and when WhatsApp was called.
-let private sentAfter looking reserving =
+/// This WhatsApp behind the protection of a real configuration.
+let private guarded (world: World) (store: StorePort) (whatsApp: WhatsAppPort) : WhatsAppPort =
     let configuration =
         match SettingTests.configured [ "BOT_UNKNOWN_WAIT_SECONDS", "60" ] with
         | Ok configuration -> configuration
         | Error problems -> failwith $"%A{problems}"
 
+    let services = {
+        InterpreterTests.servicesWith
+            (HeldBack(TimeSpan.Zero, "unused"))
+            InterpreterTests.unused
+            (WillNotDo "unused") with
+            World = world
+            WhatsApp = whatsApp
+            Retry = {
+                Interpreter.defaultRetry with
+                    UnknownWait = configuration.UnknownWait
+            }
+    }
+
+    (Protection.protect configuration store silent Serilog.Core.Logger.None services).WhatsApp
+
+/// Sends one message through the protection. `looking` and `reserving` are how long the store takes for either.
+/// Returns the outcome and how often WhatsApp was called.
+let private sentAfter looking reserving =
     let outcomes = List<SendOutcome>()
     let calls = List<DateTimeOffset>()
 
@@ -95,20 +112,7 @@ let private sentAfter looking reserving =
                         Task.FromResult(Accepted(FunctionalBot.Domain.MessageId "wamid.1"))
         }
 
-        let services = {
-            InterpreterTests.servicesWith (outcomeOf "unused") InterpreterTests.unused (WillNotDo "unused") with
-                World = world
-                WhatsApp = whatsApp
-                Retry = {
-                    Interpreter.defaultRetry with
-                        UnknownWait = configuration.UnknownWait
-                }
-        }
-
-        let guarded =
-            Protection.protect configuration store silent Serilog.Core.Logger.None services
-
-        let! outcome = sendOne guarded.WhatsApp (keyOf "Ana" 1L)
+        let! outcome = sendOne (guarded world store whatsApp) (keyOf "Ana" 1L)
         outcomes.Add outcome
     })
 
@@ -145,3 +149,90 @@ let ``the waits for slots alone never keep a message back, however short the wai
     =
     Assert.True(InTime.limitFor (seconds 1.) > (limitsOf 80. 6.).Patience * 2.)
     Assert.Equal(seconds 30., InTime.limitFor (seconds 60.))
+
+/// How often slots were asked for of the store.
+let private countingSlots (slots: int ref) (store: StorePort) : StorePort = {
+    store with
+        Reserve =
+            fun limits requests ->
+                slots.Value <- slots.Value + requests.Length
+                store.Reserve limits requests
+}
+
+let private blank key =
+    Outgoing.ofCommand key recipient None (TextMessage " ")
+
+[<Fact>]
+let ``a message that we refuse ourselves ends no stop and takes no slot`` () =
+    inSimulatedTime 2 (fun world -> task {
+        let slots = ref 0
+        let store = (storeIn world).Port |> countingSlots slots
+        let answer = ref (ChannelStopped(131031, "locked"))
+
+        let port =
+            whatsAppThat world (fun _ -> answer.Value) (fun () -> answer.Value)
+            |> guarded world store
+
+        let isStopped () = task {
+            let! states = store.ServiceStates()
+            return List.exists ChannelStop.isStopped states
+        }
+
+        let! _ = sendOne port (keyOf "Ana" 1L)
+        let! before = isStopped ()
+        Assert.Equal((true, 1), (before, slots.Value))
+        // The probe is due by then.
+        do! world.Delay (seconds 40.) never
+        let! refused = port.Send (blank (keyOf "Ana" 2L)) never
+        Assert.True(refused.IsRefused, $"%A{refused}")
+        let! after = isStopped ()
+        Assert.Equal((true, 1), (after, slots.Value))
+        answer.Value <- Accepted(FunctionalBot.Domain.MessageId "wamid.1")
+        let! probe = sendOne port (keyOf "Ana" 3L)
+        Assert.True(probe.IsAccepted, $"%A{probe}")
+        let! atLast = isStopped ()
+        Assert.False atLast
+    })
+
+let private file: FileUpload = {
+    Hash = FunctionalBot.Domain.FileHash "0"
+    Name = "plano.pdf"
+    MimeType = "application/pdf"
+    Size = 3L
+    Open = fun _ -> Task.FromResult None
+}
+
+[<Fact>]
+let ``a file that Meta has already is no proof that a service which is left alone is back`` () =
+    inSimulatedTime 3 (fun world -> task {
+        let store = (storeIn world).Port
+        let calls = ref 0
+        let answer = ref (Accepted(FunctionalBot.Domain.MessageId "1"))
+
+        let port =
+            whatsAppThat
+                world
+                (fun _ ->
+                    calls.Value <- calls.Value + 1
+                    answer.Value)
+                (fun () -> answer.Value)
+            |> guarded world store
+
+        let! uploaded = port.Upload "whatsapp-1" file never
+        Assert.True(Result.isOk uploaded)
+        answer.Value <- OutcomeUnknown "no answer"
+
+        for number in 1L .. int64 Breakers.whatsAppSettings.Failures do
+            let! _ = sendOne port (keyOf $"Ana%d{number}" 1L)
+            ()
+
+        Assert.Equal(Breakers.whatsAppSettings.Failures, calls.Value)
+        do! world.Delay (seconds 60.) never
+        let! again = port.Upload "whatsapp-1" file never
+        Assert.True(Result.isOk again)
+        // The breaker is where it was: one message finds out, and the next ones are held back.
+        let! _ = sendOne port (keyOf "Ana" 2L)
+        let! held = sendOne port (keyOf "Ana" 3L)
+        Assert.True(held.IsHeldBack, $"%A{held}")
+        Assert.Equal(Breakers.whatsAppSettings.Failures + 1, calls.Value)
+    })

@@ -12,6 +12,8 @@ open FunctionalBot.Emulators
 type Asked = {
     Method: string
     Path: string
+    /// With its "?"; empty where there is none.
+    Query: string
     /// Names in lower case.
     Headers: Map<string, string>
     Body: string
@@ -22,6 +24,8 @@ type Answer =
     | Reply of status: int * contentType: string * headers: (string * string) list * body: string
     /// The connection is cut without an answer.
     | Cut
+    /// The connection is cut after this beginning of an answer with HTTP 200.
+    | CutWithin of beginning: string
     /// No answer comes for as long as the caller waits.
     | Silence
 
@@ -51,6 +55,7 @@ let start (decide: Asked -> Answer) : Task<Server> = task {
         let asked = {
             Method = context.Request.Method
             Path = string context.Request.Path
+            Query = string context.Request.QueryString
             Headers =
                 context.Request.Headers
                 |> Seq.map (fun header -> header.Key.ToLowerInvariant(), string header.Value)
@@ -62,6 +67,11 @@ let start (decide: Asked -> Answer) : Task<Server> = task {
 
         match decide asked with
         | Cut -> context.Abort()
+        | CutWithin beginning ->
+            context.Response.ContentLength <- int64 beginning.Length + 500L
+            do! context.Response.WriteAsync beginning
+            do! context.Response.Body.FlushAsync()
+            context.Abort()
         | Silence ->
             try
                 do! Task.Delay(-1, context.RequestAborted)

@@ -57,21 +57,10 @@ let private asking
                 }
         }
 
-        let claimed: ClaimedCommand = {
-            Command = {
-                Key = keyOf "ES.1" 3L
-                Action = AskAssistant question
-            }
-            Place = 1L
-            Recipient = recipient
-            Language = Spanish
-            Attempt = attempt
-            PutOffs = 0
-            QueuedAt = begun
-            DelayTold = false
-            Trace = None
-            LastHeard = None
-            IsShut = false
+        let claimed = {
+            onFirstTry (keyOf "ES.1" 3L) (AskAssistant question) with
+                Attempt = attempt
+                QueuedAt = begun
         }
 
         let! ended = Interpreter.run services claimed never

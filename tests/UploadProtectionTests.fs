@@ -68,6 +68,46 @@ let ``uploads that fail open the breaker, are left out then, and one of them pro
         Assert.Equal("ok", outcomeOf next)
     })
 
+[<Fact>]
+let ``a file that we refuse ourselves says nothing of the service`` () =
+    inSimulatedTime 35 (fun world -> task {
+        let away =
+            List.replicate Breakers.whatsAppSettings.Failures (RetryLater(None, "no connection"))
+
+        let uploads =
+            Queue(
+                away
+                @ [
+                    Refused(0, "the file is not kept any more")
+                    RetryLater(None, "no connection")
+                ]
+            )
+
+        let port =
+            scripted world (Queue()) uploads
+            |> Breakers.whatsApp
+                {
+                    World = world
+                    Node = "test"
+                    Report = (storeIn world).Port.ReportService
+                    Changed = ignore
+                }
+                Breakers.whatsAppSettings
+
+        for _ in away do
+            let! _ = upload port
+            ()
+
+        do! world.Delay (TimeSpan.FromMinutes 1.) never
+        let! refused = upload port
+        Assert.Equal("Refused", outcomeOf refused)
+        // The next one is the probe, and the one behind it is held back: nothing is scripted for it.
+        let! probe = upload port
+        Assert.Equal("RetryLater", outcomeOf probe)
+        let! held = upload port
+        Assert.Equal("HeldBack", outcomeOf held)
+    })
+
 let private deadToken = ChannelStopped(190, "the token is dead")
 
 [<Fact>]

@@ -68,19 +68,7 @@ let private key =
             }
     }
 
-let private claimed: ClaimedCommand = {
-    Command = { Key = key; Action = say "hola" }
-    Place = 1L
-    Recipient = recipient
-    Language = Spanish
-    Attempt = 1
-    PutOffs = 0
-    QueuedAt = start
-    DelayTold = false
-    Trace = None
-    LastHeard = None
-    IsShut = false
-}
+let private claimed = onFirstTry key (say "hola")
 
 /// What became of the message, and the reason that operators see.
 let private ending result =
@@ -115,10 +103,14 @@ let ``every code that is known, provoked through the emulator, ends as the table
                 WhatsApp = WhatsAppApi.create settings client
         }
 
-        for error in WhatsAppErrors.known do
-            do! faults emulator $"""{{"sendError": 1, "sendErrorCode": %d{error.Code}}}"""
+        let provoke code = task {
+            do! faults emulator $"""{{"sendError": 1, "sendErrorCode": %d{code}}}"""
             let! result = Interpreter.run services claimed CancellationToken.None
-            let found, reason = ending result
+            return ending result
+        }
+
+        for error in WhatsAppErrors.known do
+            let! found, reason = provoke error.Code
 
             match Map.tryFind error.Code expected with
             | None -> Assert.Fail $"The table in this test lacks %d{error.Code}."
@@ -129,14 +121,21 @@ let ``every code that is known, provoked through the emulator, ends as the table
 
             // The shape that the emulator answers in names what is wrong as Meta does, never just "Error".
             Assert.NotEqual<string>("Error", WhatsApp.GraphError.title error.Code)
+
+        // The range of missing permissions, at its ends and beside them.
+        for code, expected in [ 199, "given up"; 200, "stopped"; 299, "stopped"; 300, "given up" ] do
+            let! found, reason = provoke code
+            Assert.Equal((code, expected), (code, found))
+            Assert.Contains($"code %d{code}", reason)
     finally
         emulator.Stop().Wait()
 }
 
 [<Fact>]
-let ``the table and the code hold the same codes`` () =
+let ``the table and the code hold the same codes, each once`` () =
     let known = WhatsAppErrors.known |> List.map _.Code |> List.sort
     Assert.Equal<int list>(expected.Keys |> List.ofSeq, known)
+    Assert.Equal(expected.Count, table |> List.sumBy (fun (_, codes, _, _) -> codes.Length))
 
 [<Fact>]
 let ``a customer hears of every lost message but those that he is not to be written to about`` () =

@@ -278,13 +278,14 @@ let ``what is gone, too large or of another length is refused, and not with a co
                 let! long = upload { file with Size = 199_999L }
                 refused "not as long" long
 
-                let! unreadable =
-                    upload {
-                        file with
-                            Open = fun _ -> Task.FromException<Stream option>(IOException "disk")
-                    }
+                for fault in [ IOException "disk" :> exn; UnauthorizedAccessException "rights" ] do
+                    let! unreadable =
+                        upload {
+                            file with
+                                Open = fun _ -> Task.FromException<Stream option> fault
+                        }
 
-                Assert.Equal("RetryLater", describe unreadable)
+                    Assert.Equal("RetryLater", describe unreadable)
 
                 let! other =
                     (WhatsAppApi.create (settingsFor address) client).Upload "whatsapp-another" file never

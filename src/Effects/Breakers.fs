@@ -166,6 +166,8 @@ let private guarded
 
 let private judgeSend _ outcome =
     match outcome with
+    // We refused it ourselves.
+    | Refused(0, _) -> NothingLearnt
     | Accepted _
     | Refused _
     | RecipientBusy _

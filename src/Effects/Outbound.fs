@@ -32,14 +32,30 @@ type FileUpload = {
     Open: CancellationToken -> Task<Stream option>
 }
 
+/// Files that are to be uploaded.
+module FileUpload =
+    /// The file, once Meta holds it under this id.
+    let uploadedAs (id: string) (file: FileUpload) : UploadedFile = {
+        Id = id
+        MimeType = file.MimeType
+        Name = file.Name
+    }
+
+/// What is filled in at one place of a template's body.
+type TemplateText = {
+    /// The place's name; None where places are counted: {{1}}, {{2}}…
+    Place: string option
+    Text: string
+}
+
 /// A message that Meta has approved of, with its places filled in. It may be sent when nothing else may.
 type Template = {
     /// As it is called in Meta's manager.
     Name: string
     /// Meta's code of the language that it was approved in: "es", "pt_BR".
     Language: string
-    /// What stands at {{1}}, {{2}}… of its body.
-    Parameters: string list
+    /// What stands at the places of its body, in their order.
+    Parameters: TemplateText list
     /// What its quick-reply buttons bring back, from the first one on.
     Payloads: string list
 }

@@ -1,6 +1,8 @@
 namespace FunctionalBot.Effects
 
 open System
+open System.Globalization
+open System.Text
 open FunctionalBot.Domain
 
 /// A part of a message that Meta bounds.
@@ -56,6 +58,20 @@ module OutboundLimits =
 
     /// The types of picture that are shown as one.
     let imageTypes = [ "image/jpeg"; "image/png" ]
+
+    /// Symbols, and what only changes how one looks; marks that belong to letters are none. The button of a form takes
+    /// no such thing.
+    let isEmoji (rune: Rune) : bool =
+        match Rune.GetUnicodeCategory rune with
+        | UnicodeCategory.OtherSymbol
+        | UnicodeCategory.EnclosingMark
+        | UnicodeCategory.Format
+        | UnicodeCategory.Surrogate
+        | UnicodeCategory.PrivateUse -> true
+        | UnicodeCategory.ModifierSymbol -> rune.Value > 0x7F
+        | UnicodeCategory.NonSpacingMark -> rune.Value >= 0xFE00 && rune.Value <= 0xFE0F
+        | UnicodeCategory.Control -> rune.Value <> int '\n'
+        | _ -> false
 
     /// What a part is called when it is too long.
     let private name part =
@@ -138,7 +154,10 @@ module OutboundLimits =
             "the template has no name"
         if String.IsNullOrWhiteSpace template.Language then
             "the template has no language"
-        if List.exists String.IsNullOrWhiteSpace template.Parameters then
+        if
+            template.Parameters
+            |> List.exists (fun place -> String.IsNullOrWhiteSpace place.Text)
+        then
             "a place of the template would be blank"
     ]
 
@@ -170,9 +189,13 @@ module OutboundLimits =
                 | Some text -> yield! required LimitedPart.RowDescription text
                 | None -> ()
           ]
-        | FormMessage invitation ->
-            required LimitedPart.Body invitation.Body
-            @ required LimitedPart.FormButton invitation.Button
+        | FormMessage invitation -> [
+            yield! required LimitedPart.Body invitation.Body
+            yield! required LimitedPart.FormButton invitation.Button
+
+            if Seq.exists isEmoji (invitation.Button.EnumerateRunes()) then
+                $"%s{name LimitedPart.FormButton} has an emoji"
+          ]
         | LinkMessage(body, label, address) ->
             required LimitedPart.Body body
             @ required LimitedPart.LinkLabel label

@@ -87,7 +87,7 @@ type SendOutcome =
     | RecipientBusy of reason: string
     /// It may have been sent: no answer, a broken answer, or an error that leaves it open.
     | OutcomeUnknown of reason: string
-    /// It will never be sent as it is.
+    /// It will never be sent as it is. The code is Meta's; 0 where no call was made for it, or none came to an end.
     | Refused of code: int * reason: string
     /// Nothing can be sent at all until somebody acts (dead token, locked account).
     | ChannelStopped of code: int * reason: string

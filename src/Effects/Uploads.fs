@@ -78,13 +78,7 @@ let remembered (world: World) (whatsApp: WhatsAppPort) : WhatsAppPort =
             Upload =
                 fun channel file cancel -> task {
                     match find channel file.Hash with
-                    | Some id ->
-                        return
-                            Ok {
-                                Id = id
-                                MimeType = file.MimeType
-                                Name = file.Name
-                            }
+                    | Some id -> return Ok(FileUpload.uploadedAs id file)
                     | None ->
                         let! uploaded = whatsApp.Upload channel file cancel
 

@@ -266,9 +266,7 @@ let services
     {
         World = world
         // Each call has a limit of its own; an upload may take as long as it moves.
-        WhatsApp =
-            WhatsAppApi.forNumbers senders (newClient Timeout.InfiniteTimeSpan)
-            |> Uploads.remembered world
+        WhatsApp = WhatsAppApi.forNumbers senders (newClient Timeout.InfiniteTimeSpan)
         For = fun channel -> Map.tryFind channel numbers
         Files = files
         ReadStream = store.ReadStream

@@ -88,9 +88,10 @@ let private logChange (log: Serilog.ILogger) (state: ServiceState) =
             reason
         )
 
-/// The services behind their protection. What WhatsApp's messages pass is, in this order: the stop of the
-/// channel, the breaker, the limits. So a slot is only taken for a message that is really sent; and one that all
-/// this kept for too long is not.
+/// The services behind their protection. What WhatsApp's messages pass is, in this order: the check of what Meta would
+/// refuse, the stop of the channel, the breaker, the limits. So a slot is only taken for a message that is really sent;
+/// and one that all this kept for too long is not. What costs no call (such a refusal, a file that Meta has already)
+/// ends ahead of them, since it is no proof that a service works.
 let protect
     (configuration: Configuration)
     (store: StorePort)
@@ -141,6 +142,8 @@ let protect
                     services.World
                     waiting
                     services.WhatsApp
+                |> Uploads.remembered services.World
+                |> OutboundCheck.around
             For = fun channel -> services.For channel |> Option.map forNumber
     }
 

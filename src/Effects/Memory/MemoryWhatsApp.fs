@@ -152,11 +152,7 @@ module MemoryWhatsApp =
                 if size.Value <> file.Size then
                     return Error(Refused(0, "the file is not as long as it was said to be"))
                 else
-                    let uploaded: UploadedFile = {
-                        Id = world.NewId().ToString "N"
-                        MimeType = file.MimeType
-                        Name = file.Name
-                    }
+                    let uploaded = FileUpload.uploadedAs (world.NewId().ToString "N") file
 
                     lock uploads (fun () ->
                         uploads.Add {

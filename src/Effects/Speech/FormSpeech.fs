@@ -35,7 +35,7 @@ module FormSpeech =
                 | _ -> FlowScreen.words language Wording.FillForm
 
             FormMessage {
-                Body = Graphemes.cutAtSentence FormBody.bodyLimit body
+                Body = Graphemes.cutAtSentence (OutboundLimits.most LimitedPart.Body) body
                 Button = FormBody.button (FlowScreen.words language Wording.FormButton)
                 Flow = flow.Name
                 Mode = flow.Mode

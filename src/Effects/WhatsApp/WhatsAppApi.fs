@@ -40,11 +40,8 @@ module WhatsAppApi =
         |> Option.bind (filled "id")
         |> Option.map MessageId
 
-    /// What Meta would refuse anyway is refused here, with words that say which part of it is wrong.
     let private send settings client (outgoing: Outgoing) token : Task<SendOutcome> =
-        match OutboundLimits.problemsOf outgoing with
-        | [] -> post settings client (WhatsAppRequest.message outgoing) sentId token
-        | problems -> Task.FromResult(Refused(100, "WhatsApp: " + String.Join("; ", problems)))
+        post settings client (WhatsAppRequest.message outgoing) sentId token
 
     /// The channel of a business number, as `WhatsAppInbound` names it.
     let channelOf (phoneNumberId: string) : string = "whatsapp-" + phoneNumberId

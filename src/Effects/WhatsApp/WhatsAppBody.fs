@@ -58,11 +58,6 @@ module internal WhatsAppBody =
 
             writeName ())
 
-    let private parameters (writer: Utf8JsonWriter) kind (name: string) (values: string list) =
-        inArray writer "parameters" values (fun value ->
-            writer.WriteString("type", (kind: string))
-            writer.WriteString(name, value))
-
     /// A component for each button: Meta counts them from 0, and wants the number as a text.
     let private template (writer: Utf8JsonWriter) (template: Template) =
         writer.WriteString("type", "template")
@@ -76,13 +71,24 @@ module internal WhatsAppBody =
 
             let body () =
                 writer.WriteString("type", "body")
-                parameters writer "text" "text" template.Parameters
 
-            let button (index: int, payload) =
+                inArray writer "parameters" template.Parameters (fun place ->
+                    writer.WriteString("type", "text")
+
+                    match place.Place with
+                    | Some name -> writer.WriteString("parameter_name", name)
+                    | None -> ()
+
+                    writer.WriteString("text", place.Text))
+
+            let button (index: int, payload: string) =
                 writer.WriteString("type", "button")
                 writer.WriteString("sub_type", "quick_reply")
                 writer.WriteString("index", string index)
-                parameters writer "payload" "payload" [ payload ]
+
+                inArray writer "parameters" [ payload ] (fun payload ->
+                    writer.WriteString("type", "payload")
+                    writer.WriteString("payload", payload))
 
             let components =
                 (if template.Parameters.IsEmpty then [] else [ body ])

@@ -37,20 +37,23 @@ module WhatsAppRequest =
         | ImageMessage _
         | DocumentMessage _ -> true
 
-    /// One message. `to` is the phone number with "+" (without it Meta would put the business's own country
-    /// code first), `recipient` the business-scoped id; where both are there Meta takes the phone. The callback
-    /// travels as `biz_opaque_callback_data` and comes back with every status of the message.
+    /// `to` is the phone number with "+" (without it Meta would put the business's own country code first),
+    /// `recipient` the business-scoped id; where both are there Meta takes the phone.
+    let private addressed (recipient: Recipient) (writer: Utf8JsonWriter) =
+        writer.WriteString("recipient_type", "individual")
+
+        match recipient.Phone with
+        | Some phone -> writer.WriteString("to", "+" + phone.TrimStart '+')
+        | None -> ()
+
+        match recipient.BusinessScopedId with
+        | Some id -> writer.WriteString("recipient", id)
+        | None -> ()
+
+    /// One message. The callback travels as `biz_opaque_callback_data` and comes back with every status of the message.
     let message (outgoing: Outgoing) : byte[] =
         json (fun writer ->
-            writer.WriteString("recipient_type", "individual")
-
-            match outgoing.Recipient.Phone with
-            | Some phone -> writer.WriteString("to", "+" + phone.TrimStart '+')
-            | None -> ()
-
-            match outgoing.Recipient.BusinessScopedId with
-            | Some id -> writer.WriteString("recipient", id)
-            | None -> ()
+            addressed outgoing.Recipient writer
 
             match outgoing.Quoted with
             | Some(MessageId id) when mayQuote outgoing.Message ->
@@ -59,6 +62,12 @@ module WhatsAppRequest =
 
             writer.WriteString("biz_opaque_callback_data", outgoing.Callback)
             write writer outgoing.Message)
+
+    /// One template that an operator sends: no command waits for its statuses.
+    let template (recipient: Recipient) (template: Template) : byte[] =
+        json (fun writer ->
+            addressed recipient writer
+            write writer (TemplateMessage template))
 
     /// Marks a message and all before it as read and shows the typing dots for 25 seconds or until
     /// something is said.

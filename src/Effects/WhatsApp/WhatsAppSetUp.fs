@@ -49,12 +49,11 @@ module WhatsAppSetUp =
 
     let private answerLimit = 4 * 1024 * 1024
 
-    let private json (node: JsonNode) : HttpContent =
+    let private json (node: JsonNode) : byte[] =
         JsonSerializer.SerializeToUtf8Bytes(
             node,
             JsonSerializerOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
         )
-        |> WhatsAppCall.json
 
     /// Meta's sentence: the one for users where there is one.
     let private toldBy (body: byte[]) : string =
@@ -104,9 +103,13 @@ module WhatsAppSetUp =
     let internal get settings client path read token =
         call settings client HttpMethod.Get path None read token
 
+    /// Posts a body of JSON with the settings' token.
+    let internal postJson settings client path (body: byte[]) read token =
+        call settings client HttpMethod.Post path (Some(WhatsAppCall.json body)) read token
+
     /// Changes something with the settings' token.
-    let internal post settings client path body read token =
-        call settings client HttpMethod.Post path (Some(json body)) read token
+    let internal post settings client path (body: JsonNode) read token =
+        postJson settings client path (json body) read token
 
     /// As a part of an address.
     let internal escaped (text: string) = Uri.EscapeDataString text

@@ -2,7 +2,6 @@ namespace FunctionalBot.Effects
 
 open System
 open System.Text.Json
-open System.Text.Json.Nodes
 open System.Threading.Tasks
 
 /// A message that Meta has looked at ahead of its use.
@@ -156,48 +155,25 @@ module WhatsAppTemplates =
         (texts: string list)
         token
         : Task<Result<string, SetUpFailure>> =
-        let node (fields: (string * JsonNode) list) =
-            let node = JsonObject()
+        // A place with a name is filled in by it.
+        let atPlace (place: string) (text: string) : TemplateText = {
+            Place =
+                if Seq.forall Char.IsAsciiDigit place then
+                    None
+                else
+                    Some place
+            Text = text
+        }
 
-            for name, value in fields do
-                node[name] <- value
-
-            node
-
-        let written (text: string) : JsonNode = nonNull (JsonValue.Create text)
-
-        let parameter (place: string) (text: string) : JsonNode =
-            node [
-                "type", written "text"
-                // A place with a name is filled in by it.
-                if not (Seq.forall Char.IsAsciiDigit place) then
-                    "parameter_name", written place
-                "text", written text
-            ]
-
-        let parameters: JsonNode array =
-            List.map2 parameter template.Parameters texts |> Array.ofList
-
-        let body =
-            node [
-                "messaging_product", written "whatsapp"
-                "recipient_type", written "individual"
-                match recipient.Phone, recipient.BusinessScopedId with
-                | Some phone, _ -> "to", written ("+" + phone.TrimStart '+')
-                | None, Some id -> "recipient", written id
-                | None, None -> ()
-                "type", written "template"
-                "template",
-                node [
-                    "name", written template.Name
-                    "language", node [ "policy", written "deterministic"; "code", written template.Language ]
-                    if parameters.Length > 0 then
-                        "components",
-                        JsonArray(node [ "type", written "body"; "parameters", JsonArray parameters ])
-                ]
-            ]
+        let template: Template = {
+            Name = template.Name
+            Language = template.Language
+            Parameters = List.map2 atPlace template.Parameters texts
+            Payloads = []
+        }
 
         let read root =
             list "messages" root |> List.tryHead |> Option.bind (filled "id")
 
-        post settings client (escaped settings.PhoneNumberId + "/messages") body read token
+        let path = escaped settings.PhoneNumberId + "/messages"
+        postJson settings client path (WhatsAppRequest.template recipient template) read token

@@ -142,13 +142,7 @@ module internal WhatsAppUpload =
             return Error(RetryLater(None, "WhatsApp: the file was not uploaded, " + reason))
         | Answered(status, after, answer) ->
             match if isSuccess status then withJson answer fileId else None with
-            | Some id ->
-                return
-                    Ok {
-                        Id = id
-                        MimeType = file.MimeType
-                        Name = file.Name
-                    }
+            | Some id -> return Ok(FileUpload.uploadedAs id file)
             | None -> return Error(harmless (failed status after answer))
     }
 
@@ -167,8 +161,9 @@ module internal WhatsAppUpload =
                 try
                     let! source = file.Open token
                     return Ok source
-                with :? IOException ->
-                    return Error()
+                with
+                | :? IOException
+                | :? UnauthorizedAccessException -> return Error()
             }
 
             match opened with
