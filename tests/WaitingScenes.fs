@@ -384,12 +384,12 @@ let isGivenUpWhenTheCustomerStaysSilent stage : Task = task {
     ()
 }
 
-let asksByTemplateOnceBetweenTwoMessages stage : Task = task {
-    let customer: CustomerKey = {
-        Channel = channel
-        Customer = CustomerId "ES.1"
-    }
+let private customer: CustomerKey = {
+    Channel = channel
+    Customer = CustomerId "ES.1"
+}
 
+let asksByTemplateOnceBetweenTwoMessages stage : Task = task {
     let take lastHeard =
         stage.Store.TakeTemplate customer lastHeard (now stage)
 
@@ -408,57 +408,114 @@ let asksByTemplateOnceBetweenTwoMessages stage : Task = task {
     Assert.Equal((false, true), (later, written))
 }
 
-/// What waits for a contact that is merged into another is not left behind: nothing that is written wakes that contact.
-let isDueWhenItsContactIsMerged stage : Task = task {
-    let write id person = task {
-        let fact =
-            TextReceived {
-                Message = MessageId id
-                Text = "hola"
-                Quoted = None
-            }
+/// The customer says what they want to hear of the bot's own accord.
+let private wants stage id (isOptedOut: bool) = task {
+    do! stage.Store.Deliver [ bodyOf (now stage) [ textFrom "ES.1" id (now stage) "baja" ] ]
 
-        do! stage.Store.Deliver [ bodyOf (now stage) [ CustomerDid(channel, person, id, now stage, fact) ] ]
-        let! _ = stage.Store.Decide 10 (decide stage (if id = "w1" then [ "1" ] else []))
-        return ()
-    }
+    let! _ =
+        stage.Store.Decide 10 (fun work ->
+            let decision = decide stage [] work
 
-    let byPhone: Person = {
-        BusinessScopedId = None
-        Phone = Some "34600111222"
-        Name = None
-    }
+            {
+                decision with
+                    Sessions =
+                        decision.Sessions
+                        |> List.map (fun session -> {
+                            session with
+                                Circumstances = {
+                                    session.Circumstances with
+                                        OptedOut = isOptedOut
+                                }
+                        })
+            })
 
-    let byId: Person = {
-        BusinessScopedId = Some "ES.7"
-        Phone = None
-        Name = None
-    }
+    return ()
+}
 
-    do! write "w1" byPhone
+let asksNobodyWhoOptedOut stage : Task = task {
+    do! writes stage "w1" []
+    do! wants stage "w2" true
+    pass day stage
+    let! silent = stage.Store.TakeTemplate customer (Some start) (now stage)
+    Assert.False silent
+    do! wants stage "w3" false
+    pass day stage
+    let! asked = stage.Store.TakeTemplate customer (Some start) (now stage)
+    Assert.True asked
+}
+
+let private byPhone: Person = {
+    BusinessScopedId = None
+    Phone = Some "34600111222"
+    Name = None
+}
+
+let private byId: Person = {
+    BusinessScopedId = Some "ES.7"
+    Phone = None
+    Name = None
+}
+
+let private writesAs stage id person said = task {
+    let fact =
+        TextReceived {
+            Message = MessageId id
+            Text = "hola"
+            Quoted = None
+        }
+
+    do! stage.Store.Deliver [ bodyOf (now stage) [ CustomerDid(channel, person, id, now stage, fact) ] ]
+    let! _ = stage.Store.Decide 10 (decide stage said)
+    return ()
+}
+
+/// Something waits for a customer whose contact is merged into another then: it is due, and refused once more.
+let private isRefusedThoughMerged stage = task {
+    do! writesAs stage "w1" byPhone [ "1" ]
     pass day stage
     let! first = claimed stage [ "1" ]
     let! _ = record stage first.Head (AwaitCustomer "too late")
-    do! write "w2" byId
+    do! writesAs stage "w2" byId []
     do! expectBooks stage [ "waiting", 1L ]
     pass (TimeSpan.FromMinutes 1.) stage
-    do! write "w3" { byId with Phone = byPhone.Phone }
+    do! writesAs stage "w3" { byId with Phone = byPhone.Phone } []
     let! again = claimed stage [ "1" ]
     Assert.False(CustomerWindow.isShut (now stage) again.Head)
     Assert.Equal(Some "ES.7", again.Head.Recipient.BusinessScopedId)
-    // Should it be refused still, it is not put to sleep under a name that nobody writes under any more.
     pass (TimeSpan.FromSeconds 1.) stage
     let! _ = record stage again.Head (AwaitCustomer "too late")
+    return ()
+}
+
+/// What waits for a contact that is merged into another is not left behind: nothing that is written wakes that contact.
+/// Should it be refused still, it is not put to sleep under a name that nobody writes under any more.
+let isDueWhenItsContactIsMerged stage : Task = task {
+    do! isRefusedThoughMerged stage
+    let! _ = claimed stage []
     pass (TimeSpan.FromHours 1.) stage
-
-    let! _ =
-        stage.Store.Deliver [
-            bodyOf (now stage) [
-                CustomerDid(channel, byId, "w4", now stage, MessageRevoked(MessageId "w4", MessageId "w3"))
-            ]
-        ]
-
-    let! _ = stage.Store.Decide 10 (decide stage [])
     let! _ = claimed stage [ "1" ]
+    ()
+}
+
+/// Nor is it tried for ever: it ends as what waits does.
+let isGivenUpThoughItsContactWasMerged stage : Task = task {
+    do! isRefusedThoughMerged stage
+    let keep = TimeSpan.FromDays 30.
+    let! none = stage.Store.Forget keep (now stage) 100
+    Assert.Equal(0, none)
+    pass keep stage
+    let! last = claimed stage [ "1" ]
+    let! _ = record stage last.Head (AwaitCustomer "too late")
+    // The hour is not over: it would be tried again at its end.
+    let! _ = stage.Store.Forget keep (now stage) 100
+    do! expectBooks stage [ "dead", 1L ]
+    let! facts = told stage
+
+    match facts with
+    | [ DeliveryFailed(key, 131047, _) ] -> Assert.Equal(last.Head.Command.Key, key)
+    | facts -> failwith $"%A{facts}"
+
+    pass (TimeSpan.FromHours 2.) stage
+    let! _ = claimed stage []
     ()
 }

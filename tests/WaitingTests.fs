@@ -71,6 +71,12 @@ let ``memory: what waits for a contact that is merged into another is due`` () :
     inMemory isDueWhenItsContactIsMerged
 
 [<Fact>]
+let ``memory: what is refused hour after hour since its contact was merged is given up like what waits``
+    ()
+    : Task =
+    inMemory isGivenUpThoughItsContactWasMerged
+
+[<Fact>]
 let ``memory: a customer is asked by a template once between two messages`` () : Task =
     inMemory asksByTemplateOnceBetweenTwoMessages
 
@@ -135,8 +141,44 @@ let ``PostgreSQL: what waits for a contact that is merged into another is due`` 
     inPostgres isDueWhenItsContactIsMerged
 
 [<Fact>]
+let ``PostgreSQL: what is refused hour after hour since its contact was merged is given up like what waits``
+    ()
+    : Task =
+    inPostgres isGivenUpThoughItsContactWasMerged
+
+[<Fact>]
 let ``PostgreSQL: a customer is asked by a template once between two messages`` () : Task =
     inPostgres asksByTemplateOnceBetweenTwoMessages
+
+[<Fact>]
+let ``memory: who opted out is not asked by a template`` () : Task = inMemory asksNobodyWhoOptedOut
+
+[<Fact>]
+let ``PostgreSQL: who opted out is not asked by a template`` () : Task = inPostgres asksNobodyWhoOptedOut
+
+[<Fact>]
+let ``who is blocked, or known by another contact now, is not asked by a template`` () : Task = task {
+    use! bench = startBench ()
+    do! converse bench "ES.1" "w1" "hola"
+
+    let take () =
+        bench.Store.TakeTemplate
+            {
+                Channel = channel
+                Customer = CustomerId "ES.1"
+            }
+            None
+            bench.Now
+
+    for change in [ "blocked_at = now()"; "blocked_at = NULL, merged_into = 'ES.2'" ] do
+        let! _ = bench.Database.Cell $"UPDATE bot.contact SET %s{change} RETURNING 1"
+        let! asked = take ()
+        Assert.False(asked, change)
+
+    let! _ = bench.Database.Cell "UPDATE bot.contact SET merged_into = NULL RETURNING 1"
+    let! asked = take ()
+    Assert.True asked
+}
 
 /// A message of ES.1 that is claimed a day late, in a database.
 let private lateMessage (bench: Bench) = task {

@@ -232,6 +232,10 @@ module StoreRules =
     /// Reading marks older than this are of no use: the answer is there, or the customer has long looked away.
     let markReadUseful = TimeSpan.FromMinutes 2.
 
+    /// How often what WhatsApp refuses as too late is tried where its contact was merged into another: what the
+    /// customer writes goes to that one now, so nothing would wake it. It ends as all that waits for its customer.
+    let mergedIsTriedEvery = TimeSpan.FromHours 1.
+
     /// Why a message ended that waited for its customer.
     let customerStayedSilent =
         "the customer did not write for as long as messages are kept"
@@ -305,13 +309,15 @@ type StorePort = {
     /// once.
     ResumeMessages: string -> DateTimeOffset -> Task
     /// Takes the right to ask the customer by a template to write, at the second time: true if none was sent since the
-    /// customer was last heard, which was at the first time.
+    /// customer was last heard, which was at the first time. Never for who opted out, is blocked, or is known by
+    /// another contact now.
     TakeTemplate: CustomerKey -> DateTimeOffset option -> DateTimeOffset -> Task<bool>
     /// Gives that right back: nothing was sent.
     GiveBackTemplate: CustomerKey -> Task
     /// Deletes what ended longer ago than the span (at least 8 days for the inbox), up to `most` of each
-    /// kind in one transaction, and gives up what has waited for its customer for as long. Returns how many rows went;
-    /// 0 when there is nothing left to do, or while another node is at it.
+    /// kind in one transaction, and gives up what has waited for its customer for as long, or was tried each hour
+    /// for as long since its contact was merged. Returns how many rows went; 0 when there is nothing left to do, or
+    /// while another node is at it.
     Forget: TimeSpan -> DateTimeOffset -> int -> Task<int>
 }
 

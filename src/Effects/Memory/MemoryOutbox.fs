@@ -267,7 +267,7 @@ module internal MemoryOutbox =
                     {
                         command with
                             State = Ready
-                            Wake = now + untilMergedIsTried
+                            Wake = now + StoreRules.mergedIsTriedEvery
                             PutOffs = command.PutOffs + 1
                     }
             | AwaitCustomer _ ->
@@ -297,11 +297,21 @@ module internal MemoryOutbox =
             true
         | _ -> false
 
-    /// Ends what was queued longer ago than the span and waits still. How many.
+    /// Ends what was queued longer ago than the span and waits still, or is tried each hour since its contact was
+    /// merged. How many.
     let giveUpWaiting (tables: MemoryTables) (keep: TimeSpan) (now: DateTimeOffset) most : int =
+        let isTriedEachHour (command: OpenCommand) =
+            speaks command
+            && command.State = Ready
+            && command.PutOffs > 0
+            && command.Wake > now
+            && isMerged tables (customerOf command.Command)
+
         let old =
             tables.Outbox.Values
-            |> Seq.filter (fun command -> command.State = Awaiting && command.QueuedAt < now - keep)
+            |> Seq.filter (fun command ->
+                command.QueuedAt < now - keep
+                && (command.State = Awaiting || isTriedEachHour command))
             |> Seq.truncate most
             |> Seq.toList
 

@@ -44,10 +44,6 @@ module internal MemoryWaiting =
         | true, contact -> max (ofContact contact) (ofContact (MemoryContacts.standing tables contact))
         | false, _ -> None
 
-    /// How often what belongs to a contact that was merged is tried: what its customer writes goes to another contact
-    /// now, so nothing would wake it.
-    let untilMergedIsTried = TimeSpan.FromHours 1.
-
     let isMerged (tables: MemoryTables) customer =
         match tables.Contacts.TryGetValue customer with
         | true, contact -> contact.MergedInto.IsSome

@@ -73,10 +73,23 @@ module internal Waiting =
     let private giveBackTemplateSql =
         "UPDATE bot.contact SET template_at = NULL WHERE channel = $1 AND customer = $2 RETURNING 1"
 
-    let private oldSql =
+    /// Of what was queued long ago those for which this holds.
+    let private oldWhere condition =
         "SELECT o.id, c.key, c.trace FROM bot.outbox o
         CROSS JOIN LATERAL (SELECT * FROM bot.command k WHERE k.id = o.id AND k.queued_at < $1 LIMIT 1) c
-        WHERE o.state = 'waiting' LIMIT $2 FOR UPDATE OF o SKIP LOCKED"
+        WHERE "
+        + condition
+        + " LIMIT $2 FOR UPDATE OF o SKIP LOCKED"
+
+    let private oldSql = oldWhere "o.state = 'waiting'"
+
+    /// Its next try is within the hour, so that the index on `wake` leads to few rows.
+    let private oldMergedSql =
+        oldWhere
+            "o.service = 'messaging' AND o.wake > $3 AND o.wake <= $4
+            AND o.speaks AND o.state = 'ready' AND o.put_off > 0
+            AND EXISTS (SELECT 1 FROM bot.contact m
+                WHERE m.channel = o.channel AND m.customer = o.customer AND m.merged_into IS NOT NULL)"
 
     let private names (customers: CustomerKey list) = [
         Statement.texts (customers |> Seq.map _.Channel)
@@ -91,10 +104,6 @@ module internal Waiting =
         Channel = claimed.Command.Key.Session.Channel
         Customer = claimed.Command.Key.Session.Customer
     }
-
-    /// How often what belongs to a contact that was merged is tried: what its customer writes goes to another contact
-    /// now, so nothing would wake it.
-    let private untilMergedIsTried = TimeSpan.FromHours 1.
 
     let private waiters (results: (ClaimedCommand * CommandResult) list) =
         results
@@ -144,7 +153,7 @@ module internal Waiting =
                     | AwaitCustomer _ when wasHeard claimed ->
                         claimed, PutOff(now, "the customer wrote meanwhile")
                     | AwaitCustomer reason when merged.Contains(customerOf claimed) ->
-                        claimed, PutOff(now + untilMergedIsTried, reason)
+                        claimed, PutOff(now + StoreRules.mergedIsTriedEvery, reason)
                     | _ -> claimed, result)
     }
 
@@ -205,19 +214,28 @@ module internal Waiting =
             })
     }
 
-    /// Ends what was queued longer ago than the span and waits still; its session hears that it was not delivered. Up
-    /// to `most`; how many.
+    /// Ends what was queued longer ago than the span and waits still, or is tried each hour since its contact was
+    /// merged; its session hears that it was not delivered. Up to `most` of each; how many.
     let giveUp (source: NpgsqlDataSource) (keep: TimeSpan) (now: DateTimeOffset) (most: int) : Task<int> =
         Database.transact source (fun work -> task {
             let old = ResizeArray<struct (int64 * string * string option)>()
 
+            let add (reader: Data.Common.DbDataReader) =
+                old.Add(struct (reader.GetInt64 0, reader.GetString 1, Database.textOrNone reader 2))
+
+            let bounds () = [ Statement.instant (now - keep); Statement.int most ]
+
             do!
                 Database.run work [
-                    Statement.create oldSql [ Statement.instant (now - keep); Statement.int most ],
-                    (fun reader ->
-                        old.Add(
-                            struct (reader.GetInt64 0, reader.GetString 1, Database.textOrNone reader 2)
-                        ))
+                    Statement.create oldSql (bounds ()), add
+                    Statement.create
+                        oldMergedSql
+                        (bounds ()
+                         @ [
+                             Statement.instant now
+                             Statement.notBefore (now + StoreRules.mergedIsTriedEvery)
+                         ]),
+                    add
                 ]
 
             let reason = StoreRules.customerStayedSilent
