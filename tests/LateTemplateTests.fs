@@ -45,21 +45,10 @@ let private services (calls: Calls) outcome : Interpreter.Services =
             }
     }
 
-let private claimed lastHeard isShut : ClaimedCommand = {
-    Command = {
-        Key = keyOf "ES.1" 3L
-        Action = say "hola"
-    }
-    Place = 1L
-    Recipient = recipient
-    Language = Spanish
-    Attempt = 1
-    PutOffs = 0
-    QueuedAt = start
-    DelayTold = false
-    Trace = None
-    LastHeard = lastHeard
-    IsShut = isShut
+let private claimed lastHeard isShut = {
+    onFirstTry (keyOf "ES.1" 3L) (say "hola") with
+        LastHeard = lastHeard
+        IsShut = isShut
 }
 
 let private run outcome template claimed = task {
@@ -69,7 +58,7 @@ let private run outcome template claimed = task {
     let template = template |> Option.map (fun make -> make calls)
 
     let! result =
-        LateTemplate.around services.World template (Interpreter.run services) claimed never
+        LateTemplate.around services.World (fun _ -> template) (Interpreter.run services) claimed never
 
     return result, List.ofSeq calls
 }

@@ -75,6 +75,7 @@ let ``one number is set by the variables, as ever`` () =
             Phrases = None
             Team = None
             Hours = None
+            LateTemplate = None
         },
         number
     )
@@ -119,6 +120,7 @@ let ``a file adds numbers; what an entry leaves out is as the variables say`` ()
                         Phrases = Some(Path.Combine(folder, "words"))
                         Team = Some 7L
                         Hours = None
+                        LateTemplate = None
                     },
                     garden
                 )
@@ -163,6 +165,74 @@ let ``a number has its own hours, holidays and zone, or those of the variables``
     readFile common """[{ "id": "1", "hours": "always" }, { "id": "2" }]""" (fun path reading ->
         let problem = Assert.Single(problemsOf reading)
         Assert.Equal(path + ", entry 1, hours", problem.Name))
+
+[<Fact>]
+let ``a number has its own late template, that of the variables, or none`` () =
+    let json =
+        """[{ "id": "1", "late_template": "seguimos", "late_template_languages": "pt_BR es" },
+            { "id": "2", "late_template_languages": "en_US" },
+            { "id": "3", "late_template": null },
+            { "id": "4", "late_template": false }]"""
+
+    let variables =
+        common
+        @ [
+            "BOT_LATE_TEMPLATE", "te_escribimos"
+            "BOT_LATE_TEMPLATE_LANGUAGES", "es"
+            "WHATSAPP_PHONE_NUMBER_ID", "5"
+        ]
+
+    readFile variables json (fun _ reading ->
+        let told =
+            numbersOf reading
+            |> List.map (fun number ->
+                number.Id,
+                number.LateTemplate
+                |> Option.map (fun template -> template.Name, template.Languages))
+
+        Assert.Equal<(string * (string * string list) option) list>(
+            [
+                "5", Some("te_escribimos", [ "es" ])
+                "1", Some("seguimos", [ "pt_BR"; "es" ])
+                "2", Some("te_escribimos", [ "en_US" ])
+                "3", Some("te_escribimos", [ "es" ])
+                "4", None
+            ],
+            told
+        ))
+
+    readFile
+        common
+        """[{ "id": "1", "late_template": "Te escribimos" }, { "id": "2", "late_template": true }]"""
+        (fun path reading ->
+            Assert.Equal<string list>(
+                [ path + ", entry 1, late_template"; path + ", entry 2, late_template" ],
+                problemsOf reading |> List.map _.Name
+            ))
+
+    // Hours can be left out for a number in the same way.
+    readFile
+        (("BOT_HOURS", "sat 10:00-12:00") :: common)
+        """[{ "id": "1", "hours": false }]"""
+        (fun _ reading -> Assert.True((Assert.Single(numbersOf reading)).Hours.IsNone))
+
+[<Fact>]
+let ``what cannot be a token is told at the start, and not repeated`` () =
+    for text in [ "EAAB secret"; "EAAB-secret\n# of Monday"; "EAAB-sécret" ] do
+        let problem =
+            Assert.Single(
+                problemsOf (
+                    read [
+                        "WHATSAPP_TOKEN", text
+                        "WHATSAPP_PHONE_NUMBER_ID", "1"
+                        "BOT_BUSINESS_NAME", "A"
+                        "BOT_BUSINESS_CONTACT", "a"
+                    ]
+                )
+            )
+
+        Assert.Equal("WHATSAPP_TOKEN", problem.Name)
+        Assert.DoesNotContain("EAAB", problem.Wrong + problem.Mend)
 
 [<Fact>]
 let ``where each number has what is its own, the variables of one number need not be set`` () =

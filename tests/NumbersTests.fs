@@ -11,6 +11,7 @@ open FunctionalBot.Effects.OdooAdapter
 open FunctionalBot.Emulators.Json
 open FunctionalBot.Tests.Protected
 open FunctionalBot.Tests.StoreFixture
+open FunctionalBot.Web
 
 let private keyAt channel : CommandKey = {
     Session = {
@@ -83,19 +84,7 @@ let ``a customer of a number that is not set up is not answered from another num
         Assert.Empty(server.Asked())
     })
 
-let private claimedAt channel action : ClaimedCommand = {
-    Command = { Key = keyAt channel; Action = action }
-    Place = 1L
-    Recipient = recipient
-    Language = Spanish
-    Attempt = 1
-    PutOffs = 0
-    QueuedAt = start
-    DelayTold = false
-    LastHeard = None
-    IsShut = false
-    Trace = None
-}
+let private claimedAt channel action = onFirstTry (keyAt channel) action
 
 let private question: AssistantQuestion = {
     Turn = 1L
@@ -201,6 +190,72 @@ let ``what is to be done for a number that was taken away waits for it, and noth
 
         Assert.Equal(Done None, mark)
     }
+
+[<Fact>]
+let ``customers are asked to write by the template of their own number, and by none where it has none`` () =
+    let number id template = {
+        StopReachTests.number id None "WHATSAPP_TOKEN" with
+            LateTemplate = template
+    }
+
+    let template name : LateTemplateSettings.LateTemplateConfiguration = {
+        Name = name
+        Languages = [ "en_US"; "es" ]
+    }
+
+    let configuration =
+        match SettingTests.configured [] with
+        | Error problems -> failwith $"%A{problems}"
+        | Ok configuration -> {
+            configuration with
+                Numbers = [
+                    number "100" (Some(template "first"))
+                    number "200" (Some(template "second"))
+                    number "300" None
+                ]
+          }
+
+    inSimulatedTime 51 (fun world -> task {
+        let sent = ResizeArray<Outgoing>()
+
+        let whatsApp = {
+            whatsAppThat world (fun _ -> Refused(0, "unused")) (fun () -> Refused(0, "unused")) with
+                Send =
+                    fun outgoing _ ->
+                        sent.Add outgoing
+                        Task.FromResult(Accepted(MessageId "wamid.1"))
+        }
+
+        let templates =
+            Composition.lateTemplates world configuration (storeIn world).Port whatsApp
+
+        for channel in [ "whatsapp-100"; "whatsapp-200"; "whatsapp-300"; "whatsapp-400" ] do
+            let! result =
+                LateTemplate.around
+                    world
+                    templates
+                    (fun _ _ -> Task.FromResult(AwaitCustomer "too late"))
+                    (claimedAt channel (say "hola"))
+                    never
+
+            Assert.True(result.IsAwaitCustomer, $"%A{result}")
+
+        let told = [
+            for outgoing in sent ->
+                match outgoing.Message with
+                | TemplateMessage template -> outgoing.Key.Session.Channel, template.Name, template.Language
+                | other -> failwith $"%A{other}"
+        ]
+
+        Assert.Equal<(string * string * string) list>(
+            [ "whatsapp-100", "first", "es"; "whatsapp-200", "second", "es" ],
+            told
+        )
+
+        // What becomes of it settles nothing of what waits.
+        for outgoing in sent do
+            Assert.Equal(None, CommandKey.parse outgoing.Callback)
+    })
 
 /// The number of `channel` and no other.
 let private onlyNumber channel : Reception.ReceptionSettings =

@@ -221,7 +221,7 @@ let start (world: World) (store: StorePort) (services: Interpreter.Services) lat
             (servicesFor alive own store threads services
              |> protect own store
              |> Interpreter.run
-             |> LateTemplate.around own lateTemplate)
+             |> LateTemplate.around own (fun _ -> lateTemplate))
             silent
             ignore
 

@@ -9,7 +9,8 @@ open FunctionalBot.Effects
 open FunctionalBot.Tests.Protected
 open FunctionalBot.Web
 
-let private number id account variable : NumberSettings.NumberConfiguration = {
+/// A number with nothing but what stops go by.
+let number id account variable : NumberSettings.NumberConfiguration = {
     Id = id
     Account = account
     TokenVariable = variable
@@ -23,6 +24,7 @@ let private number id account variable : NumberSettings.NumberConfiguration = {
     Phrases = None
     Team = None
     Hours = None
+    LateTemplate = None
 }
 
 /// 1 and 2 share token and account, 3 the token only, 4 has both of its own and 5 has no account that is known.

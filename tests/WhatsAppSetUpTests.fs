@@ -385,3 +385,119 @@ let ``the webhooks of an account are this app's, another's, or nobody's`` () =
     Assert.True(judge (Some "7") [ app "8" ])
     Assert.False(judge (Some "7") [ app "8"; app "7" ])
     Assert.False(judge None [ app "8" ])
+
+[<Fact>]
+let ``a late template is judged in each of its languages`` () =
+    let wanted: LateTemplateSettings.LateTemplateConfiguration = {
+        Name = "te_escribimos"
+        Languages = [ "es"; "pt_BR" ]
+    }
+
+    let template code : MessageTemplate = {
+        Name = "te_escribimos"
+        Language = code
+        Status = "APPROVED"
+        Category = "UTILITY"
+        Quality = None
+        Body = "Escríbenos."
+        Parameters = []
+        NeedsMore = false
+    }
+
+    let judge found =
+        WhatsAppChecks.judgeTemplate wanted found
+
+    let both change = [ template "es"; change (template "pt_BR") ]
+    Assert.False(isWrong (judge (both id)))
+    // One that Meta finds by a part of its name is another.
+    let other = {
+        template "es" with
+            Name = "te_escribimos_pronto"
+    }
+
+    for found, words in
+        [
+            [], "is not there in es"
+            [ template "es" ], "is not there in pt_BR"
+            [ other; template "pt_BR" ], "is not there in es"
+            both (fun found -> { found with Status = "PENDING" }), "is PENDING in pt_BR"
+            both (fun found -> { found with Parameters = [ "1" ] }), "places to fill in in pt_BR"
+            both (fun found -> { found with NeedsMore = true }), "places to fill in in pt_BR"
+        ] do
+        match judge found with
+        | Wrong(problem, mend) ->
+            Assert.Contains(words, problem)
+            Assert.Contains("BOT_LATE_TEMPLATE", mend)
+        | Fine fact -> failwith fact
+
+    match judge (both (fun found -> { found with Category = "MARKETING" })) with
+    | Fine fact -> Assert.Contains("MARKETING", fact)
+    | wrong -> failwith $"%A{wrong}"
+
+[<Fact>]
+let ``the doctor asks for each account's template once, and says where it cannot`` () =
+    let graph (asked: ScriptedServer.Asked) =
+        if asked.Path = "/v25.0/900/message_templates" then
+            ScriptedServer.json
+                """{"data":[{"name":"te_escribimos","language":"es","status":"APPROVED","category":"UTILITY","components":[{"type":"BODY","text":"Hola"}]}]}"""
+        else
+            ScriptedServer.failure 404 """{"error":{"code":100,"message":"no such path"}}"""
+
+    ScriptedServer.using graph (fun server -> task {
+        let number id account = {
+            StopReachTests.number id account "WHATSAPP_TOKEN" with
+                LateTemplate =
+                    Some {
+                        Name = "te_escribimos"
+                        Languages = [ "es" ]
+                    }
+        }
+
+        let configuration =
+            match
+                SettingTests.configured [ "WHATSAPP_GRAPH_URL", Uri(server.Address, "/v25.0").ToString() ]
+            with
+            | Error problems -> failwith $"%A{problems}"
+            | Ok configuration -> {
+                configuration with
+                    Numbers = [
+                        number "1" (Some "900")
+                        number "2" (Some "900")
+                        number "3" (Some "901")
+                        number "4" None
+                        StopReachTests.number "5" (Some "902") "WHATSAPP_TOKEN"
+                    ]
+              }
+
+        let! checks = Task.WhenAll(WhatsAppChecks.all configuration)
+
+        let found =
+            checks
+            |> List.ofArray
+            |> List.filter _.Name.StartsWith("template")
+            |> List.map (fun check ->
+                check.Name,
+                match check.Finding with
+                | Fine fact -> "fine: " + fact
+                | Wrong(problem, _) -> "wrong: " + problem)
+
+        match found with
+        | [ first, fine; second, wrong; third, unknown ] ->
+            Assert.Equal("template 900 te_escribimos es", first)
+            Assert.Equal("fine: te_escribimos is approved in es", fine)
+            Assert.Equal("template 901 te_escribimos es", second)
+            Assert.StartsWith("wrong: the account's templates cannot be asked for", wrong)
+            Assert.Equal("template of no account te_escribimos es", third)
+            Assert.StartsWith("fine: not checked", unknown)
+        | other -> failwith $"%A{other}"
+
+        let asked =
+            server.Asked()
+            |> List.filter _.Path.EndsWith("message_templates")
+            |> List.map _.Path
+
+        Assert.Equal<string list>(
+            [ "/v25.0/900/message_templates"; "/v25.0/901/message_templates" ],
+            List.sort asked
+        )
+    })

@@ -107,14 +107,17 @@ module LateTemplate =
 
     /// Runs what is said, unless that is hopeless: where nothing is to be had from asking Meta, it is not asked. That
     /// is so after a status said it, and where a template can go out at once. Without one a call costs nothing, and the
-    /// customer may have rung up, of which we hear nothing. Other commands are run as they are.
+    /// customer may have rung up, of which we hear nothing. Other commands are run as they are. `templateOf` gives the
+    /// template of a channel's number.
     let around
         (world: World)
-        (template: LateTemplate option)
+        (templateOf: string -> LateTemplate option)
         (run: ClaimedCommand -> CancellationToken -> Task<CommandResult>)
         (claimed: ClaimedCommand)
         (cancel: CancellationToken)
         : Task<CommandResult> = task {
+        let template = templateOf claimed.Command.Key.Session.Channel
+
         let isHopeless =
             claimed.IsShut
             || (template.IsSome && CustomerWindow.isShut (world.Now()) claimed)

@@ -339,25 +339,34 @@ let reception (configuration: Configuration) : Reception.ReceptionSettings =
         Number = fun channel -> Map.tryFind channel rules
     }
 
-/// Asks customers by the template that is set, where one is, through a WhatsApp that keeps to limits and stops.
-let lateTemplate
+/// For each channel the way to ask its customers by the template that is set for its number, where one is, through a
+/// WhatsApp that keeps to limits and stops.
+let lateTemplates
     (world: World)
     (configuration: Configuration)
     (store: StorePort)
     (whatsApp: WhatsAppPort)
-    : LateTemplate option =
-    configuration.LateTemplate
-    |> Option.map (fun template ->
-        LateTemplate.create world store (fun claimed cancel ->
-            let key = claimed.Command.Key
+    : string -> LateTemplate option =
+    let send template (claimed: ClaimedCommand) cancel =
+        let key = claimed.Command.Key
 
-            let message =
-                TemplateMessage(LateTemplateSettings.forLanguage template claimed.Language)
+        let message =
+            TemplateMessage(LateTemplateSettings.forLanguage template claimed.Language)
 
-            let outgoing = {
-                Outgoing.ofCommand key claimed.Recipient None message with
-                    // Nobody's key: its statuses settle nothing.
-                    Callback = CommandKey.text key + "/template"
-            }
+        let outgoing = {
+            Outgoing.ofCommand key claimed.Recipient None message with
+                // Nobody's key: its statuses settle nothing.
+                Callback = CommandKey.text key + "/template"
+        }
 
-            whatsApp.Send outgoing cancel))
+        whatsApp.Send outgoing cancel
+
+    let templates =
+        Map [
+            for number in configuration.Numbers do
+                match number.LateTemplate with
+                | Some template -> channelOf number, LateTemplate.create world store (send template)
+                | None -> ()
+        ]
+
+    fun channel -> Map.tryFind channel templates

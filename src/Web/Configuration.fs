@@ -35,8 +35,6 @@ type Configuration = {
     Questions: int
     TicketCalls: int
     Files: int
-    /// Asks customers to write who have been silent for a day. None: what is said to them waits until they do.
-    LateTemplate: LateTemplateSettings.LateTemplateConfiguration option
     /// How many messages of one customer are taken in a minute. None for as many as come.
     MessagesAMinute: int option
     Limits: LimitConfiguration
@@ -93,7 +91,6 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             questions
             tickets
             files
-            lateTemplate
             messagesAMinute
             limits
             keptFiles
@@ -116,7 +113,6 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             Questions = questions
             TicketCalls = tickets
             Files = files
-            LateTemplate = lateTemplate
             MessagesAMinute = messagesAMinute
             Limits = limits
             KeptFiles = keptFiles
@@ -175,7 +171,6 @@ let read (data: string) (source: Source) : Reading<Configuration> =
     |> apply (
         number source "BOT_PARALLEL_FILES" 2 (1, 50) "Files that are fetched from WhatsApp at the same time."
     )
-    |> apply (LateTemplateSettings.lateTemplate source)
     |> apply (
         number
             source

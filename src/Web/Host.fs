@@ -193,8 +193,8 @@ let run
             WhatsApp = Alarms.onRefusals alarms services.WhatsApp
     }
 
-    let lateTemplate =
-        Composition.lateTemplate world configuration port services.WhatsApp
+    let lateTemplates =
+        Composition.lateTemplates world configuration port services.WhatsApp
 
     let reception = Composition.reception configuration
 
@@ -208,7 +208,7 @@ let run
             port
             decide
             (Interpreter.run services
-             |> LateTemplate.around world lateTemplate
+             |> LateTemplate.around world lateTemplates
              |> WatchedCommands.run instruments spans world)
             (engineLog log spans)
             reached

@@ -30,33 +30,36 @@ let private isCode (text: string) =
         && Seq.forall Char.IsAsciiLetterUpper country
     | _ -> false
 
-/// Reads BOT_LATE_TEMPLATE*. None where no template is named.
-let lateTemplate (source: Source) : Reading<LateTemplateConfiguration option> =
-    let name = "BOT_LATE_TEMPLATE"
-    let languages = "BOT_LATE_TEMPLATE_LANGUAGES"
+/// The variable that names the template.
+let nameVariable = "BOT_LATE_TEMPLATE"
 
+/// The variable with the languages that it was approved in.
+let languagesVariable = "BOT_LATE_TEMPLATE_LANGUAGES"
+
+/// Reads both. None where no template is named.
+let lateTemplate (source: Source) : Reading<LateTemplateConfiguration option> =
     build
         (fun template codes ->
             match template with
             | "" -> None
             | template -> Some { Name = template; Languages = codes })
-        (withDefault source name ""
+        (withDefault source nameVariable ""
          |> Result.bind (fun text ->
              if isName text then
                  Ok text
              else
                  problem
-                     name
+                     nameVariable
                      "is no name of a template"
                      "Copy it from WhatsApp Manager > Message templates: a-z, 0-9 and _ only."))
     |> apply (
-        texts source languages "es"
+        texts source languagesVariable "es"
         |> Result.bind (fun codes ->
             if not codes.IsEmpty && List.forall isCode codes then
                 Ok codes
             else
                 problem
-                    languages
+                    languagesVariable
                     "holds something that is no language of a template"
                     "Set it to the codes that the template was approved in, such as: es, en_US, pt_BR")
     )

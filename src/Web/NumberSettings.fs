@@ -36,6 +36,8 @@ type NumberConfiguration = {
     Team: int64 option
     /// When the team is there. None for always.
     Hours: BusinessHours option
+    /// Asks customers to write who have been silent for a day. None: what is said to them waits until they do.
+    LateTemplate: LateTemplateSettings.LateTemplateConfiguration option
 }
 
 /// Where ids and tokens are found at Meta.
@@ -119,9 +121,21 @@ let internal token (source: Source) (variable: string) : Reading<string * string
 let internal standardToken = "WHATSAPP_TOKEN"
 
 /// A number of all its parts, or the problems of all of them.
-let internal number id account token name contact scope language knowledge phrases team hours =
+let internal number id account token name contact scope language knowledge phrases team hours lateTemplate =
     build
-        (fun id account (variable, token, file) name contact scope language knowledge phrases team hours -> {
+        (fun
+            id
+            account
+            (variable, token, file)
+            name
+            contact
+            scope
+            language
+            knowledge
+            phrases
+            team
+            hours
+            lateTemplate -> {
             Id = id
             Account = account
             TokenVariable = variable
@@ -135,6 +149,7 @@ let internal number id account token name contact scope language knowledge phras
             Phrases = phrases
             Team = team
             Hours = hours
+            LateTemplate = lateTemplate
         })
         id
     |> apply account
@@ -147,6 +162,7 @@ let internal number id account token name contact scope language knowledge phras
     |> apply phrases
     |> apply team
     |> apply hours
+    |> apply lateTemplate
 
 /// The variable that sets one number.
 let internal phoneNumberId = "WHATSAPP_PHONE_NUMBER_ID"
@@ -166,3 +182,4 @@ let internal ofVariables (common: Common) (source: Source) : Reading<NumberConfi
         (Ok None)
         (Ok None)
         (common.Hours())
+        (LateTemplateSettings.lateTemplate source)

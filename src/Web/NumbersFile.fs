@@ -32,6 +32,8 @@ let private members = [
     "hours"
     "holidays"
     "time_zone"
+    "late_template"
+    "late_template_languages"
     "token_variable"
 ]
 
@@ -94,37 +96,54 @@ let private folderOf (entry: Entry) place (text: string) : Reading<string> =
             ("names a folder that is not there: " + folder)
             "Paths are taken from the file's own folder."
 
-/// Hours, holidays and zone, each as the entry has it, else as the variables say. A problem of the entry is named by
-/// its place.
-let private hoursOf (source: Source) (entry: Entry) : Reading<BusinessHours option> =
+/// Reads what variables set, each as the entry has it, else as the variables say; `own` names the member for each
+/// variable. `false` leaves the variable out for this number. A problem of the entry is named by its place.
+let private ofEntryFirst
+    (own: (string * string) list)
+    (source: Source)
+    (entry: Entry)
+    (read: Source -> Reading<'value>)
+    : Reading<'value> =
+    let memberFor variable =
+        own |> List.tryFind (fun (known, _) -> known = variable) |> Option.map snd
+
+    let kindOf (name: string) =
+        match entry.Fields.TryGetProperty name with
+        | true, found -> found.ValueKind
+        | _ -> JsonValueKind.Null
+
+    let renamed (found: Problem) =
+        match memberFor found.Name with
+        | Some name when kindOf name <> JsonValueKind.Null -> {
+            found with
+                Name = entry.Place + ", " + name
+          }
+        | _ -> found
+
+    let ofEntry variable =
+        match memberFor variable with
+        | Some name when kindOf name = JsonValueKind.False -> Ok None
+        | Some name -> memberOf entry name (fun () -> source variable) (fun _ text -> Ok(Some text))
+        | None -> source variable
+
+    read ofEntry |> Result.mapError (List.map renamed)
+
+let private hoursOf source entry =
     let own = [
         "BOT_HOURS", "hours"
         "BOT_HOLIDAYS", "holidays"
         "BOT_TIME_ZONE", "time_zone"
     ]
 
-    let isOwn name =
-        match entry.Fields.TryGetProperty(name: string) with
-        | true, found -> found.ValueKind <> JsonValueKind.Null
-        | _ -> false
+    ofEntryFirst own source entry HoursSettings.businessHours
 
-    let renamed (problem: Problem) =
-        match
-            own
-            |> List.tryFind (fun (variable, name) -> variable = problem.Name && isOwn name)
-        with
-        | Some(_, name) -> {
-            problem with
-                Name = entry.Place + ", " + name
-          }
-        | None -> problem
+let private lateTemplateOf source entry =
+    let own = [
+        LateTemplateSettings.nameVariable, "late_template"
+        LateTemplateSettings.languagesVariable, "late_template_languages"
+    ]
 
-    let ofEntryFirst variable =
-        match own |> List.tryFind (fun (known, _) -> known = variable) with
-        | Some(_, name) -> memberOf entry name (fun () -> source variable) (fun _ text -> Ok(Some text))
-        | None -> source variable
-
-    HoursSettings.businessHours ofEntryFirst |> Result.mapError (List.map renamed)
+    ofEntryFirst own source entry LateTemplateSettings.lateTemplate
 
 let private ofEntry (common: Common) (source: Source) (entry: Entry) : Reading<NumberConfiguration> =
     let textOf name otherwise =
@@ -169,6 +188,7 @@ let private ofEntry (common: Common) (source: Source) (entry: Entry) : Reading<N
                 folderOf entry place >> Result.map Some))
             (memberOf entry "team" (fun () -> Ok None) teamOf)
             (hoursOf source entry)
+            (lateTemplateOf source entry)
 
     match unclear with
     | [] -> known

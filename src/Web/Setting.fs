@@ -35,7 +35,7 @@ let build (make: 'value -> 'result) (value: Reading<'value>) : Reading<'result> 
 let both (first: Reading<'first>) (second: Reading<'second>) : Reading<'first * 'second> =
     build (fun first second -> first, second) first |> apply second
 
-/// One problem.
+/// What is wrong with one setting.
 let problem name wrong mend : Reading<'value> =
     Error [
         {

@@ -1,4 +1,4 @@
-/// The checks of `bot doctor` that ask Meta: each number, each account's webhook, each token.
+/// The checks of `bot doctor` that ask Meta: each number, each account's webhook and template, each token.
 module FunctionalBot.Web.WhatsAppChecks
 
 open System
@@ -8,13 +8,15 @@ open System.Threading.Tasks
 open FunctionalBot.Effects
 open FunctionalBot.Web.Configuration
 open FunctionalBot.Web.Finding
+open FunctionalBot.Web.LateTemplateSettings
 open FunctionalBot.Web.NumberSettings
 
 /// A token that lives no longer than this is to be renewed now.
 let enoughLife = TimeSpan.FromDays 7.
 
+/// The client's own limit is above that of each call.
 let private ask (work: HttpClient -> Task<Finding>) : Task<Finding> = task {
-    use client = Composition.newClient (TimeSpan.FromSeconds 15.)
+    use client = Composition.newClient (TimeSpan.FromSeconds 60.)
     return! work client
 }
 
@@ -61,13 +63,15 @@ let judgeSubscription (app: string option) (found: SubscribedApp list) : Finding
         | None -> Fine "this app gets the webhooks of the account, where its settings say"
     | None, found -> Fine $"%d{found.Length} app(s) get the webhooks of the account"
 
+/// What stands in the place of a check that needs a number's account.
+let private accountIsNotKnown =
+    Fine
+        "not checked: set WHATSAPP_BUSINESS_ACCOUNT_ID (or \"account\" in the numbers' file) to have it checked"
+
 /// The webhooks of an account, asked with the token of one of its numbers.
 let private webhookCheck configuration (number: NumberConfiguration) client = task {
     match number.Account with
-    | None ->
-        return
-            Fine
-                "not checked: set WHATSAPP_BUSINESS_ACCOUNT_ID (or \"account\" in the numbers' file) to have it checked"
+    | None -> return accountIsNotKnown
     | Some account ->
         let settings = settingsOf configuration number
         let! facts = WhatsAppSetUp.tokenFacts settings client CancellationToken.None
@@ -83,6 +87,67 @@ let private webhookCheck configuration (number: NumberConfiguration) client = ta
             return
                 Wrong(
                     "which apps get the webhooks cannot be asked: " + reasonOf failure,
+                    "Check the account's id, and give the token the permission whatsapp_business_management."
+                )
+}
+
+/// Whether the template that asks customers to write can be sent as it is, in each of its languages.
+let judgeTemplate (wanted: LateTemplateConfiguration) (found: MessageTemplate list) : Finding =
+    let inLanguage code =
+        found
+        |> List.tryFind (fun template -> template.Name = wanted.Name && template.Language = code)
+
+    let problem code =
+        match inLanguage code with
+        | None -> Some $"is not there in %s{code}"
+        | Some template when template.Status <> "APPROVED" -> Some $"is %s{template.Status} in %s{code}"
+        | Some template when template.NeedsMore || not template.Parameters.IsEmpty ->
+            Some $"has places to fill in in %s{code}, which the bot does not"
+        | Some _ -> None
+
+    match List.choose problem wanted.Languages with
+    | [] ->
+        let codes = String.concat ", " wanted.Languages
+
+        let isMarketing =
+            wanted.Languages
+            |> List.choose inLanguage
+            |> List.exists (fun template -> template.Category = "MARKETING")
+
+        Fine(
+            $"%s{wanted.Name} is approved in %s{codes}"
+            + (if isMarketing then
+                   "; it is of the category MARKETING, of which Meta holds some back"
+               else
+                   "")
+        )
+    | problems ->
+        Wrong(
+            wanted.Name
+            + " "
+            + String.concat ", " problems
+            + ": customers are not asked to write, and what is said too late waits",
+            "Make it in WhatsApp Manager > Message templates, without places to fill in, or change "
+            + $"%s{nameVariable} and %s{languagesVariable} (\"late_template\" in the numbers' file)."
+        )
+
+/// The template that asks a number's customers to write.
+let private templateCheck
+    configuration
+    (number: NumberConfiguration, wanted: LateTemplateConfiguration)
+    client
+    = task {
+    match number.Account with
+    | None -> return accountIsNotKnown
+    | Some account ->
+        let settings = settingsOf configuration number
+
+        match! WhatsAppTemplates.all settings client account (Some wanted.Name) CancellationToken.None with
+        | Ok found -> return judgeTemplate wanted found
+        | Error failure ->
+            return
+                Wrong(
+                    "the account's templates cannot be asked for: " + reasonOf failure,
                     "Check the account's id, and give the token the permission whatsapp_business_management."
                 )
 }
@@ -122,13 +187,13 @@ let private tokenCheck configuration (number: NumberConfiguration) client = task
             )
 }
 
-/// All checks: one for each number, one for each account, one for each token. Where there is one of a kind, its name
-/// is the kind's.
+/// All checks: one for each number, one for each account, one for each template of an account, one for each token.
+/// Where there is one of a kind, its name is the kind's.
 let all (configuration: Configuration) : Task<Check> list =
     let numbers = configuration.Numbers
 
-    let each (kind: string) (nameOf: NumberConfiguration -> string) check =
-        let ones = numbers |> List.distinctBy nameOf
+    let each (kind: string) (nameOf: 'one -> string) check (all: 'one list) =
+        let ones = all |> List.distinctBy nameOf
 
         [
             for one in ones ->
@@ -139,6 +204,14 @@ let all (configuration: Configuration) : Task<Check> list =
     let accountOf (number: NumberConfiguration) =
         number.Account |> Option.defaultValue "of no account"
 
-    each "whatsapp" _.Id numberCheck
-    @ each "webhook" accountOf webhookCheck
-    @ each "token" _.TokenVariable tokenCheck
+    let templates =
+        numbers
+        |> List.choose (fun number -> number.LateTemplate |> Option.map (fun template -> number, template))
+
+    let templateOf (number, template: LateTemplateConfiguration) =
+        String.concat " " [ accountOf number; template.Name; yield! template.Languages ]
+
+    each "whatsapp" _.Id numberCheck numbers
+    @ each "webhook" accountOf webhookCheck numbers
+    @ each "template" templateOf templateCheck templates
+    @ each "token" _.TokenVariable tokenCheck numbers
