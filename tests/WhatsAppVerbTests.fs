@@ -6,6 +6,10 @@ open System.IO
 open System.Text.Json
 open System.Threading.Tasks
 open Xunit
+open FunctionalBot.Domain
+open FunctionalBot.Effects
+open FunctionalBot.Effects.Store
+open FunctionalBot.Tests.StoreFixture
 
 /// All that the verbs read.
 let private settings (server: ScriptedServer.Server) = [
@@ -30,7 +34,8 @@ let private graph (apps: string) (templates: string) (asked: ScriptedServer.Aske
     | "GET", "/v25.0/900/message_templates" -> ScriptedServer.json $"""{{"data":[%s{templates}]}}"""
     | "GET", "/v25.0/100/whatsapp_business_profile" ->
         ScriptedServer.json """{"data":[{"about":"Hola","websites":["https://a.example.com"]}]}"""
-    | "POST", "/v25.0/100/messages" -> ScriptedServer.json """{"messages":[{"id":"wamid.7"}]}"""
+    | "POST", ("/v25.0/100/messages" | "/v25.0/1/messages") ->
+        ScriptedServer.json """{"messages":[{"id":"wamid.7"}]}"""
     | "POST", ("/v25.0/900/subscribed_apps" | "/v25.0/100/whatsapp_business_profile") ->
         ScriptedServer.json """{"success":true}"""
     | _ -> ScriptedServer.failure 404 """{"error":{"code":100,"message":"no such path"}}"""
@@ -172,6 +177,89 @@ let ``a template goes to a customer who agreed, once, with the texts for its pla
     })
 
 [<Fact>]
+let ``no template goes to a customer who opted out at that number, where the database is known`` () : Task =
+    task {
+        use! bench = StoreFixture.startBench ()
+
+        let fact =
+            TextReceived {
+                Message = MessageId "w1"
+                Text = "baja"
+                Quoted = None
+            }
+
+        let ana: Person = {
+            BusinessScopedId = Some "ES.1"
+            Phone = Some "34600111222"
+            Name = None
+        }
+
+        do!
+            bench.Store.Deliver [
+                StoreFixture.bodyOf bench.Now [
+                    CustomerDid(StoreFixture.channel, ana, "w1", bench.Now, fact)
+                ]
+            ]
+
+        let! changed =
+            (OperationScenes.operationsOf bench).ChangeContact
+                OperationScenes.request
+                (ByContactId "34600111222")
+                OptOut
+
+        OperationScenes.expectChanged changed
+        let database = [ "DATABASE_URL", bench.Database.ConnectionString ]
+        // The number of the channel of these tests.
+        let number id = [ "WHATSAPP_PHONE_NUMBER_ID", id ]
+
+        do!
+            ScriptedServer.using (graph ours template) (fun server -> task {
+                let to' customer more =
+                    [ "send-template"; "ready"; "--language"; "es"; "--to"; customer ]
+                    @ texts
+                    @ more
+
+                for customer in [ "+34 600 111 222"; "ES.1" ] do
+                    for more in [ [ "--yes" ]; [ "--dry-run" ] ] do
+                        let! refused = whatsapp (database @ number "1") server (to' customer more)
+                        Assert.Equal(6, refused.Code)
+                        Assert.Contains("opted out", refused.Talk)
+                        Assert.DoesNotContain("600111222", refused.Results + refused.Talk)
+
+                let! away =
+                    whatsapp
+                        ([ "DATABASE_URL", "postgres://bot:hush@127.0.0.1:1/bot" ] @ number "1")
+                        server
+                        (to' "ES.1" [ "--yes" ])
+
+                Assert.Equal(4, away.Code)
+                Assert.DoesNotContain("hush", away.Talk)
+                Assert.Empty(posts server)
+                // Somebody else, and the same customer at another number.
+                let! other = whatsapp (database @ number "1") server (to' "+34600333444" [ "--yes" ])
+
+                Assert.Equal(0, other.Code)
+                let! elsewhere = whatsapp database server (to' "ES.1" [ "--yes" ])
+                Assert.Equal(0, elsewhere.Code)
+                Assert.Equal(2, (posts server).Length)
+            })
+    }
+
+[<Fact>]
+let ``where Meta leaves open whether a template went, that is told`` () =
+    let unclear (asked: ScriptedServer.Asked) =
+        if asked.Method = "POST" then
+            ScriptedServer.failure 500 """{"error":{"code":131000,"message":"Something went wrong"}}"""
+        else
+            graph ours template asked
+
+    ScriptedServer.using unclear (fun server -> task {
+        let! run = whatsapp [] server (sending (texts @ [ "--yes" ]))
+        Assert.Equal(4, run.Code)
+        Assert.Contains("not known whether the template was sent", run.Talk)
+    })
+
+[<Fact>]
 let ``a template that cannot be sent so is told ahead of the call, with its exit code`` () =
     let paused = template.Replace("APPROVED", "PAUSED").Replace("ready", "paused")
 
@@ -196,6 +284,7 @@ let ``a template that cannot be sent so is told ahead of the call, with its exit
                 naming "missing" "es" [], 5, "no template"
                 naming "ready" "pt" [], 5, "other languages"
                 naming "ready" "es" [ "--parameter"; "Ana" ], 2, "2 places"
+                naming "ready" "es" [ "--parameter"; "Ana"; "--parameter"; " " ], 2, "blank"
                 naming "paused" "es" texts, 6, "PAUSED"
                 naming "pictured" "es" [], 6, "more than texts"
                 [ "send-template"; "ready"; "--language"; "es"; "--to"; "Ana"; "--yes" ], 2, "--to"

@@ -80,7 +80,7 @@ let hosts (source: Source) name fallback : Reading<string list> =
 
 /// Whether a text can be an access token, which stands in a header: no blanks, breaks of lines or letters with accents.
 let isToken (text: string) =
-    text |> Seq.forall (fun unit -> unit > ' ' && unit <= '~')
+    text <> "" && text |> Seq.forall (fun unit -> unit > ' ' && unit <= '~')
 
 /// An access token that must be there. What is wrong with it is told without it.
 let token (source: Source) name mend : Reading<string> =

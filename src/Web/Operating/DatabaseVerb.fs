@@ -68,7 +68,10 @@ let private operate (connectionString: string) (work: Operations -> Task<int>) :
         operations.Close().GetAwaiter().GetResult()
 }
 
+/// Runs work on the database of this connection string, where it has this build's schema.
+let onOperations (connectionString: string) (work: Operations -> Task<int>) : Task<int> =
+    onSchema connectionString (fun () -> operate connectionString work)
+
 /// Runs work on a database that has this build's schema.
 let withOperations (envFile: string) (work: Operations -> Task<int>) : int =
-    withConnection envFile (fun connectionString ->
-        onSchema connectionString (fun () -> operate connectionString work))
+    withConnection envFile (fun connectionString -> onOperations connectionString work)

@@ -7,6 +7,7 @@ open System.Threading
 open System.Threading.Tasks
 open Argu
 open FunctionalBot.Effects
+open FunctionalBot.Effects.Store
 open FunctionalBot.Web.CommandLine
 open FunctionalBot.Web.WhatsAppArguments
 open FunctionalBot.Web.WhatsAppDesk
@@ -115,7 +116,42 @@ let private obstacle (language: string) (texts: string list) (found: MessageTemp
             $"The template has %d{template.Parameters.Length} places (%s{names}), and %d{texts.Length} texts are "
             + "given. Give one --parameter for each."
         )
+    | Some _ when texts |> List.exists String.IsNullOrWhiteSpace ->
+        Error(ExitCode.usage, "A --parameter is blank, which Meta does not take.")
     | Some template -> Ok template
+
+/// Whether the customer told the number that they want to hear nothing of the bot's own accord.
+let private hasOptedOut (desk: Desk) (recipient: Recipient) (operations: Operations) : Task<bool> = task {
+    match Option.orElse recipient.BusinessScopedId recipient.Phone with
+    | None -> return false
+    | Some id ->
+        let! found = operations.ShowContact(ByContactId id)
+        let channel = WhatsAppApi.channelOf desk.Number.Id
+
+        return
+            found
+            |> List.exists (fun detail -> detail.Contact.Channel = channel && detail.Contact.OptedOut)
+}
+
+/// Goes on unless the customer opted out, of which the database knows; where none is set, whoever sends it is asked.
+let private unlessOptedOut source (desk: Desk) (recipient: Recipient) (work: unit -> Task<int>) : Task<int> =
+    match source "DATABASE_URL" with
+    | Ok None -> work ()
+    | _ ->
+        match DatabaseSettings.read source with
+        | Error problems -> Task.FromResult(DatabaseVerb.misconfigured problems)
+        | Ok connectionString ->
+            DatabaseVerb.onOperations connectionString (fun operations -> task {
+                match! hasOptedOut desk recipient operations with
+                | false -> return! work ()
+                | true ->
+                    Output.say "The customer wants to hear nothing (opted out). Nothing was sent."
+
+                    Output.say
+                        "    fix: wait until the customer writes, or note it when they ask for it: bot contact opt-in"
+
+                    return ExitCode.refused
+            })
 
 /// Says why it was not sent, or that nobody knows (some codes of Meta's say no more); returns the exit code.
 let private unsent (desk: Desk) (failure: SetUpFailure) : int =
@@ -131,7 +167,7 @@ let private unsent (desk: Desk) (failure: SetUpFailure) : int =
     else
         failed desk failure
 
-let private send (desk: Desk) (wish: Wish) (recipient: Recipient) name language texts account = task {
+let private send source (desk: Desk) (wish: Wish) (recipient: Recipient) name language texts account = task {
     match! WhatsAppTemplates.all desk.Settings desk.Client account (Some name) CancellationToken.None with
     | Error failure -> return failed desk failure
     | Ok found ->
@@ -152,27 +188,28 @@ let private send (desk: Desk) (wish: Wish) (recipient: Recipient) name language 
             }
 
             return!
-                change desk wish what (fun () -> task {
-                    let! sent =
-                        WhatsAppTemplates.send
-                            desk.Settings
-                            desk.Client
-                            recipient
-                            template
-                            texts
-                            CancellationToken.None
+                unlessOptedOut source desk recipient (fun () ->
+                    change desk wish what (fun () -> task {
+                        let! sent =
+                            WhatsAppTemplates.send
+                                desk.Settings
+                                desk.Client
+                                recipient
+                                template
+                                texts
+                                CancellationToken.None
 
-                    return
-                        sent
-                        |> Result.map (fun id -> {
-                            Words = "Meta took the template."
-                            More = [ "message", Document.text id ]
-                        })
-                        |> Result.mapError (unsent desk)
-                })
+                        return
+                            sent
+                            |> Result.map (fun id -> {
+                                Words = "Meta took the template."
+                                More = [ "message", Document.text id ]
+                            })
+                            |> Result.mapError (unsent desk)
+                    }))
 }
 
-/// Runs `bot whatsapp send-template`.
+/// Runs `bot whatsapp send-template`. Where DATABASE_URL is set, it is not sent to who opted out.
 let sendTemplate source data (given: ParseResults<SendTemplateArguments>) : int =
     let wish = {
         IsRehearsal = given.Contains SendTemplateArguments.Dry_Run
@@ -191,6 +228,7 @@ let sendTemplate source data (given: ParseResults<SendTemplateArguments>) : int 
             withAccount
                 desk
                 (send
+                    source
                     desk
                     wish
                     recipient

@@ -183,5 +183,6 @@ type WhatsAppArguments =
             | Subscribe _ -> "let this app have the webhooks of a number's account."
             | Profile _ -> "show or change what customers see of the business."
             | Templates _ -> "the account's templates, and how they stand with Meta."
-            | Send_Template _ -> "send one template to one customer who agreed to it."
+            | Send_Template _ ->
+                "send one template to one customer who agreed to it; where DATABASE_URL is set, not to who opted out."
             | Flow _ -> "set up the ticket's form (WhatsApp Flows): its key and its screens."

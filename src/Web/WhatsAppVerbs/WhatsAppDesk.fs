@@ -47,7 +47,8 @@ let private choose
             Output.say $"No number with that id is set up. There is: %s{known}."
             Error ExitCode.notFound
 
-/// Runs work for one number; returns the exit code. Of the settings only those of WhatsApp and the numbers are read.
+/// Runs work for one number; returns the exit code. Of the settings only those of WhatsApp and the numbers are read; a
+/// database that the work uses and cannot is told.
 let withNumber (source: Source) (data: string) (named: string option) (work: Desk -> Task<int>) : int =
     match
         build (fun address numbers -> address, numbers) (ServiceSettings.graphUrl source)
@@ -71,7 +72,7 @@ let withNumber (source: Source) (data: string) (named: string option) (work: Des
                 Client = client
             }
 
-            (work desk).GetAwaiter().GetResult()
+            DatabaseVerb.guarded (fun () -> work desk)
 
 /// Runs work with the number's account.
 let withAccount (desk: Desk) (work: string -> Task<int>) : Task<int> =
