@@ -1,4 +1,4 @@
-/// What holds around a conversation: the team's hours, the wish for silence, advertisements, and who begins.
+/// What holds around a conversation: the team's hours, advertisements, and who begins.
 module FunctionalBot.Tests.CircumstancesTests
 
 open System
@@ -20,54 +20,6 @@ let ``who asks for a person outside the hours is told when the team is back, and
     let scene = opened |> closed |> writes "quiero hablar con una persona"
     equal [ TeamIsAway(ClosedUntil(Some monday, None)) ] (lastPhrases scene)
     equal [ HandOver ] (ticketsAskedFor scene |> List.map (fun ticket -> ticket.Purpose))
-
-[<Fact>]
-let ``who opts out hears nothing unasked, and is answered all the same`` () =
-    let scene = opened |> writes "hola" |> writes "no me escriban más"
-    equal [ OptedOut ] (lastPhrases scene)
-    Assert.True scene.Session.Circumstances.OptedOut
-    let asked = scene |> writes "ayuda"
-    equal [ Help ] (lastPhrases asked)
-    let idle = asked |> waits (TimeSpan.FromMinutes 31.) |> idles
-    equal (Closed WentIdle) idle.Session.Phase
-    equal [] (lastPhrases idle)
-    let again = asked |> writes "alta"
-    equal [ OptedIn ] (lastPhrases again)
-    equal [ IdleGoodbye false ] (again |> waits (TimeSpan.FromMinutes 31.) |> idles |> lastPhrases)
-
-[<Fact>]
-let ``a wish to end a service is no wish for silence`` () =
-    for text in
-        [
-            "quiero dar de baja mi línea de teléfono"
-            "¿dónde está la parada de bus stop central?"
-        ] do
-        let scene = opened |> writes text
-        Assert.False scene.Session.Circumstances.OptedOut
-
-[<Fact>]
-let ``an opt-out while the ticket is made leaves the ticket owed`` () =
-    let scene =
-        opened
-        |> writes "abrir ticket"
-        |> writes "La taladradora no enciende"
-        |> writes "Huele a quemado"
-        |> writes "saltar"
-        |> writes "sí"
-        |> writes "stop"
-
-    Assert.True scene.Session.Owed.IsSome
-    equal [ TicketWasCreated reference ] (scene |> odooCreates |> lastPhrases)
-
-[<Fact>]
-let ``Meta's word that the customer stopped the messages counts as an opt-out`` () =
-    let scene = opened |> writes "hola"
-
-    let said =
-        List.head scene.Commands |> List.find (fun command -> command.Action.IsSay)
-
-    let scene = scene |> happens (DeliveryFailed(said.Key, 131050, "stopped"))
-    Assert.True scene.Session.Circumstances.OptedOut
 
 [<Fact>]
 let ``who comes from an advertisement is welcomed with it, and the assistant knows`` () =

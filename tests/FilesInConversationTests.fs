@@ -1,7 +1,6 @@
 /// What becomes of the customer's files: into the ticket, to the team, or kept and spoken of.
 module FunctionalBot.Tests.FilesInConversationTests
 
-open System
 open Xunit
 open FunctionalBot.Domain
 open FunctionalBot.Tests.Scenarios
@@ -31,6 +30,26 @@ let private toDescription =
 let private shown scene =
     match scene.Session.Phase with
     | TicketCreation(_, Confirming(ticket, revision)) -> ticket, revision
+    | other -> failwithf "%A" other
+
+let private sendsPhoto caption scene =
+    scene
+    |> happens (
+        MediaReceived {
+            Message = MessageId "wamid.photo"
+            Kind = Image
+            MediaId = Some "9"
+            MimeType = None
+            Sha256 = None
+            FileName = None
+            Caption = Some caption
+            Content = None
+        }
+    )
+
+let private draftOf scene =
+    match scene.Session.Phase with
+    | TicketCreation(draft, _) -> draft
     | other -> failwithf "%A" other
 
 [<Fact>]
@@ -76,18 +95,7 @@ let ``a file while the ticket is shown shows it anew, and the old button counts 
 let ``a photo with words while the ticket is shown is shown with it`` () =
     let scene = toDescription |> writes "Huele a quemado" |> writes "saltar"
 
-    let photo: CustomerMedia = {
-        Message = MessageId "wamid.photo"
-        Kind = Image
-        MediaId = Some "9"
-        MimeType = None
-        Sha256 = None
-        FileName = None
-        Caption = Some "así quedó"
-        Content = None
-    }
-
-    let scene = scene |> happens (MediaReceived photo)
+    let scene = scene |> sendsPhoto "así quedó"
     let ticket, _ = shown scene
     equal (Some 1) ticket.Files
     equal [ Ask(IsThisRight ticket, Some PleaseConfirm) ] (lastPhrases scene)
@@ -115,18 +123,7 @@ let ``files outside of a ticket are spoken of, and a ticket that follows takes t
 
 [<Fact>]
 let ``a file with words is answered, and what can be done with it is said`` () =
-    let photo: CustomerMedia = {
-        Message = MessageId "wamid.photo"
-        Kind = Image
-        MediaId = Some "9"
-        MimeType = None
-        Sha256 = None
-        FileName = None
-        Caption = Some "¿Esto tiene arreglo?"
-        Content = None
-    }
-
-    let scene = opened |> writes "hola" |> happens (MediaReceived photo)
+    let scene = opened |> writes "hola" |> sendsPhoto "¿Esto tiene arreglo?"
     equal [ FilesAreKept(Image, 1) ] (lastPhrases scene)
     Assert.True((Session.openTurn scene.Session).IsSome)
 
@@ -222,3 +219,111 @@ let ``a thumb up is no yes, but who gave it is asked for one`` () =
 
     equal [ Ask(IsThisRight ticket, Some PleaseConfirm) ] (lastPhrases scene)
     equal [] (ticketsAskedFor scene)
+
+[<Fact>]
+let ``a file that is refused while it waits for its turn is told of once, and counted nowhere`` () =
+    let talking =
+        openedWithQuietTime
+        |> writes "hola"
+        |> pauses
+        |> sends Image
+        |> fileFails FileInfected
+
+    equal [ FileNotTaken(Image, FileInfected) ] (lastPhrases talking)
+    equal [] (talking |> pauses |> lastPhrases)
+
+    let telling =
+        openedWithQuietTime
+        |> writes "abrir ticket"
+        |> pauses
+        |> sends Image
+        |> sends Image
+        |> fileFails FileInfected
+
+    equal [ FileNotTaken(Image, FileInfected) ] (lastPhrases telling)
+    equal [ Ask(WhichTitle, Some(FilesAdded 1)) ] (telling |> pauses |> lastPhrases)
+
+[<Fact>]
+let ``a file that the assistant's answer takes into a ticket is spoken of and counted once`` () =
+    let scene =
+        openedWithQuietTime
+        |> writes "la taladradora que compré ayer no enciende y no sé qué hacer"
+        |> pauses
+        |> sends Image
+        |> answers { reply "" with Intent = WantsTicket }
+
+    equal [ Ask(WhichTitle, Some(FilesAdded 1)) ] (lastPhrases scene)
+    let scene = scene |> pauses
+    equal [] (lastPhrases scene)
+    equal 1 (draftOf scene).Files.Length
+
+[<Fact>]
+let ``the team's ticket that is refused gives its files back to the next one`` () =
+    let scene =
+        opened |> writes "hola" |> sends Image |> fileArrives |> presses TalkToPerson
+
+    let first = creation scene
+    let scene = scene |> odooRefuses |> presses TalkToPerson
+    equal [ creation scene; first ] (attachments scene |> List.map fst)
+
+[<Fact>]
+let ``a ticket that is refused while something else goes on gives its files back too`` () =
+    let sent =
+        toDescription
+        |> sends Image
+        |> fileArrives
+        |> writes "Huele a quemado"
+        |> writes "saltar"
+
+    let _, revision = shown sent
+    let sent = sent |> presses (Confirm revision)
+
+    let asking = sent |> odooIsDown |> writes "¿A qué hora abren?" |> odooRefuses
+
+    equal [ TicketWasRefused ] (lastPhrases asking)
+    equal [ Ask(WhichTitle, Some(FilesAdded 1)) ] (asking |> presses OpenTicket |> lastPhrases)
+
+[<Fact>]
+let ``the team that has another ticket gets the files of the one that was refused`` () =
+    let withTeam = opened |> writes "persona"
+    let team = creation withTeam
+
+    let scene =
+        withTeam
+        |> odooCreates
+        |> presses ReturnToBot
+        |> presses OpenTicket
+        |> writes "La taladradora no enciende"
+        |> sends Image
+        |> fileArrives
+        |> writes "Huele a quemado"
+        |> writes "saltar"
+
+    let _, revision = shown scene
+
+    let scene =
+        scene
+        |> presses (Confirm revision)
+        |> writes "quiero hablar con una persona"
+        |> odooRefuses
+
+    equal [ TicketWasRefused ] (lastPhrases scene)
+    equal team (attachments scene |> List.head |> fst)
+
+[<Fact>]
+let ``a yes with a photo is no yes to the ticket as it was shown without it`` () =
+    let atConfirmation = toDescription |> writes "Huele a quemado" |> writes "saltar"
+    let scene = atConfirmation |> sendsPhoto "sí"
+    let ticket, revision = shown scene
+    equal (Some 1) ticket.Files
+    equal [ Ask(IsThisRight ticket, Some PleaseConfirm) ] (lastPhrases scene)
+    equal [ ticket ] (scene |> presses (Confirm revision) |> ticketsAskedFor)
+
+    // Other words with it may leave the ticket as it was shown before.
+    let changing = atConfirmation |> sendsPhoto "cambiar algo"
+    equal [ Ask(WhichField, None) ] (lastPhrases changing)
+    let kept, _ = changing |> presses KeepTicket |> shown
+    equal (Some 1) kept.Files
+    let _, old = shown changing
+    equal [ Ask(IsThisRight kept, Some PleaseConfirm) ] (changing |> presses (Confirm old) |> lastPhrases)
+    equal [] (changing |> presses (Confirm old) |> ticketsAskedFor)

@@ -222,5 +222,5 @@ let ``everything else is said as ever`` () =
 
     Check.One(
         Config.QuickThrowOnFailure.WithMaxTest 200,
-        Prop.forAll (Arb.fromGen PhrasesTests.utterance) property
+        Prop.forAll (Arb.fromGen Utterances.utterance) property
     )

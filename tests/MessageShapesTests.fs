@@ -273,7 +273,7 @@ let private anything =
 
     let file = Gen.elements [ None; Some "image/png"; Some "application/pdf" ]
     let introduce = Gen.elements [ None; Some true; Some false ]
-    Gen.zip (Gen.zip PhrasesTests.utterance invitation) (Gen.zip file introduce)
+    Gen.zip (Gen.zip Utterances.utterance invitation) (Gen.zip file introduce)
 
 [<Fact>]
 let ``whatever the bot says with whatever beside it is what Meta takes, and keeps the choices' ids`` () =

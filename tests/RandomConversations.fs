@@ -70,6 +70,7 @@ let private texts = [|
     "tchau"
     "ayuda"
     "no me escriban más"
+    "stop"
     "alta"
     ""
     "   \n\t "
@@ -101,7 +102,6 @@ let private choices = [|
     AskSomethingElse
     ReturnToBot
     SayGoodbye
-    StepByStep
     WriteToMeAgain
 |]
 
@@ -178,8 +178,9 @@ let private fileProblems = [|
     FileUnreachable "timeout"
 |]
 
-let private storedFile: StoredFile = {
-    Hash = FileHash(String('0', 64))
+/// No two files are alike.
+let private storedFile (fetch: CommandKey) : StoredFile = {
+    Hash = FileHash((fetch.Version * 64L + int64 fetch.Ordinal).ToString "x64")
     MimeType = "image/jpeg"
     Size = 3L
     Name = "foto.jpg"
@@ -326,8 +327,8 @@ let private factFor
             if inner % 3 = 0 then
                 FileNotKept(file.Fetch, pick fileProblems (inner / 3))
             else
-                FileKept(file.Fetch, storedFile)
-        | _ -> FileKept(outOfNowhere, storedFile)
+                FileKept(file.Fetch, storedFile file.Fetch)
+        | _ -> FileKept(outOfNowhere, storedFile outOfNowhere)
     | 33 -> FileNotAttached(outOfNowhere, "refused")
     | 34 ->
         CircumstancesChanged {

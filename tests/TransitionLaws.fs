@@ -5,24 +5,8 @@ module FunctionalBot.Tests.TransitionLaws
 open System
 open Xunit
 open FunctionalBot.Domain
+open FunctionalBot.Tests.Laws
 open FunctionalBot.Tests.RandomConversations
-
-let private actions (happening: Happening) =
-    happening.Commands |> List.map (fun command -> command.Action)
-
-let private each (law: Happening -> bool) (conversation: Conversation) =
-    conversation.Happenings |> List.forall law
-
-/// The event was the next of its session and had something to say.
-let private counted (happening: Happening) =
-    happening.After.Version = happening.Before.Version + 1L
-    && Transition.ignored happening.Before happening.Event.At happening.Event.Fact = None
-
-let private says (happening: Happening) =
-    actions happening
-    |> List.choose (function
-        | Say utterance -> Some utterance
-        | _ -> None)
 
 [<Fact>]
 let ``every event has an answer in every session, and none throws`` () =
@@ -97,7 +81,6 @@ let ``every message of the customer is answered, gathered, asked about, handed o
             | ChoicePicked _
             | MediaReceived _
             | FormAnswered _
-            | ChatOpened _
             | MessageEdited _ when counted happening ->
                 not (says happening).IsEmpty
                 || happening.After.Gathering.IsSome
@@ -150,92 +133,6 @@ let ``what is asked of the assistant is what the session waits for`` () =
     )
 
 [<Fact>]
-let ``at most one ticket is being created`` () =
-    holds (
-        each (fun happening ->
-            let creations =
-                happening.Commands
-                |> List.filter (fun command ->
-                    match command.Action with
-                    | CreateTicket _ -> true
-                    | _ -> false)
-
-            let illegal =
-                match happening.After.Phase, happening.After.Owed with
-                | TicketCreation(_, Creating _), Some _ -> true
-                | _ -> false
-
-            not illegal
-            && creations.Length <= 1
-            && creations
-               |> List.forall (fun command ->
-                   (Session.owedTicket happening.Before).IsNone
-                   && (Session.owedTicket happening.After |> Option.map (fun owed -> owed.Key)) =
-                       Some command.Key))
-    )
-
-/// The last ticket that the customer was shown before this event, with the buttons' revision.
-let private shownBefore (conversation: Conversation) index =
-    conversation.Happenings
-    |> List.truncate index
-    |> List.rev
-    |> List.tryPick (fun happening ->
-        says happening
-        |> List.rev
-        |> List.tryPick (fun utterance ->
-            match utterance.Phrase with
-            | Ask(IsThisRight ticket, _) -> Some ticket
-            | _ -> None))
-
-[<Fact>]
-let ``no support ticket is created without a yes to exactly what was shown`` () =
-    holds (fun conversation ->
-        conversation.Happenings
-        |> List.indexed
-        |> List.forall (fun (index, happening) ->
-            actions happening
-            |> List.forall (function
-                | CreateTicket(ticket, _) when ticket.Purpose = Support ->
-                    let isYes =
-                        match happening.Event.Fact with
-                        | ChoicePicked _
-                        | TextReceived _
-                        | MessageEdited _
-                        | TimerElapsed(QuietTimer, _) -> true
-                        // What comes behind a "yes" that was still waiting takes the "yes" first.
-                        | FormAnswered _ -> happening.Before.Gathering.IsSome
-                        | MediaReceived media -> media.Caption.IsSome || happening.Before.Gathering.IsSome
-                        | _ -> false
-
-                    let wasConfirming =
-                        match happening.Before.Phase with
-                        | TicketCreation(_, Confirming(shown, _)) -> shown = ticket
-                        | _ -> false
-
-                    isYes && wasConfirming && shownBefore conversation index = Some ticket
-                | _ -> true)))
-
-[<Fact>]
-let ``a person's ticket is only opened for who asked for a person`` () =
-    holds (
-        each (fun happening ->
-            let opened =
-                actions happening
-                |> List.exists (function
-                    | CreateTicket(ticket, _) -> ticket.Purpose = HandOver
-                    | _ -> false)
-
-            match happening.Event.Fact with
-            | TextReceived _
-            | ChoicePicked _
-            | MediaReceived _
-            | MessageEdited _
-            | FormAnswered _
-            | TimerElapsed(QuietTimer, _) -> true
-            | _ -> not opened)
-    )
-
-[<Fact>]
 let ``a late answer says nothing`` () =
     holds (
         each (fun happening ->
@@ -247,70 +144,6 @@ let ``a late answer says nothing`` () =
                 | _ -> happening.Commands.IsEmpty
             | _ -> true)
     )
-
-/// Plays a text as one whole turn: what waits is dropped first, and the quiet time is taken as passed.
-let private sayNow text (session: Session) =
-    let session = {
-        session with
-            Gathering = None
-            Policy = {
-                session.Policy with
-                    Quiet = TimeSpan.Zero
-            }
-            Circumstances = {
-                session.Circumstances with
-                    MessagesAMinute = None
-            }
-    }
-
-    Transition.transition session {
-        Id = Guid.Empty
-        At = session.LastActivity
-        Session = session.Id
-        Version = session.Version + 1L
-        Cause = "test"
-        Fact =
-            TextReceived {
-                Message = MessageId "wamid.fresh"
-                Text = text
-                Quoted = None
-            }
-    }
-
-[<Fact>]
-let ``cancel works at every step until the ticket is sent`` () =
-    holds (fun conversation ->
-        match conversation.Last.Phase with
-        | TicketCreation(_, Creating _) ->
-            let after, _ = sayNow "cancelar" conversation.Last
-            after.Phase = conversation.Last.Phase
-        | TicketCreation _ ->
-            [ "cancelar"; "Cancela, por favor"; "never mind"; "deixa pra lá" ]
-            |> List.forall (fun text ->
-                let after, commands = sayNow text conversation.Last
-
-                match after.Phase with
-                | Conversing(None, _) -> commands |> List.exists (fun command -> command.Action.IsSay)
-                | _ -> false)
-        | Conversing _
-        | WithAgent _
-        | Closed _ -> true)
-
-[<Fact>]
-let ``a person can be asked for at every moment`` () =
-    holds (fun conversation ->
-        if Session.isClosed conversation.Last then
-            true
-        else
-            [
-                "quiero hablar con una persona"
-                "talk to a person"
-                "falar com um atendente"
-            ]
-            |> List.forall (fun text ->
-                match (fst (sayNow text conversation.Last)).Phase with
-                | WithAgent _ -> true
-                | _ -> false))
 
 [<Fact>]
 let ``a closed session stays closed, and only what it still owes is told`` () =
@@ -385,177 +218,9 @@ let ``keys of commands are never used twice`` () =
         keys.Length = (List.distinct keys).Length)
 
 [<Fact>]
-let ``after Creating comes only what became of the ticket`` () =
-    holds (
-        each (fun happening ->
-            match happening.Before.Phase, happening.Event.Fact with
-            | TicketCreation(_, Creating owed), TicketCreated(key, reference) when
-                key = owed.Key && counted happening
-                ->
-                says happening
-                |> List.exists (fun utterance -> utterance.Phrase = TicketWasCreated reference)
-            | TicketCreation(_, Creating owed), _ ->
-                match Session.owedTicket happening.After with
-                | Some still -> still.Key = owed.Key
-                | None ->
-                    match happening.Event.Fact with
-                    | TicketRefused(key, _) -> key = owed.Key
-                    | _ -> false
-            | _ -> true)
-    )
-
-[<Fact>]
 let ``the session stays small`` () =
     holds (fun conversation ->
         conversation.Last.Recent.Length <= Session.remembered
         && conversation.Last.Files.Length <= CustomerFile.most
         && (conversation.Last.Policy.Quiet > TimeSpan.Zero
             || conversation.Last.Gathering.IsNone))
-
-[<Fact>]
-let ``a file goes to one ticket, once, and only after it is there`` () =
-    holds (fun conversation ->
-        let attached =
-            conversation.Happenings
-            |> List.collect (fun happening ->
-                actions happening
-                |> List.choose (function
-                    | AttachToTicket(creation, _) -> Some(creation, happening)
-                    | _ -> None))
-
-        attached
-        |> List.forall (fun (creation, happening) ->
-            happening.After.Files
-            |> List.exists (fun file -> file.Ticket = Some creation && file.State.IsKept))
-        // A ticket that was refused gives its files back, and the next one takes them.
-        && conversation.Last.Files
-           |> List.forall (fun file ->
-               match file.Ticket, file.State with
-               | Some creation, Kept _ -> attached |> List.exists (fun (to', _) -> to' = creation)
-               | _ -> true))
-
-[<Fact>]
-let ``every file that comes is fetched, refused by name, or not taken for the brakes`` () =
-    holds (
-        each (fun happening ->
-            match happening.Event.Fact with
-            | MediaReceived media when
-                counted happening
-                && media.MediaId.IsSome
-                && CustomerFile.isFile media.Kind
-                && happening.After.Pulse.Told = false
-                ->
-                actions happening |> List.exists (fun action -> action.IsFetchFile)
-                || happening.Before.Files.Length >= CustomerFile.most
-            | _ -> true)
-    )
-
-[<Fact>]
-let ``nobody who wants silence hears what was not asked for`` () =
-    holds (
-        each (fun happening ->
-            match happening.Event.Fact with
-            | TimerElapsed(IdleTimer, _) when happening.Before.Circumstances.OptedOut ->
-                (says happening).IsEmpty
-            | _ -> true)
-    )
-
-[<Fact>]
-let ``who is speaking is said with the first thing that is said`` () =
-    holds (
-        each (fun happening ->
-            happening.Before.Introduced
-            || not happening.After.Introduced
-            || match
-                says happening
-                |> List.tryFind (fun utterance ->
-                    match utterance.Phrase with
-                    | Goodbye
-                    | IdleGoodbye _
-                    | OptedOut
-                    | OptedIn
-                    | SlowDown
-                    | MaybeABot -> false
-                    | _ -> true)
-               with
-               | Some {
-                          Phrase = (Welcome _ | WelcomeFromAd _ | Answer(_, true) | MessageMayBeLost)
-                      } -> true
-               | Some utterance -> utterance.Introduce = Some true
-               | None -> false)
-    )
-
-[<Fact>]
-let ``a flood is answered once a minute and then not heard`` () =
-    let session =
-        Transition.evolve (Session.initial sessionId) {
-            Id = Guid.Empty
-            At = start
-            Session = sessionId
-            Version = 1L
-            Cause = "test"
-            Fact =
-                SessionOpened(
-                    {
-                        Id = sessionId.Customer
-                        Phone = None
-                        Name = None
-                    },
-                    Spanish,
-                    {
-                        Quiet = TimeSpan.Zero
-                        Idle = TimeSpan.FromMinutes 30.
-                    }
-                )
-        }
-
-    let most = Option.get Circumstances.usual.MessagesAMinute
-
-    let write (session: Session, said) (index: int, text: string) =
-        let event = {
-            Id = Guid.Empty
-            At = start.AddSeconds(float index * 0.1)
-            Session = sessionId
-            Version = session.Version + 1L
-            Cause = "test"
-            Fact =
-                TextReceived {
-                    Message = MessageId $"wamid.%i{index}"
-                    Text = text
-                    Quoted = None
-                }
-        }
-
-        let after, commands = Transition.transition session event
-        after, said @ [ commands |> List.filter (fun command -> command.Action.IsSay) ]
-
-    let flood = [ for index in 1 .. most + 20 -> index, $"hola %i{index}" ]
-    let after, said = List.fold write (session, []) flood
-    Assert.True(after.Pulse.Told)
-
-    let warnings =
-        said
-        |> List.concat
-        |> List.filter (fun command ->
-            match command.Action with
-            | Say { Phrase = SlowDown } -> true
-            | _ -> false)
-
-    Assert.Single warnings |> ignore
-    Assert.Empty(said |> List.skip (most + 1) |> List.concat)
-
-    // The next minute is heard again.
-    let later, said = write (after, []) (700, "ayuda")
-    Assert.False(later.Pulse.Told)
-    Assert.NotEmpty(List.concat said)
-
-    // Another bot says the same again and again.
-    let same = [
-        for index in 1 .. Brakes.repeats + 5 -> 1000 + index, "Gracias por escribirnos."
-    ]
-
-    let stuck, said = List.fold write (later, []) same
-    Assert.True(stuck.Pulse.Told)
-    Assert.Empty(said |> List.skip (Brakes.repeats + 1) |> List.concat)
-    let freed, _ = write (stuck, []) (1100, "¿Hay alguien?")
-    Assert.False(freed.Pulse.Told)

@@ -5,6 +5,7 @@ open Xunit
 open FunctionalBot.Domain
 open FunctionalBot.Tests.RandomConversations
 open FunctionalBot.Tests.Scenarios
+open FunctionalBot.Tests.TicketScenes
 
 /// The keys of what the last event said, first one first.
 let private saidKeys scene =
@@ -26,12 +27,6 @@ let private losesFor code scene =
 let private loses scene = losesFor 131026 scene
 
 let private atTitle = opened |> writes "quiero abrir un ticket"
-
-let private atConfirmation =
-    atTitle
-    |> writes "La taladradora no enciende"
-    |> writes "La compré ayer. Probé con otro enchufe y nada."
-    |> writes "ana@example.com"
 
 let private shown scene =
     match scene.Session.Phase with

@@ -320,7 +320,7 @@ let ``whatever the bot says is valid under Meta's contract`` () =
 
     Check.One(
         Config.QuickThrowOnFailure.WithMaxTest 300,
-        Prop.forAll (Arb.fromGen PhrasesTests.utterance) property
+        Prop.forAll (Arb.fromGen Utterances.utterance) property
     )
 
 [<Fact>]

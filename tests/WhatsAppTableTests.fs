@@ -25,11 +25,16 @@ let private places: (string * Session) list =
     [
         "conversing", greeted
         "title", title
+        "form",
+        greeted
+        |> surrounds (fun around -> { around with HasForm = true })
+        |> presses OpenTicket
         "description", description
         "e-mail", email
         "confirming", confirming
         "creating", confirming |> presses (Confirm shown)
         "with a person", greeted |> presses TalkToPerson
+        "silent", greeted |> writes "stop"
         "closed", greeted |> writes "adiós"
     ]
     |> List.map (fun (name, scene) -> name, scene.Session)
@@ -40,7 +45,7 @@ let private customerOf (session: Session) : CustomerWork = {
     Language = Some session.Language
     Current = Some session
     Others = Map.empty
-    OptedOut = false
+    OptedOut = session.Circumstances.OptedOut
     Blocked = false
     Entries = []
 }
@@ -70,6 +75,18 @@ let private seen (action: Action) =
     | MarkRead _
     | SetTimer _
     | CancelTimer _ -> None
+
+let private settingsOf (session: Session) : Reception.ReceptionSettings = {
+    Number =
+        fun _ ->
+            Some {
+                Policy = session.Policy
+                Language = Spanish
+                Opening = fun _ -> OpenNow
+                HasForm = session.Circumstances.HasForm
+                MessagesAMinute = session.Circumstances.MessagesAMinute
+            }
+}
 
 /// What comes of one element of a webhook.
 let private outcome (session: Session) (update: Update) : string =
@@ -112,7 +129,7 @@ let private outcome (session: Session) (update: Update) : string =
 
         let decision =
             Reception.decide
-                (Reception.always session.Policy Spanish)
+                (settingsOf session)
                 (session.LastActivity.AddMinutes 1.)
                 (fun () -> Guid.Empty)
                 work
@@ -159,6 +176,7 @@ let elements: (string * string) list =
         one
             "text, from an advertisement"
             """ "type":"text","text":{"body":"No va el mando"},"referral":{"source_type":"ad","source_id":"1"} """
+        one "text, for silence" """ "type":"text","text":{"body":"Stop"} """
         one "text, blank" """ "type":"text","text":{"body":" \u200b "} """
         file "image" "image" ""
         file "image, caption" "image" ",\"caption\":\"No va el mando\""
@@ -245,119 +263,156 @@ edit
 edit of a caption
     conversing: assistant
     title: WhichDescription
+    form: WhichDescription
     description: WhichEmail
     e-mail: WhichEmail, FieldRejected
     confirming: IsThisRight, PleaseConfirm
     creating: TicketIsBeingCreated
     with a person: note No va el mando; PassedOnToPerson
+    silent: assistant
     closed: assistant
+text, for silence
+    conversing: OptedOut
+    title: OptedOut
+    form: OptedOut
+    description: OptedOut
+    e-mail: OptedOut
+    confirming: OptedOut
+    creating: OptedOut
+    with a person: note El cliente pidió por WhatsApp no recibir más mensajes.; OptedOut
+    silent: OptedOut
+    closed: OptedOut
 text, blank
     conversing: HowCanIHelp
     title: WhichTitle, FieldRejected
+    form: WhichTitle, FieldRejected
     description: WhichDescription, FieldRejected
     e-mail: WhichEmail, FieldRejected
     confirming: IsThisRight, PleaseConfirm
     creating: TicketIsBeingCreated
     with a person: note [mensaje vacío]; PassedOnToPerson
+    silent: HowCanIHelp
     closed: Welcome
 image
     conversing: file; FilesAreKept
     title: file; WhichTitle, FilesAdded
+    form: file; WhichTitle, FilesAdded
     description: file; WhichDescription, FilesAdded
     e-mail: file; WhichEmail, FilesAdded
     confirming: file; IsThisRight, FilesAdded
     creating: file; TicketIsBeingCreated
     with a person: file; note [imagen]; PassedOnToPerson
+    silent: file; FilesAreKept
     closed: file; FilesAreKept
 image, caption
     conversing: file; FilesAreKept; assistant
     title: file; WhichDescription
+    form: file; WhichDescription
     description: file; WhichEmail
     e-mail: file; WhichEmail, FieldRejected
     confirming: file; IsThisRight, PleaseConfirm
     creating: file; TicketIsBeingCreated
     with a person: file; note [imagen] No va el mando; PassedOnToPerson
+    silent: file; FilesAreKept; assistant
     closed: file; FilesAreKept; assistant
 video
     conversing: file; FilesAreKept
     title: file; WhichTitle, FilesAdded
+    form: file; WhichTitle, FilesAdded
     description: file; WhichDescription, FilesAdded
     e-mail: file; WhichEmail, FilesAdded
     confirming: file; IsThisRight, FilesAdded
     creating: file; TicketIsBeingCreated
     with a person: file; note [vídeo]; PassedOnToPerson
+    silent: file; FilesAreKept
     closed: file; FilesAreKept
 audio
     conversing: file; FilesAreKept
     title: file; WhichTitle, FilesAdded
+    form: file; WhichTitle, FilesAdded
     description: file; WhichDescription, FilesAdded
     e-mail: file; WhichEmail, FilesAdded
     confirming: file; IsThisRight, FilesAdded
     creating: file; TicketIsBeingCreated
     with a person: file; note [audio]; PassedOnToPerson
+    silent: file; FilesAreKept
     closed: file; FilesAreKept
 voice note
     conversing: file; FilesAreKept
     title: file; WhichTitle, FilesAdded
+    form: file; WhichTitle, FilesAdded
     description: file; WhichDescription, FilesAdded
     e-mail: file; WhichEmail, FilesAdded
     confirming: file; IsThisRight, FilesAdded
     creating: file; TicketIsBeingCreated
     with a person: file; note [nota de voz]; PassedOnToPerson
+    silent: file; FilesAreKept
     closed: file; FilesAreKept
 document
     conversing: file; FilesAreKept
     title: file; WhichTitle, FilesAdded
+    form: file; WhichTitle, FilesAdded
     description: file; WhichDescription, FilesAdded
     e-mail: file; WhichEmail, FilesAdded
     confirming: file; IsThisRight, FilesAdded
     creating: file; TicketIsBeingCreated
     with a person: file; note [documento] factura.pdf; PassedOnToPerson
+    silent: file; FilesAreKept
     closed: file; FilesAreKept
 document, caption
     conversing: file; FilesAreKept; assistant
     title: file; WhichDescription
+    form: file; WhichDescription
     description: file; WhichEmail
     e-mail: file; WhichEmail, FieldRejected
     confirming: file; IsThisRight, PleaseConfirm
     creating: file; TicketIsBeingCreated
     with a person: file; note [documento] factura.pdf No va el mando; PassedOnToPerson
+    silent: file; FilesAreKept; assistant
     closed: file; FilesAreKept; assistant
 sticker
     conversing: CannotReadKind Sticker
     title: WhichTitle, CannotRead Sticker
+    form: WhichTitle, CannotRead Sticker
     description: WhichDescription, CannotRead Sticker
     e-mail: WhichEmail, CannotRead Sticker
     confirming: IsThisRight, CannotRead Sticker
     creating: TicketIsBeingCreated
     with a person: note [sticker]; PassedOnToPerson
+    silent: CannotReadKind Sticker
     closed: CannotReadKind Sticker
 location
     conversing: CannotReadKind Location
     title: WhichTitle, CannotRead Location
+    form: WhichTitle, CannotRead Location
     description: WhichDescription, CannotRead Location
     e-mail: WhichEmail, CannotRead Location
     confirming: IsThisRight, CannotRead Location
     creating: TicketIsBeingCreated
     with a person: note [ubicación] Plaza Mayor (40.4, -3.7) https://www.openstreetmap.org/?mlat=40.4&mlon=-3.7; PassedOnToPerson
+    silent: CannotReadKind Location
     closed: CannotReadKind Location
 contacts
     conversing: CannotReadKind ContactCard
     title: WhichTitle, CannotRead ContactCard
+    form: WhichTitle, CannotRead ContactCard
     description: WhichDescription, CannotRead ContactCard
     e-mail: WhichEmail, CannotRead ContactCard
     confirming: IsThisRight, CannotRead ContactCard
     creating: TicketIsBeingCreated
     with a person: note [contacto] Eva; +34600; PassedOnToPerson
+    silent: CannotReadKind ContactCard
     closed: CannotReadKind ContactCard
 reaction
     conversing: nothing to answer
     title: nothing to answer
+    form: nothing to answer
     description: nothing to answer
     e-mail: nothing to answer
     confirming: IsThisRight, PleaseConfirm
     creating: nothing to answer
     with a person: nothing to answer
+    silent: nothing to answer
     closed: nothing to answer
 reaction, removed
 revoke
@@ -365,50 +420,60 @@ revoke
 button, offered
     conversing: ticket; PersonIsComing
     title: ticket; PersonIsComing
+    form: ticket; PersonIsComing
     description: ticket; PersonIsComing
     e-mail: ticket; PersonIsComing
     confirming: ticket; PersonIsComing
     creating: note El cliente pidió por WhatsApp hablar con una persona.; PersonIsComing
     with a person: note El cliente pidió por WhatsApp hablar con una persona.; PersonIsComing
+    silent: ticket; PersonIsComing
     closed: ticket; PersonIsComing
 button, stale
 button, never offered, blank
     conversing: ThatButtonIsStale
     title: WhichTitle, ButtonIsStale
+    form: WhichTitle, ButtonIsStale
     description: WhichDescription, ButtonIsStale
     e-mail: WhichEmail, ButtonIsStale
     confirming: IsThisRight, ButtonIsStale
     creating: TicketIsBeingCreated
     with a person: ThatButtonIsStale
+    silent: ThatButtonIsStale
     closed: ThatButtonIsStale
 button, never offered
 list, never offered
 template's button
     conversing: assistant
     title: WhichTitle, ButtonIsStale
+    form: WhichTitle, ButtonIsStale
     description: WhichDescription, ButtonIsStale
     e-mail: WhichEmail, ButtonIsStale
     confirming: IsThisRight, ButtonIsStale
     creating: TicketIsBeingCreated
     with a person: note Más tarde; PassedOnToPerson
+    silent: assistant
     closed: assistant
 list, offered
     conversing: ThatButtonIsStale
     title: WhichTitle
+    form: WhichTitle
     description: WhichTitle
     e-mail: WhichTitle
     confirming: WhichTitle
     creating: TicketIsBeingCreated
     with a person: ThatButtonIsStale
+    silent: ThatButtonIsStale
     closed: ThatButtonIsStale
 form
     conversing: ThatFormIsStale
     title: WhichTitle, FormIsStale
+    form: WhichTitle, FieldRejected
     description: WhichDescription, FormIsStale
     e-mail: WhichEmail, FormIsStale
     confirming: IsThisRight, FormIsStale
     creating: TicketIsBeingCreated
     with a person: note [formulario]; PassedOnToPerson
+    silent: ThatFormIsStale
     closed: ThatFormIsStale
 address
 permission to call
@@ -420,31 +485,37 @@ edit of a file
 unknown type
     conversing: CannotReadKind Other
     title: WhichTitle, CannotRead Other
+    form: WhichTitle, CannotRead Other
     description: WhichDescription, CannotRead Other
     e-mail: WhichEmail, CannotRead Other
     confirming: IsThisRight, CannotRead Other
     creating: TicketIsBeingCreated
     with a person: note [mensaje no compatible]; PassedOnToPerson
+    silent: CannotReadKind Other
     closed: CannotReadKind Other
 order, text
     conversing: assistant
     title: WhichDescription
+    form: WhichDescription
     description: WhichEmail
     e-mail: WhichEmail, FieldRejected
     confirming: IsThisRight, PleaseConfirm
     creating: TicketIsBeingCreated
     with a person: note [mensaje no compatible] No va el mando; PassedOnToPerson
+    silent: assistant
     closed: assistant
 system, number
 system, id
 status, failed
     conversing: noted
     title: noted
+    form: noted
     description: noted
     e-mail: noted
     confirming: noted
     creating: noted
     with a person: noted
+    silent: noted
     closed: session is closed
 system, identity
 unsupported, pin
@@ -459,11 +530,13 @@ status, of a group
 welcome
     conversing: HowCanIHelp
     title: nothing to answer
+    form: nothing to answer
     description: nothing to answer
     e-mail: nothing to answer
     confirming: nothing to answer
     creating: nothing to answer
     with a person: nothing to answer
+    silent: noted
     closed: Welcome
 status, sent
 status, delivered

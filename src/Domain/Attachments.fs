@@ -61,7 +61,7 @@ module internal Attachments =
         | Some { State = Awaited } -> true
         | _ -> false
 
-    let private isLoose (file: CustomerFile) =
+    let private belongsNowhere (file: CustomerFile) =
         match file.Ticket, file.State with
         | None, (Awaited | Kept _) -> true
         | _ -> false
@@ -69,9 +69,13 @@ module internal Attachments =
     /// The files that belong to no ticket yet, oldest first.
     let loose (session: Session) : CommandKey list =
         session.Files
-        |> List.filter isLoose
+        |> List.filter belongsNowhere
         |> List.rev
         |> List.map (fun file -> file.Fetch)
+
+    /// Whether the file is there, or may still come, and belongs to no ticket yet.
+    let isLoose (key: CommandKey) (session: Session) =
+        find key session |> Option.exists belongsNowhere
 
     let private alter (which: CustomerFile -> bool) (how: CustomerFile -> CustomerFile) decision =
         decision
@@ -88,7 +92,7 @@ module internal Attachments =
     /// there.
     let assign (creation: CommandKey) (keys: CommandKey list) decision =
         let isChosen file =
-            isLoose file && List.contains file.Fetch keys
+            belongsNowhere file && List.contains file.Fetch keys
 
         let chosen = decision.Session.Files |> List.filter isChosen |> List.rev
 
@@ -102,17 +106,16 @@ module internal Attachments =
             | Awaited
             | NotKept _ -> decision)
 
-    /// Takes the files back from a ticket that will never be. Returns them, oldest first.
+    /// Takes the files back from a ticket that will never be. Returns those that another ticket can have, oldest first.
     let release (creation: CommandKey) decision : CommandKey list * Decision =
         let isIts (file: CustomerFile) = file.Ticket = Some creation
 
-        let keys =
-            decision.Session.Files
-            |> List.filter isIts
-            |> List.rev
-            |> List.map (fun file -> file.Fetch)
+        let its =
+            decision.Session.Files |> List.filter isIts |> List.map (fun file -> file.Fetch)
 
-        keys, decision |> alter isIts (fun file -> { file with Ticket = None })
+        let decision = decision |> alter isIts (fun file -> { file with Ticket = None })
+
+        loose decision.Session |> List.filter (fun key -> List.contains key its), decision
 
     /// Forgets these files. What is still being fetched is of no use then.
     let drop (keys: CommandKey list) decision =
@@ -128,7 +131,7 @@ module internal Attachments =
     /// The loose files of a message.
     let ofMessage (message: MessageId) (session: Session) : CommandKey list =
         session.Files
-        |> List.filter (fun file -> isLoose file && file.Request.Message = message)
+        |> List.filter (fun file -> belongsNowhere file && file.Request.Message = message)
         |> List.map (fun file -> file.Fetch)
 
     /// The file is there.

@@ -3,7 +3,8 @@ namespace FunctionalBot.Domain
 open System
 
 /// Who sends very much in a short time, or the same again and again as another bot would, is told once and not
-/// heard for a while. What was taken in before is answered all the same.
+/// heard for a while. What was taken in before is answered all the same. Nobody is looked at where messages are not
+/// counted (`MessagesAMinute`).
 module Brakes =
     /// What is wrong with how messages come.
     type internal Trouble =
@@ -39,8 +40,23 @@ module Brakes =
         | ChoicePicked _
         | MediaReceived _
         | MessageEdited _
+        | ReactionReceived _
+        | ChatOpened _
         | FormAnswered _ -> true
         | _ -> false
+
+    /// Whether this is said once and must not be lost: the yes to the ticket that is shown, and the first wish for
+    /// silence.
+    let private mustBeHeard (session: Session) fact =
+        match fact, session.Phase with
+        | TextReceived text, _ -> not session.Circumstances.OptedOut && Rules.asksForSilence text.Text
+        | ChoicePicked choice, TicketCreation(_, Confirming(_, shown)) ->
+            Choice.ofId choice.ChoiceId = Some(Confirm shown)
+        | _ -> false
+
+    /// Whether as many messages came within the running minute as are taken.
+    let private isFull (pulse: Pulse) (most: int) (at: DateTimeOffset) =
+        pulse.Count >= most && at - pulse.Since < minute
 
     let private isRepeated (session: Session) (at: DateTimeOffset) fact =
         match textOf fact with
@@ -56,22 +72,24 @@ module Brakes =
         | None -> None
         | Some _ when not (counts fact) -> None
         | Some most ->
-            let pulse = session.Pulse
+            let trouble =
+                if isFull session.Pulse most at then
+                    Some TooFast
+                elif session.Pulse.Repeats >= repeats && isRepeated session at fact then
+                    Some SameAgain
+                else
+                    None
 
-            if pulse.Count >= most && at - pulse.Since < minute then
-                Some TooFast
-            elif pulse.Repeats >= repeats && isRepeated session at fact then
-                Some SameAgain
-            else
-                None
+            trouble |> Option.filter (fun _ -> not (mustBeHeard session fact))
 
-    /// The pulse after a message that nothing is wrong with.
+    /// The pulse after a message that is taken.
     let internal feel (session: Session) (at: DateTimeOffset) (fact: Fact) : Pulse =
         let pulse = session.Pulse
 
-        if session.Circumstances.MessagesAMinute = None || not (counts fact) then
-            pulse
-        else
+        match session.Circumstances.MessagesAMinute with
+        | None -> pulse
+        | Some _ when not (counts fact) -> pulse
+        | Some most ->
             let isNew = at - pulse.Since >= minute
 
             {
@@ -85,5 +103,5 @@ module Brakes =
                     if isRepeated session at fact then pulse.Repeats + 1
                     elif (textOf fact).IsSome then 1
                     else 0
-                Told = false
+                Told = pulse.Told && isFull pulse most at
             }

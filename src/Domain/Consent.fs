@@ -18,16 +18,32 @@ module internal Consent =
     /// Meta refused a message because the customer stopped the business's messages.
     let refusedByCustomer decision = decision |> set true
 
-    /// The customer wants silence: it is confirmed once, and what was being done is left. A ticket that is on its way
-    /// was confirmed before and stays owed.
+    let private wish = "El cliente pidió por WhatsApp no recibir más mensajes."
+
+    /// What of it concerns others: the team is told, and the files of a ticket that nobody goes on with are forgotten.
+    let private leave decision =
+        match decision.Session.Phase with
+        | WithAgent(creation, _) -> decision |> perform (AddToTicket(creation, wish))
+        | TicketCreation(_, Creating _) -> decision
+        | TicketCreation(draft, _) -> decision |> Attachments.drop draft.Files
+        | Conversing _
+        | Closed _ -> decision
+
+    /// The customer wants silence: it is confirmed, and what was being done is left, so that nothing is said behind it.
+    /// A ticket that is on its way was confirmed before and stays owed.
     let optOut decision =
-        decision
-        |> set true
-        |> change (fun session -> {
-            session with
-                Owed = Session.owedTicket session
-        })
-        |> offer NothingOffered OptedOut [ WriteToMeAgain ]
+        let decision = decision |> set true |> leave
+
+        if Session.isClosed decision.Session then
+            decision |> say OptedOut [ WriteToMeAgain ]
+        else
+            decision
+            |> change (fun session -> {
+                session with
+                    Owed = Session.owedTicket session
+                    LookUp = None
+            })
+            |> offer NothingOffered OptedOut [ WriteToMeAgain ]
 
     /// The customer wants to hear from the business again. What was being done goes on.
     let optIn decision =
@@ -40,9 +56,8 @@ module internal Consent =
         | WithAgent _
         | Closed _ -> decision |> say OptedIn []
 
+    let isOptedOut decision = decision.Session.Circumstances.OptedOut
+
     /// Says what nobody asked for, unless the customer wants to hear none of it.
     let unasked (speak: Decision -> Decision) decision =
-        if decision.Session.Circumstances.OptedOut then
-            decision
-        else
-            speak decision
+        if isOptedOut decision then decision else speak decision

@@ -1,6 +1,5 @@
 namespace FunctionalBot.Domain
 
-
 /// Talking outside the ticket dialogue: the rules, the assistant, a person, and the ends of a session.
 module internal Conversation =
     open Decision
@@ -199,7 +198,6 @@ module internal Conversation =
         | ReturnToBot -> decision |> offer NothingOffered BackWithBot openings
         | SayGoodbye -> leave decision
         | WriteToMeAgain -> Consent.optIn decision
-        | StepByStep
         | SkipEmail
         | GoBack
         | CancelTicket
@@ -224,6 +222,10 @@ module internal Conversation =
                    Meaning = Means WantsSilence
                    Surplus = 0
                } -> Consent.optOut decision
+        | Some {
+                   Meaning = Means WantsToHear
+                   Surplus = 0
+               } when Consent.isOptedOut decision -> Consent.optIn decision
         | _ -> decision |> HandOver.passOn creation told text
 
     /// The message that an answer to this turn has to quote: where the customer has written behind it, it

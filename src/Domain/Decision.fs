@@ -1,6 +1,5 @@
 namespace FunctionalBot.Domain
 
-
 /// What one event comes to, while it is being worked out: the session so far and the actions asked for,
 /// last first.
 type internal Decision = {

@@ -96,7 +96,8 @@ type Circumstances = {
     OptedOut: bool
     /// The ticket can be filled in as a form.
     HasForm: bool
-    /// How many messages of one customer are taken in a minute. None for as many as come.
+    /// How many messages of one customer are taken in a minute. None for as many as come; then other bots are not
+    /// looked for either.
     MessagesAMinute: int option
 }
 

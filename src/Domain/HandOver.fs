@@ -11,12 +11,13 @@ module internal HandOver =
         let line name value =
             value |> Option.map (fun text -> name + ": " + text)
 
-        let part (text: string) = text.Substring(0, min 3500 text.Length)
-
         [
             Some wish
             line "Título del ticket empezado" (draft.Title |> Option.map TicketTitle.value)
-            line "Descripción" (draft.Description |> Option.map (TicketDescription.value >> part))
+            line
+                "Descripción"
+                (draft.Description
+                 |> Option.map (TicketDescription.value >> TypedText.beginning 3500))
         ]
         |> List.choose id
         |> String.concat "\n"
@@ -25,8 +26,7 @@ module internal HandOver =
     let private ticketFor (customer: Customer) (draft: Draft) : Ticket option =
         let name = customer.Name |> Option.defaultValue ""
 
-        let title =
-            "Quiere hablar con una persona: " + name.Substring(0, min 60 name.Length)
+        let title = "Quiere hablar con una persona: " + TypedText.beginning 60 name
 
         match TicketTitle.create title, TicketDescription.create (describe draft) with
         | Ok title, Ok description ->

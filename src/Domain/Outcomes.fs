@@ -9,9 +9,9 @@ module internal Outcomes =
 
     /// Whoever is known by an id alone cannot be called: the number is asked for, beside what is said anyway.
     let private tellPersonTicket reference decision =
-        match decision.Session.Customer.Phone, decision.Session.Phase with
-        | None, WithAgent _ -> decision |> invite ToSharePhone (PersonTicketWasCreated reference)
-        | _ -> decision |> say (PersonTicketWasCreated reference) []
+        match decision.Session.Customer.Phone with
+        | None -> decision |> invite ToSharePhone (PersonTicketWasCreated reference)
+        | Some _ -> decision |> say (PersonTicketWasCreated reference) []
 
     let ticketCreated reference decision =
         match decision.Session.Phase, decision.Session.Owed with
@@ -20,7 +20,7 @@ module internal Outcomes =
             decision |> settle |> tellPersonTicket reference
         | Conversing(None, _), Some owed when owed.Ticket.Purpose = Support ->
             decision |> settle |> TicketDialogue.created reference
-        | _, Some owed when owed.Ticket.Purpose = HandOver -> decision |> settle |> tellPersonTicket reference
+        // Also the team's ticket, where the customer is back with the bot: what is written now does not go there.
         | _ -> decision |> settle |> say (TicketWasCreated reference) []
 
     /// A ticket that will never be cannot hold the conversation for the team: the customer is back with the
@@ -31,11 +31,12 @@ module internal Outcomes =
             decision |> offer NothingOffered TicketWasRefused [ TalkToPerson ]
         | _ -> decision |> say TicketWasRefused []
 
+    /// The ticket's files go with what is shown again, to the team that has another ticket, or to whatever comes next.
     let ticketRefused decision =
         match Session.owedTicket decision.Session with
         | None -> decision |> say TicketWasRefused []
         | Some owed ->
-            let decision =
+            let files, decision =
                 decision
                 |> settle
                 |> change (fun session -> {
@@ -43,11 +44,14 @@ module internal Outcomes =
                         HandedOver =
                             session.HandedOver |> Option.filter (fun creation -> creation <> owed.Key)
                 })
+                |> Attachments.release owed.Key
 
             match decision.Session.Phase with
             | TicketCreation(_, Creating _)
             | Conversing(None, _) when owed.Ticket.Purpose = Support ->
-                decision |> TicketDialogue.refused owed
+                decision |> TicketDialogue.refused owed.Ticket files
+            | WithAgent(creation, _) when creation <> owed.Key ->
+                decision |> Attachments.assign creation files |> takeBack owed.Key
             | _ -> decision |> takeBack owed.Key
 
     let ticketDelayed decision =
@@ -65,7 +69,8 @@ module internal Outcomes =
     /// A file is there. Nothing is said: it was spoken of when it came.
     let fileKept key stored decision = decision |> Attachments.kept key stored
 
-    /// A file will never be had: whoever counts on it hears so, also when the conversation has ended meanwhile.
+    /// A file will never be had: whoever counts on it hears so, also when the conversation has ended meanwhile. Of one
+    /// that belongs to no ticket only those hear who still talk and want no silence.
     let fileNotKept key problem decision =
         match Attachments.find key decision.Session with
         | None -> decision
@@ -75,8 +80,9 @@ module internal Outcomes =
 
             match TicketDialogue.fileNotKept key kind problem decision with
             | Some decision -> decision
-            | None when Session.isClosed decision.Session && file.Ticket.IsNone -> decision
-            | None -> decision |> say (FileNotTaken(kind, problem)) []
+            | None when file.Ticket.IsSome -> decision |> say (FileNotTaken(kind, problem)) []
+            | None when Session.isClosed decision.Session -> decision
+            | None -> decision |> Consent.unasked (say (FileNotTaken(kind, problem)) [])
 
     let lookedUp answer decision =
         let decision = decision |> change (fun session -> { session with LookUp = None })

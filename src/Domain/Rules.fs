@@ -232,6 +232,18 @@ module Rules =
         | ValueSome struct (_, recognition) -> Some recognition
         | ValueNone -> None
 
+    /// No wish for silence that stands alone is longer, in UTF-16 units, so that other texts need not be read for it.
+    let private longestWish = 100
+
+    /// Whether a text says that its writer wants to hear nothing, and nothing else.
+    let asksForSilence (text: string) : bool =
+        text.Length <= longestWish
+        && recognise text =
+            Some {
+                Meaning = Means WantsSilence
+                Surplus = 0
+            }
+
     /// So many words more than that are still an answer to "or step by step?": "prefiero paso a paso, por favor".
     let private besideSteps = 3
 

@@ -19,8 +19,6 @@ type Choice =
     | AskSomethingElse
     | ReturnToBot
     | SayGoodbye
-    /// Fills in the ticket by questions instead of the form.
-    | StepByStep
     /// Takes the wish to hear nothing back.
     | WriteToMeAgain
 
@@ -171,7 +169,6 @@ module Choice =
         | AskSomethingElse -> "something-else"
         | ReturnToBot -> "return-to-bot"
         | SayGoodbye -> "goodbye"
-        | StepByStep -> "step-by-step"
         | WriteToMeAgain -> "opt-in"
 
     /// None for an id that this bot never offered.
@@ -191,7 +188,6 @@ module Choice =
         | "something-else" -> Some AskSomethingElse
         | "return-to-bot" -> Some ReturnToBot
         | "goodbye" -> Some SayGoodbye
-        | "step-by-step" -> Some StepByStep
         | "opt-in" -> Some WriteToMeAgain
         | _ when id.StartsWith("confirm:", StringComparison.Ordinal) ->
             match Int64.TryParse(id.Substring 8) with

@@ -9,9 +9,8 @@ type ThreadLine =
 type Thread = {
     /// The session after the last event.
     Session: Session
-    /// The newest line first.
-    Newest: ThreadLine list
-    Count: int
+    /// The newest line first, each with its message where it is a customer's.
+    Newest: (MessageId option * ThreadLine) list
 }
 
 /// The conversation as the assistant sees it: a second fold over the session's stream, made only when it is
@@ -55,17 +54,39 @@ module Thread =
     let start (id: SessionId) : Thread = {
         Session = Session.initial id
         Newest = []
-        Count = 0
     }
+
+    /// The lines with what the customer says by a fact that counts. What still waits for its turn was not said yet: an
+    /// edit takes its place, and what is taken back was never said.
+    let private hear (fact: Fact) (session: Session) newest =
+        let lineOf message text = Some message, FromCustomer text
+
+        match fact with
+        | MessageEdited(_, original, text) when Turns.isGathered original session ->
+            if newest |> List.exists (fun (message, _) -> message = Some original) then
+                newest
+                |> List.map (fun (message, line) ->
+                    if message = Some original then
+                        lineOf original text
+                    else
+                        message, line)
+            else
+                lineOf original text :: newest
+        | MessageRevoked(_, original) when Turns.isGathered original session ->
+            newest |> List.filter (fun (message, _) -> message <> Some original)
+        | fact ->
+            match said fact with
+            | Some text -> (Transition.messageOf fact, FromCustomer text) :: newest
+            | None -> newest
 
     /// What a further event adds. What the bot said is found by deciding the event again, so it is what this
     /// version of the rules would have said.
     let add (event: Event) (thread: Thread) : Thread =
         let heard =
             if Transition.ignored thread.Session event.At event.Fact = None then
-                said event.Fact |> Option.map FromCustomer |> Option.toList
+                thread.Newest |> hear event.Fact thread.Session
             else
-                []
+                thread.Newest
 
         let session, commands = Transition.transition thread.Session event
 
@@ -73,7 +94,7 @@ module Thread =
             commands
             |> List.choose (fun command ->
                 match command.Action with
-                | Say utterance -> Some(FromBot utterance)
+                | Say utterance -> Some(None, FromBot utterance)
                 | MarkRead _
                 | AskAssistant _
                 | CreateTicket _
@@ -85,26 +106,21 @@ module Thread =
                 | SetTimer _
                 | CancelTimer _ -> None)
 
-        let newest = List.rev (heard @ told) @ thread.Newest
-        let count = thread.Count + heard.Length + told.Length
+        let newest = List.rev told @ heard
 
-        // Forgotten in portions, so that a long conversation is not copied with each line.
-        if count > 2 * remembered then
-            {
-                Session = session
-                Newest = List.truncate remembered newest
-                Count = remembered
-            }
-        else
-            {
-                Session = session
-                Newest = newest
-                Count = count
-            }
+        {
+            Session = session
+            // Forgotten in portions, so that a long conversation is not copied with each line.
+            Newest =
+                if List.length newest > 2 * remembered then
+                    List.truncate remembered newest
+                else
+                    newest
+        }
 
     /// The lines, oldest first.
     let lines (thread: Thread) : ThreadLine list =
-        thread.Newest |> List.truncate remembered |> List.rev
+        thread.Newest |> List.truncate remembered |> List.map snd |> List.rev
 
     /// The thread of a whole stream.
     let ofEvents (id: SessionId) (events: Event seq) : Thread =

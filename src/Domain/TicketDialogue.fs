@@ -1,6 +1,5 @@
 namespace FunctionalBot.Domain
 
-
 /// The ticket flow: title, description, optional e-mail, confirm, creating.
 module internal TicketDialogue =
     open Decision
@@ -105,6 +104,13 @@ module internal TicketDialogue =
         |> enter (TicketCreation(draft, Creating owed))
         |> Attachments.assign owed.Key draft.Files
 
+    /// A yes to the ticket as it was shown. Where files came or went since, it is shown with them first.
+    let private confirm draft shown step decision =
+        if Draft.complete draft = Some shown then
+            decision |> submit draft shown
+        else
+            decision |> repeat draft step PleaseConfirm
+
     let private goBack draft step decision =
         match step with
         | AskingTitle -> decision |> repeat draft step AlreadyAtFirstStep
@@ -189,6 +195,7 @@ module internal TicketDialogue =
         | Some WantsToCancel, _ -> decision |> discard draft
         | Some WantsPerson, _ -> HandOver.begin' decision
         | Some WantsSilence, _ -> Consent.optOut decision
+        | Some WantsToHear, _ when Consent.isOptedOut decision -> Consent.optIn decision
         | Some Leaves, Creating _ -> decision |> close CustomerLeft |> say Goodbye []
         | Some Leaves, _ -> decision |> close CustomerLeft |> say TicketDiscarded []
         | Some WantsToGoBack, _ -> decision |> goBack draft step
@@ -196,7 +203,7 @@ module internal TicketDialogue =
         | Some(WantsToChange None), Confirming _ -> decision |> changeField None draft step
         | Some WantsToSkip, AskingEmail
         | Some SaysNo, AskingEmail -> decision |> proceed { draft with Email = Declined } None
-        | Some SaysYes, Confirming(ticket, _) -> decision |> submit draft ticket
+        | Some SaysYes, Confirming(shown, _) -> decision |> confirm draft shown step
         | Some SaysNo, Confirming _ -> decision |> changeField None draft step
         | Some Greets, _
         | Some WantsHelp, _ -> decision |> repeat draft step StillWithYourTicket
@@ -225,11 +232,11 @@ module internal TicketDialogue =
         | Confirm revision, Confirming(ticket, shown) when
             revision = shown && shown < decision.Session.Version
             ->
-            Some(decision |> submit draft ticket)
+            Some(decision |> confirm draft ticket step)
         | ChangeSomething, _ -> Some(decision |> changeField None draft step)
         | Change field, _ -> Some(decision |> changeField (Some field) draft step)
-        | KeepTicket, Confirming(ticket, _) -> Some(decision |> show draft ticket None)
-        | (SkipEmail | Confirm _ | KeepTicket | OpenTicket | AskSomethingElse | ReturnToBot | StepByStep), _ ->
+        | KeepTicket, Confirming _ -> Some(decision |> askAgain draft step)
+        | (SkipEmail | Confirm _ | KeepTicket | OpenTicket | AskSomethingElse | ReturnToBot), _ ->
             Some(decision |> repeat draft step ButtonIsStale)
         | (CheckTickets | TalkToPerson | SayGoodbye | WriteToMeAgain), _ -> None
 
@@ -353,11 +360,7 @@ module internal TicketDialogue =
     }
 
     /// Odoo will not have it: the ticket is shown again, to be changed, tried again or handed to a person.
-    let refused (owed: OwedTicket) decision =
-        let files, decision = decision |> Attachments.release owed.Key
-
+    let refused (ticket: Ticket) (files: CommandKey list) decision =
         decision
-        |> enter (
-            TicketCreation(draftOf owed.Ticket files, Confirming(owed.Ticket, decision.Session.Version))
-        )
+        |> enter (TicketCreation(draftOf ticket files, Confirming(ticket, decision.Session.Version)))
         |> say TicketWasRefused [ Confirm decision.Session.Version; TalkToPerson; CancelTicket ]

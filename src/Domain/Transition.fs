@@ -97,14 +97,16 @@ module Transition =
         | CircumstancesChanged circumstances -> whenNot (circumstances <> session.Circumstances) NothingNew
         | ReferredByAd _
         | CustomerMoved _ -> None
-        | ChatOpened _ -> whenNot (Conversation.canBegin session) NothingToAnswer
+        | ChatOpened _ when not (Conversation.canBegin session) -> Some NothingToAnswer
+        | ReactionReceived(_, _, emoji) when not (TicketDialogue.isWaitingForYes emoji session) ->
+            Some NothingToAnswer
         | TextReceived _
         | ChoicePicked _
         | MediaReceived _
         | FormAnswered _
-        | MessageEdited _ -> braked session at fact
-        | ReactionReceived(_, _, emoji) ->
-            whenNot (TicketDialogue.isWaitingForYes emoji session) NothingToAnswer
+        | MessageEdited _
+        | ReactionReceived _
+        | ChatOpened _ -> braked session at fact
         | MessageRevoked(_, original) -> whenNot (Turns.canTakeBack original session) NothingToAnswer
         | DeliveryFailed _ -> None
         | AssistantAnswered(turn, _) ->
@@ -165,7 +167,7 @@ module Transition =
             decision
             |> touch
             |> Turns.listen text.Text
-            |> Turns.gather text.Message text.Text
+            |> Turns.takeText text.Message text.Text
         | ChoicePicked choice -> decision |> touch |> Turns.takeChoice choice
         | MediaReceived media -> decision |> touch |> Turns.takeMedia media
         | MessageEdited(message, original, text) -> decision |> touch |> Turns.takeEdit message original text
@@ -183,7 +185,11 @@ module Transition =
                 session with
                     Referral = Some referral
             })
-        | ChatOpened message -> decision |> touch |> perform (MarkRead message) |> Conversation.opened
+        | ChatOpened message ->
+            decision
+            |> touch
+            |> perform (MarkRead message)
+            |> Consent.unasked Conversation.opened
         | FormAnswered form -> decision |> touch |> Turns.takeForm form
         | CustomerMoved(_, customer) ->
             decision |> change (fun session -> { session with Customer = customer })

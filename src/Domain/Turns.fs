@@ -85,6 +85,15 @@ module internal Turns =
         | WithAgent(creation, _) -> decision |> Attachments.assign creation keys
         | Closed _ -> decision
 
+    /// Whether a file still has its turn before it: it was not refused meanwhile, and no ticket has it.
+    let private isUntaken (key: CommandKey) (session: Session) =
+        Attachments.isLoose key session
+        && match session.Phase with
+           | TicketCreation(draft, _) -> not (List.contains key draft.Files)
+           | Conversing _
+           | WithAgent _
+           | Closed _ -> true
+
     /// A whole turn: what came in one breath.
     let private takeTurn (items: Gathered list) decision =
         let decision = {
@@ -95,8 +104,7 @@ module internal Turns =
         let files =
             items
             |> List.choose (function
-                | GatheredFile(_, kind, key) when (Attachments.find key decision.Session).IsSome ->
-                    Some(kind, key)
+                | GatheredFile(_, kind, key) when isUntaken key decision.Session -> Some(kind, key)
                 | GatheredFile _
                 | GatheredText _ -> None)
 
@@ -164,9 +172,35 @@ module internal Turns =
                         }
             })
 
-    /// Adds a text to what waits.
-    let gather message (text: string) decision =
-        decision |> gatherItems message [ GatheredText(message, text) ]
+    /// Forgets what waits.
+    let private dropGathered decision =
+        match decision.Session.Gathering with
+        | None -> decision
+        | Some _ ->
+            decision
+            |> perform (CancelTimer QuietTimer)
+            |> change (fun session -> { session with Gathering = None })
+
+    /// A wish for silence waits for nothing. What was written just before it needs no answer any more; the team gets
+    /// what was for the team.
+    let private takeSilence message decision =
+        let decision = decision |> perform (MarkRead message)
+
+        let decision =
+            match decision.Session.Phase with
+            | WithAgent _ -> decision |> takeGathered true
+            | Conversing _
+            | TicketCreation _
+            | Closed _ -> decision |> dropGathered
+
+        decision |> Undelivered.forget |> Consent.optOut
+
+    /// A text waits for what follows it, and is a turn together with that.
+    let takeText message (text: string) decision =
+        if Rules.asksForSilence text then
+            decision |> takeSilence message
+        else
+            decision |> gatherItems message [ GatheredText(message, text) ]
 
     let private lookAt (media: CustomerMedia) decision =
         decision |> perform (MarkRead media.Message) |> takeGathered true |> hearOfLost
@@ -228,13 +262,11 @@ module internal Turns =
     /// Takes what was written before a button, where it answers a question or is for the team. While the
     /// two simply talk, the button says what is wanted and the words beside it need no answer of their own.
     let private takeBefore decision =
-        match decision.Session.Phase, decision.Session.Gathering with
-        | _, None -> decision
-        | Conversing _, Some _ ->
-            decision
-            |> perform (CancelTimer QuietTimer)
-            |> change (fun session -> { session with Gathering = None })
-        | _ -> decision |> takeGathered true
+        match decision.Session.Phase with
+        | Conversing _ -> decision |> dropGathered
+        | TicketCreation _
+        | WithAgent _
+        | Closed _ -> decision |> takeGathered true
 
     /// Says that the button is none of those that count now, and asks again what was asked.
     let private takeStale decision =
@@ -320,7 +352,7 @@ module internal Turns =
                     gathering.Items @ [ GatheredText(original, text) ]
 
             decision |> waitFor gathering items
-        | _ -> decision |> gather message text
+        | _ -> decision |> takeText message text
 
     /// A message that is taken back is forgotten where it still waits, and its file where it belongs to no ticket yet.
     let takeRevocation original decision =
@@ -336,8 +368,5 @@ module internal Turns =
         | None -> decision
         | Some gathering ->
             match gathering.Items |> List.filter (fun item -> messageOf item <> original) with
-            | [] ->
-                decision
-                |> perform (CancelTimer QuietTimer)
-                |> change (fun session -> { session with Gathering = None })
+            | [] -> decision |> dropGathered
             | items -> decision |> waitFor gathering items

@@ -45,6 +45,15 @@ module TypedText =
         (shown text).Split([| '\n'; ' '; '\u2028'; '\u2029' |], StringSplitOptions.RemoveEmptyEntries)
         |> String.concat " "
 
+    /// The text as far as so many UTF-16 units reach, never half of a sign that takes two.
+    let beginning (longest: int) (text: string) : string =
+        if text.Length <= longest then
+            text
+        elif longest > 0 && Char.IsHighSurrogate text[longest - 1] then
+            text.Substring(0, longest - 1)
+        else
+            text.Substring(0, longest)
+
     /// True where nothing can be seen of it.
     let isBlank (text: string) : bool =
         text.EnumerateRunes()

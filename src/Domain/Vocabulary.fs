@@ -172,7 +172,9 @@ module internal Vocabulary =
             listen (Means WantsToHear) nearlyAlone [
                 each "alta|darme de alta|quiero mensajes|volver a recibir mensajes|escribirme de nuevo"
                 each "subscribe|opt in|start|write to me again|quero receber mensagens|pode me escrever"
-                each "quiero recibir mensajes|si , escribidme|escribidme de nuevo"
+                each "quiero recibir mensajes|si , escribidme|escribidme de nuevo|volver a recibir avisos"
+                each
+                    "recibir avisos|get notices again|receber avisos|voltar a receber|voltar a receber avisos"
             ]
             listen (Means WantsToGoBack) nearlyAlone [
                 each "atras|volver|volver atras|regresar|paso anterior|anterior|ir atras|retroceder"

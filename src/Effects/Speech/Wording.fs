@@ -276,7 +276,6 @@ module Wording =
         AskSomethingElse
         ReturnToBot
         SayGoodbye
-        StepByStep
         WriteToMeAgain
     ]
 
