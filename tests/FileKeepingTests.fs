@@ -216,6 +216,31 @@ let ``deleting leaves what was kept anew meanwhile`` () =
     })
 
 [<Fact>]
+let ``a deletion that has taken the name away looks again, and gives it back`` () =
+    withFolder (fun folder -> task {
+        let world = worldOf (ref start)
+
+        let! _ =
+            (FileFolder.create folder world CommandScanner.none).Keep (write FileSamples.pdf) none
+
+        let path = Path.Combine(folder, (filesBelow folder).Head)
+
+        // Another node keeps the file anew when this one has just seen that it is old.
+        let keepsAnew () =
+            File.SetLastWriteTimeUtc(path, start.UtcDateTime.AddHours 5.)
+            Guid.NewGuid()
+
+        let store =
+            FileFolder.create folder { world with NewId = keepsAnew } CommandScanner.none
+
+        let hash = FileHash(hashOfBytes FileSamples.pdf)
+        let! deleted = store.Delete hash (start.AddHours 4.) none
+        Assert.False deleted
+        let! read = readAll store hash
+        Assert.Equal<byte[] option>(Some FileSamples.pdf, read)
+    })
+
+[<Fact>]
 let ``many that keep and delete the same file at once leave it whole or gone, and what was kept last stays``
     ()
     =

@@ -177,8 +177,6 @@ module FileFolder =
         match pathOf folder hash with
         | None -> true
         | Some path ->
-            let aside = Path.Combine(folder, incoming, world.NewId().ToString "N" + ".gone")
-
             let isNewer (path: string) =
                 File.GetLastWriteTimeUtc path >= untouchedSince.UtcDateTime
 
@@ -188,6 +186,7 @@ module FileFolder =
                 elif isNewer path then
                     false
                 else
+                    let aside = Path.Combine(folder, incoming, world.NewId().ToString "N" + ".gone")
                     makeFolder (nonNull (Path.GetDirectoryName aside))
                     File.Move(path, aside)
 
