@@ -157,6 +157,13 @@ let ``a business without a contact is told of without the sentence`` () =
     Assert.EndsWith("en contacto contigo.", body)
 
 [<Fact>]
+let ``a file's limit is told in the megabytes that it is set in`` () =
+    for language in [ Spanish; English; Portuguese ] do
+        for limit, told in [ 104_857_600L, " 100 MB"; 16_777_216L, " 16 MB"; 1L, " 1 MB" ] do
+            let said = say language (FileNotTaken(Image, FileTooLarge limit)) [] |> bodyOf
+            Assert.Contains(told, said)
+
+[<Fact>]
 let ``the thread shows what was said and the choices in brackets`` () =
     let utterance = {
         Phrase = Answer("**Sí**", false)
