@@ -114,9 +114,21 @@ let ``two photos with a text, a voice note from the microphone, and their bytes 
 
             Assert.Equal<byte array>(photo, bytes)
 
-        do! click ana.Root "record"
+        let! _ =
+            page.EvaluateAsync
+                """() => {
+                    const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+                    window.asked = 0;
+                    navigator.mediaDevices.getUserMedia = wanted => { window.asked += 1; return real(wanted); };
+                }"""
+
+        // An impatient customer taps twice: one recording begins.
+        let! _ =
+            (ana.Root.GetByTestId "record").EvaluateAsync "button => { button.click(); button.click(); }"
         // What is recorded must be heard of at all: the clock of the recording has gone on.
         do! Assertions.Expect(ana.Root.GetByTestId "recording").ToContainTextAsync "0:01"
+        let! asked = page.EvaluateAsync<int> "window.asked"
+        Assert.Equal(1, asked)
         do! picture page "phone-11-recording"
         do! click ana.Root "record-send"
         let! audio = heard stage "audio"
@@ -372,32 +384,82 @@ let ``buttons, lists, template buttons and what the business asks for are answer
         do! picture page "phone-19-what-the-business-sends"
     })
 
+/// The business offers the form with this id, and the customer opens it.
+let private opensForm stage (ana: Phone) (form: string) : Task = task {
+    do! ana.Types "Quiero abrir un ticket"
+    do! quiet stage
+
+    let parameters =
+        Json.Fields [
+            "flow_message_version", Json.Text "3"
+            "flow_id", Json.Text form
+            "flow_cta", Json.Text "Abrir ticket"
+            "flow_token", Json.Text "sesion/3"
+        ]
+
+    let! _ =
+        ofBusiness
+            stage
+            "interactive"
+            (Json.Fields [
+                "type", Json.Text "flow"
+                "body", Json.Fields [ "text", Json.Text "Cuéntanos qué pasa" ]
+                "action", Json.Fields [ "name", Json.Text "flow"; "parameters", parameters ]
+            ])
+
+    let! asked = ana.Hears 1
+    do! ana.Presses asked "Abrir ticket"
+}
+
+[<Fact>]
+let ``the title of a group chooses no option, and behind an open sheet nothing is reached by keyboard`` () =
+    onDesktop (fun stage _ ana -> task {
+        let definition =
+            """{"version":"7.0","screens":[{"id":"UNO","title":"Elige","terminal":true,
+                "layout":{"type":"SingleColumnLayout","children":[
+                    {"type":"RadioButtonsGroup","name":"kind","label":"¿Qué es?","required":true,
+                     "data-source":[{"id":"a","title":"Avería"},{"id":"b","title":"Consulta"}]},
+                    {"type":"Footer","label":"Enviar",
+                     "on-click-action":{"name":"complete","payload":{"kind":"${form.kind}"}}}]}}]}"""
+
+        let form = {
+            TicketForm.form with
+                Id = "770000000000002"
+                Name = "grupo"
+                Definition = Some(sure (Json.parse definition))
+        }
+
+        stage.Emulator.Account.Flows.Put form
+        do! opensForm stage ana form.Id
+        let options = ana.Root.Locator "input[type=radio]"
+        do! Assertions.Expect(options).ToHaveCountAsync(2)
+        do! (ana.Root.Locator ".form-field > span").ClickAsync()
+        let! chosen = (ana.Root.Locator "input[type=radio]:checked").CountAsync()
+        Assert.Equal(0, chosen)
+
+        let isBehind () =
+            (ana.Root.GetByTestId "composer").EvaluateAsync<bool>("box => box.closest('[inert]') !== null")
+
+        let! behind = isBehind ()
+        Assert.True behind
+        do! (ana.Root.GetByText "Consulta").ClickAsync()
+        do! click ana.Root "form-send"
+        let! reply = heard stage "interactive"
+
+        Assert.Contains(
+            "\"kind\":\"b\"",
+            text [ "interactive"; "nfm_reply"; "response_json" ] reply
+            |> Option.defaultValue ""
+        )
+
+        let! behind = isBehind ()
+        Assert.False behind
+    })
+
 [<Fact>]
 let ``a form is shown, says what is missing, and sends what was filled in with its photo`` () =
     onDesktop (fun stage page ana -> task {
-        do! ana.Types "Quiero abrir un ticket"
-        do! quiet stage
-
-        let parameters =
-            Json.Fields [
-                "flow_message_version", Json.Text "3"
-                "flow_id", Json.Text TicketForm.form.Id
-                "flow_cta", Json.Text "Abrir ticket"
-                "flow_token", Json.Text "sesion/3"
-            ]
-
-        let! _ =
-            ofBusiness
-                stage
-                "interactive"
-                (Json.Fields [
-                    "type", Json.Text "flow"
-                    "body", Json.Fields [ "text", Json.Text "Cuéntanos qué pasa" ]
-                    "action", Json.Fields [ "name", Json.Text "flow"; "parameters", parameters ]
-                ])
-
-        let! asked = ana.Hears 1
-        do! ana.Presses asked "Abrir ticket"
+        do! opensForm stage ana TicketForm.form.Id
 
         let fill (name: string) (words: string) =
             (ana.Root.GetByTestId name).FillAsync words
