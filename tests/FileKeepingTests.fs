@@ -540,9 +540,7 @@ module LargeFiles =
         using answer (fun server -> task {
             do!
                 withFolder (fun folder -> task {
-                    use client =
-                        new Net.Http.HttpClient(new Net.Http.SocketsHttpHandler(AllowAutoRedirect = false))
-
+                    use client = newClient ()
                     let source = WhatsAppMedia.create (settings server.Address) client
                     let files, _, store = keepingOf folder source
 

@@ -144,12 +144,13 @@ let key: CommandKey = {
     Ordinal = 0
 }
 
+/// The client with which the bot itself fetches files: what is tried here holds for that one.
+let newClient () =
+    FunctionalBot.Web.Composition.newClient Timeout.InfiniteTimeSpan
+
 /// Downloads into a stream.
 let downloadTo (target: IO.Stream) (settings: MediaSettings) (request: FileRequest) (limit: int64) = task {
-    use client =
-        new Net.Http.HttpClient(
-            new Net.Http.SocketsHttpHandler(AllowAutoRedirect = false, UseCookies = false)
-        )
+    use client = newClient ()
 
     return! (WhatsAppMedia.create settings client).Download request limit target CancellationToken.None
 }
