@@ -1,4 +1,4 @@
-/// Where customers' files lie: kept once under their hash, whole or not at all, scanned, fetched once.
+/// Where customers' files lie: kept once under their hash, whole or not at all, fetched once.
 module FunctionalBot.Tests.FileKeepingTests
 
 open System
@@ -9,6 +9,7 @@ open Xunit
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Effects.Memory
+open FunctionalBot.Tests.FileSamples
 open FunctionalBot.Tests.MediaServer
 
 let private none = CancellationToken.None
@@ -21,16 +22,6 @@ let private worldOf (clock: DateTimeOffset ref) : World = {
     Delay = fun _ _ -> Task.CompletedTask
     NewId = Guid.NewGuid
     Random = fun () -> 0.5
-}
-
-/// A folder of its own, which goes with the test.
-let private withFolder (test: string -> Task<unit>) : Task = task {
-    let folder = Directory.CreateTempSubdirectory "functionalbot-files-"
-
-    try
-        do! test (Path.Combine(folder.FullName, "files"))
-    finally
-        folder.Delete true
 }
 
 let private filesBelow (folder: string) =
@@ -298,60 +289,6 @@ let ``what is no hash opens nothing`` () =
             let! opened = store.Open (FileHash name) none
             Assert.True opened.IsNone
     })
-
-// ---------------------------------------------------------------------------------------------------------------
-// The scanner
-
-let private shell text : ScannerPort =
-    CommandScanner.create "/bin/sh" [ "-c"; text; "scan" ] (TimeSpan.FromSeconds 20.)
-
-[<Fact>]
-let ``the scanner's exit code is its verdict`` () = task {
-    Assert.SkipWhen(OperatingSystem.IsWindows(), "A scanner of this test is a shell's script.")
-
-    for code, expected in [ 0, Clean; 1, Infected; 2, NotScanned "the scanner ended with the code 2" ] do
-        let! verdict = (shell $"exit %d{code}").Scan "some file" none
-        Assert.Equal(expected, verdict)
-}
-
-[<Fact>]
-let ``the scanner gets the path as one argument that no shell reads, and may print as much as it likes`` () =
-    withFolder (fun folder -> task {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "A scanner of this test is a shell's script.")
-        Directory.CreateDirectory folder |> ignore
-        let path = Path.Combine(folder, "a $(exit 1); `exit 1` 'b'")
-        File.WriteAllText(path, "x")
-        let! verdict = (shell "test -f \"$1\" && yes | head -c 3000000").Scan path none
-        Assert.Equal(Clean, verdict)
-    })
-
-[<Fact>]
-let ``a scanner that hangs is ended, and one that is not there leaves it open`` () = task {
-    Assert.SkipWhen(OperatingSystem.IsWindows(), "A scanner of this test is a shell's script.")
-
-    let hanging =
-        CommandScanner.create "/bin/sh" [ "-c"; "sleep 600"; "scan" ] (TimeSpan.FromMilliseconds 200.)
-
-    match! hanging.Scan "file" none with
-    | NotScanned reason -> Assert.Contains("longer", reason)
-    | other -> failwith $"%A{other}"
-
-    match! (CommandScanner.create "/no/such/scanner" [] (TimeSpan.FromSeconds 5.)).Scan "file" none with
-    | NotScanned reason -> Assert.Contains("BOT_SCAN_COMMAND", reason)
-    | other -> failwith $"%A{other}"
-}
-
-[<Fact>]
-let ``a command is cut at blanks, but within quotes`` () =
-    for command, expected in
-        [
-            "clamdscan", Some("clamdscan", [])
-            " clamdscan  --fdpass --no-summary ", Some("clamdscan", [ "--fdpass"; "--no-summary" ])
-            "\"/opt/my scanner/scan\" \"\" -x", Some("/opt/my scanner/scan", [ ""; "-x" ])
-            "  ", None
-            "\"\" x", None
-        ] do
-        Assert.Equal(expected, CommandScanner.parse command)
 
 // ---------------------------------------------------------------------------------------------------------------
 // All together

@@ -9,6 +9,7 @@ open Xunit
 open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Effects.Memory
+open FunctionalBot.Tests.FileSamples
 open FunctionalBot.Tests.StoreFixture
 
 let private none = CancellationToken.None
@@ -199,15 +200,6 @@ let private isThere (store: FileStorePort) hash = task {
     | Some stream ->
         do! stream.DisposeAsync()
         return true
-}
-
-let private withFolder (test: string -> Task<unit>) : Task = task {
-    let folder = Directory.CreateTempSubdirectory "functionalbot-files-"
-
-    try
-        do! test folder.FullName
-    finally
-        folder.Delete true
 }
 
 [<Fact>]

@@ -1,9 +1,20 @@
-/// Small files of every kind, made up for tests.
+/// Small files of every kind, made up for tests, and a folder for them.
 module FunctionalBot.Tests.FileSamples
 
 open System.IO
 open System.IO.Compression
 open System.Text
+open System.Threading.Tasks
+
+/// A folder of its own, which is not there yet and goes with the test.
+let withFolder (test: string -> Task<unit>) : Task = task {
+    let folder = Directory.CreateTempSubdirectory "functionalbot-files-"
+
+    try
+        do! test (Path.Combine(folder.FullName, "files"))
+    finally
+        folder.Delete true
+}
 
 let private padded (start: byte[]) =
     Array.append start (Array.zeroCreate 64)
