@@ -305,7 +305,7 @@ let private odooThat (outcome: unit -> TicketFailure) =
         Create = fun _ _ _ _ _ -> Task.FromResult(Error(fail ()))
         AddNote = fun _ _ _ _ -> Task.FromResult(Error(fail ()))
         Attach = fun _ _ _ _ _ -> Task.FromResult(Error(fail ()))
-        Find = fun _ _ -> Task.FromResult(Error(fail ()))
+        Find = fun _ _ _ -> Task.FromResult(Error(fail ()))
     }
 
     port, calls
@@ -319,7 +319,7 @@ let ``an Odoo that is away is left alone and says when it is asked next`` () =
             Breakers.tickets (hostIn world (storeIn world).Port (List())) Breakers.odooSettings port
 
         for _ in 1..3 do
-            let! _ = tickets.Find customer never
+            let! _ = tickets.Find "whatsapp-1" customer never
             ()
 
         for _ in 1..100 do
@@ -349,7 +349,7 @@ let ``a note that comes before its ticket, and a plain refusal, are no failures 
         let refusing = Breakers.tickets host Breakers.odooSettings port
 
         for _ in 1..50 do
-            let! _ = refusing.Find customer never
+            let! _ = refusing.Find "whatsapp-1" customer never
             ()
 
         Assert.Equal(50, calls.Value)

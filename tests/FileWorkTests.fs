@@ -75,7 +75,7 @@ let private services fetched attached events : Interpreter.Services = {
                             Create = fun _ _ _ _ _ -> Task.FromResult(Error(WillNotDo "unused"))
                             AddNote = fun _ _ _ _ -> Task.FromResult(Error(WillNotDo "unused"))
                             Attach = fun _ _ _ _ _ -> Task.FromResult attached
-                            Find = fun _ _ -> Task.FromResult(Error(WillNotDo "unused"))
+                            Find = fun _ _ _ -> Task.FromResult(Error(WillNotDo "unused"))
                         }
                 }
         ReadStream = fun _ -> Task.FromResult(Ok events)

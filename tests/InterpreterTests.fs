@@ -27,7 +27,7 @@ let private desk failure : TicketsPort = {
     Create = fun _ _ _ _ _ -> Task.FromResult(Error failure)
     AddNote = fun _ _ _ _ -> Task.FromResult(Error failure)
     Attach = fun _ _ _ _ _ -> Task.FromResult(Error failure)
-    Find = fun _ _ -> Task.FromResult(Error failure)
+    Find = fun _ _ _ -> Task.FromResult(Error failure)
 }
 
 /// Files of which nobody asks.
@@ -254,7 +254,7 @@ let ``a port that throws is a fault of this program: tried anew, a send only aft
                                     Create = fun _ _ _ _ _ -> fault ()
                                     AddNote = fun _ _ _ _ -> fault ()
                                     Attach = fun _ _ _ _ _ -> fault ()
-                                    Find = fun _ _ -> fault ()
+                                    Find = fun _ _ _ -> fault ()
                                 }
                         }
         }

@@ -115,7 +115,7 @@ let private namedNumber name : Interpreter.NumberServices =
             Create = fun _ _ _ _ _ -> Task.FromResult(Error(WillNotDo name))
             AddNote = fun _ _ _ _ -> Task.FromResult(Error(WillNotDo name))
             Attach = fun _ _ _ _ _ -> Task.FromResult(Error(WillNotDo name))
-            Find = fun _ _ -> Task.FromResult(Error(WillNotDo name))
+            Find = fun _ _ _ -> Task.FromResult(Error(WillNotDo name))
         }
     }
 

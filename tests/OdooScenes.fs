@@ -31,10 +31,12 @@ let newCustomer () : Customer =
         Name = Some "Ana <Prueba>"
     }
 
+let private channel = "whatsapp-100"
+
 /// A key of the customer's first session.
 let keyOf (customer: Customer) version : CommandKey = {
     Session = {
-        Channel = "whatsapp-100"
+        Channel = channel
         Customer = customer.Id
         Ordinal = 1
     }
@@ -82,11 +84,11 @@ let createNoteAndFind (settings: Odoo.Settings) : Task = task {
         port.Create (keyOf customer 20L) (ticketOf HandOver "Persona: factura" None) customer English none
 
     let second = fitting second
-    let! found = port.Find customer none
+    let! found = port.Find channel customer none
     Assert.Equal<TicketReference list>([ second; first ], fitting found |> List.map _.Reference)
     Assert.Equal("El cortacésped no arranca", (fitting found |> List.last).Title)
     Assert.All(fitting found, (fun summary -> Assert.False summary.Closed))
-    let! stranger = port.Find (newCustomer ()) none
+    let! stranger = port.Find channel (newCustomer ()) none
     Assert.Empty(fitting stranger)
 
     // What agents see, read as an agent would.
@@ -158,8 +160,14 @@ let withoutPhoneAndTooEarly (settings: Odoo.Settings) : Task = task {
         port.Create (keyOf customer 2L) (ticketOf Support "Sin teléfono" None) customer Portuguese none
 
     let created = fitting created
-    let! found = port.Find customer none
+    let! found = port.Find channel customer none
     Assert.Equal<TicketReference list>([ created ], fitting found |> List.map _.Reference)
+
+    // The same key at another business number may be somebody else's.
+    let! elsewhere = port.Find "whatsapp-200" customer none
+    Assert.Empty(fitting elsewhere)
+    let! elsewhere = port.Find "whatsapp-10" customer none
+    Assert.Empty(fitting elsewhere)
 }
 
 /// Creates a ticket, as often as Odoo says that another call was faster.
@@ -183,7 +191,7 @@ let race (settings: Odoo.Settings) : Task = task {
         |> Task.WhenAll
 
     Assert.Single(Array.distinct references) |> ignore
-    let! found = (Odoo.create settings client).Find customer none
+    let! found = (Odoo.create settings client).Find channel customer none
     Assert.Single(fitting found) |> ignore
 }
 

@@ -219,7 +219,7 @@ let ``what an error of Odoo quotes of a customer is left out of the reason, and 
     Assert.Equal("Invalid field 'x_wa_key' for '…', … …: it doesn't \"…\" here", told)
 
 [<Fact>]
-let ``a stored key is free of blanks and leads back to its customer`` () =
+let ``a stored key is free of blanks and leads back to its session`` () =
     let customers =
         Gen.elements [ 'a'; 'Z'; '9'; '.'; '='; ' '; '%'; 'ñ'; '_'; '-'; '\000' ]
         |> Gen.nonEmptyListOf
@@ -241,11 +241,11 @@ let ``a stored key is free of blanks and leads back to its customer`` () =
 
             stored
             |> Seq.forall (fun letter -> Char.IsAsciiLetterOrDigit letter || "._/-=".Contains letter)
-            && OdooText.customerOf stored = Some(CustomerId customer)
-            && OdooText.customerOf (OdooText.key key) = Some(CustomerId customer))
+            && OdooText.sessionOf stored = Some key.Session
+            && OdooText.sessionOf (OdooText.key key) = Some key.Session)
     )
 
-    Assert.Equal(None, OdooText.customerOf "base.main_company")
+    Assert.Equal(None, OdooText.sessionOf "base.main_company")
 
 [<Fact>]
 let ``a phone number is looked for in each form that its country stores`` () =

@@ -97,7 +97,9 @@ let private numberFor alive (number: Interpreter.NumberServices) = {
             Attach =
                 fun key creation file openFile cancel ->
                     guard alive (fun () -> number.Tickets.Attach key creation file openFile cancel)
-            Find = fun customer cancel -> guard alive (fun () -> number.Tickets.Find customer cancel)
+            Find =
+                fun channel customer cancel ->
+                    guard alive (fun () -> number.Tickets.Find channel customer cancel)
         }
 }
 

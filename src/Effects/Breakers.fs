@@ -249,5 +249,6 @@ let tickets (host: BreakerHost) (settings: BreakerSettings) : TicketsPort -> Tic
             fun key creation file openFile cancel ->
                 guarded switch leftOut judgeNote (fun () -> port.Attach key creation file openFile cancel)
         Find =
-            fun customer cancel -> guarded switch leftOut judgeTickets (fun () -> port.Find customer cancel)
+            fun channel customer cancel ->
+                guarded switch leftOut judgeTickets (fun () -> port.Find channel customer cancel)
     }

@@ -295,7 +295,7 @@ let private fileServices (services: Services) (number: NumberServices) : FileWor
 
 let private lookUpTickets services (desk: TicketsPort) (claimed: ClaimedCommand) customer cancel = task {
     let key = claimed.Command.Key
-    let! outcome = desk.Find customer cancel
+    let! outcome = desk.Find key.Session.Channel customer cancel
 
     return
         match outcome with

@@ -175,6 +175,7 @@ type TicketsPort = {
             -> (CancellationToken -> Task<System.IO.Stream option>)
             -> CancellationToken
             -> Task<Result<unit, TicketFailure>>
-    /// The customer's tickets, newest first, at most ten.
-    Find: Customer -> CancellationToken -> Task<Result<TicketSummary list, TicketFailure>>
+    /// The customer's tickets, newest first, at most ten. The channel is the one at which the customer's key names this
+    /// customer: at another it may be somebody else's.
+    Find: string -> Customer -> CancellationToken -> Task<Result<TicketSummary list, TicketFailure>>
 }

@@ -134,9 +134,11 @@ module MemoryTickets =
 
                 Ok()
 
-        let find (customer: Customer) () =
+        let find channel (customer: Customer) () =
             tickets
-            |> Seq.filter (fun ticket -> ticket.Customer.Id = customer.Id)
+            |> Seq.filter (fun ticket ->
+                ticket.Creation.Session.Channel = channel
+                && ticket.Creation.Session.Customer = customer.Id)
             |> Seq.rev
             |> Seq.truncate mostFound
             |> Seq.map summary
@@ -151,7 +153,7 @@ module MemoryTickets =
                 // The bytes stay where they are: the desk in memory keeps what they are.
                 Attach =
                     fun key creation file _ cancel -> call (Attaches key) cancel (attach key creation file)
-                Find = fun customer cancel -> call (Finds customer.Id) cancel (find customer)
+                Find = fun channel customer cancel -> call (Finds customer.Id) cancel (find channel customer)
             }
             Tickets = fun () -> lock tickets (fun () -> List.ofSeq tickets)
         }

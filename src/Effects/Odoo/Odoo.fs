@@ -44,7 +44,7 @@ module Odoo =
         Attach =
             fun key creation file openFile cancelled ->
                 toPort (OdooAttachments.attach desk key creation file openFile cancelled)
-        Find = fun customer cancelled -> toPort (OdooFind.find desk customer cancelled)
+        Find = fun channel customer cancelled -> toPort (OdooFind.find desk channel customer cancelled)
     }
 
     /// Ports over this Odoo, one for each team or project that gets tickets; None leaves the choice to Odoo. The

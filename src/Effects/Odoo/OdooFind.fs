@@ -6,8 +6,8 @@ open FunctionalBot.Domain
 open FunctionalBot.Effects
 open OdooDesk
 
-/// Finding a customer's tickets. Only what WhatsApp vouches for leads to a ticket: the customer's id and
-/// phone number, never an e-mail address, which anybody can claim.
+/// Finding a customer's tickets. Only what WhatsApp vouches for leads to a ticket: the customer's key at one business
+/// number and the phone number, never an e-mail address, which anybody can claim.
 module OdooFind =
 
     let private most = 10
@@ -27,9 +27,10 @@ module OdooFind =
     /// A stored id within a LIKE pattern.
     let private literal (text: string) = text.Replace("_", "\\_")
 
-    /// Whether the ticket belongs to the customer: it is linked to the contact, or its key names the
-    /// customer. The search alone is not trusted with this, since its patterns are loose.
+    /// Whether the ticket belongs to the customer: it is linked to the contact, or its key names the customer at this
+    /// channel. The search alone is not trusted with this, since its patterns are loose.
     let private belongs
+        (channel: string)
         (customer: Customer)
         (partner: int64 option)
         (storedKey: string option)
@@ -38,13 +39,20 @@ module OdooFind =
         let linked = OdooValue.reference "partner_id" record |> Option.map fst
 
         (partner.IsSome && linked = partner)
-        || (storedKey |> Option.bind OdooText.customerOf) = Some customer.Id
+        || storedKey
+           |> Option.bind OdooText.sessionOf
+           |> Option.exists (fun session -> session.Channel = channel && session.Customer = customer.Id)
 
     /// The customer's tickets, newest first, at most ten.
-    let find (desk: OdooDesk) (customer: Customer) cancelled : OdooAnswer<TicketSummary list> = odoo {
+    let find
+        (desk: OdooDesk)
+        (channel: string)
+        (customer: Customer)
+        cancelled
+        : OdooAnswer<TicketSummary list> = odoo {
         let! fields = OdooDesk.fields desk cancelled
         let (CustomerId id) = customer.Id
-        let segment = "/" + literal (OdooText.safe id) + "/"
+        let keys = literal (OdooText.safe $"session/%s{channel}/%s{id}/")
 
         let! partner =
             match customer.Phone with
@@ -61,8 +69,8 @@ module OdooFind =
 
         let byKey =
             match key with
-            | Some name -> OdooValue.condition name "=like" (Text("session/%" + segment + "%"))
-            | None -> OdooValue.condition "description" "ilike" (Text segment)
+            | Some name -> OdooValue.condition name "=like" (Text(keys + "%"))
+            | None -> OdooValue.condition "description" "ilike" (Text keys)
 
         let domain =
             match partner with
@@ -101,7 +109,7 @@ module OdooFind =
 
         return
             found
-            |> List.filter (fun record -> belongs customer partner (storedKeys record) record)
+            |> List.filter (fun record -> belongs channel customer partner (storedKeys record) record)
             |> List.choose (summary fields)
             |> List.truncate most
     }

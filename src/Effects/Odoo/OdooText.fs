@@ -53,15 +53,15 @@ module OdooText =
     /// The external id of a ticket, "wabot." and its key.
     let externalId (command: CommandKey) : string = "wabot." + key command
 
-    /// The customer whose ticket carries this stored key or external id. None when it is none of ours.
-    let customerOf (stored: string) : CustomerId option =
+    /// The session whose ticket carries this stored key or external id. None when it is none of ours.
+    let sessionOf (stored: string) : SessionId option =
         let bare =
             if stored.StartsWith("wabot.", StringComparison.Ordinal) then
                 stored.Substring 6
             else
                 stored
 
-        CommandKey.parse (unsafe bare) |> Option.map _.Session.Customer
+        CommandKey.parse (unsafe bare) |> Option.map _.Session
 
     /// A mark that a note carries, by which it is known to be there already.
     let noteMark (key: CommandKey) : string =
