@@ -9,14 +9,9 @@ open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Effects.Store
 open FunctionalBot.Tests.StoreFixture
+open FunctionalBot.Tests.BotRuns
 open FunctionalBot.Tests.OperationScenes
 open FunctionalBot.Tests.PeopleScenes
-
-/// What a run gave: exit code, standard output, standard error.
-let private bot (database: Database) (words: string list) : Task<int * string * string> = task {
-    let! run = BotRuns.on database words
-    return run.Code, run.Results, run.Talk
-}
 
 let private ana = {
     BusinessScopedId = Some "ES.13491208655302741918"
@@ -43,31 +38,30 @@ let ``contacts are listed and shown without what identifies anybody, unless it i
             [ "contact"; "list"; "--json" ]
             [ "contact"; "show"; "1" ]
         ] do
-        let! code, results, _ = bot bench.Database verb
-        Assert.Equal(0, code)
-        Assert.Contains("***22", results)
-        Assert.DoesNotContain("34600111222", results)
-        Assert.DoesNotContain("13491208655302741918", results)
-        Assert.DoesNotContain("Invented", results)
+        let! run = on bench.Database verb
+        Assert.Equal(0, run.Code)
+        Assert.Contains("***22", run.Results)
+        Assert.DoesNotContain("34600111222", run.Results)
+        Assert.DoesNotContain("13491208655302741918", run.Results)
+        Assert.DoesNotContain("Invented", run.Results)
 
-    let! _, list, _ = bot bench.Database [ "contact"; "list"; "--json"; "--personal" ]
-    use document = JsonDocument.Parse list
+    let! run = on bench.Database [ "contact"; "list"; "--json"; "--personal" ]
+    use document = JsonDocument.Parse run.Results
     let contacts = document.RootElement.GetProperty "contacts"
     Assert.Equal(2, contacts.GetArrayLength())
     Assert.Equal("34600111222", contacts[1].GetProperty("phone").GetString())
     Assert.Equal("Ana Invented", contacts[1].GetProperty("name").GetString())
     Assert.Equal(1, contacts[1].GetProperty("sessions").GetInt32())
 
-    let! code, shown, _ =
-        bot bench.Database [ "contact"; "show"; "+34 600 111 222"; "--json" ]
+    let! run = on bench.Database [ "contact"; "show"; "+34 600 111 222"; "--json" ]
 
-    Assert.Equal(0, code)
-    use document = JsonDocument.Parse shown
+    Assert.Equal(0, run.Code)
+    use document = JsonDocument.Parse run.Results
     Assert.Equal(1L, document.RootElement.GetProperty("number").GetInt64())
 
-    let! code, _, talk = bot bench.Database [ "contact"; "show"; "99" ]
-    Assert.Equal(5, code)
-    Assert.Contains("no such contact", talk)
+    let! run = on bench.Database [ "contact"; "show"; "99" ]
+    Assert.Equal(5, run.Code)
+    Assert.Contains("no such contact", run.Talk)
 }
 
 [<Fact>]
@@ -77,35 +71,34 @@ let ``a block needs a reason and a yes, is audited by number, and the next decis
         do! words bench "1" ana "hola"
         let! _ = decide bench
 
-        let! code, _, talk = bot bench.Database [ "contact"; "block"; "1" ]
-        Assert.Equal(2, code)
-        Assert.Contains("--reason", talk)
+        let! run = on bench.Database [ "contact"; "block"; "1" ]
+        Assert.Equal(2, run.Code)
+        Assert.Contains("--reason", run.Talk)
 
-        let! code, _, talk =
-            bot bench.Database [ "contact"; "block"; "1"; "--reason"; "insults" ]
+        let! run = on bench.Database [ "contact"; "block"; "1"; "--reason"; "insults" ]
 
-        Assert.Equal(6, code)
-        Assert.Contains("--yes", talk)
-        let! code, results, _ = bot bench.Database [ "contact"; "block"; "1"; "--dry-run" ]
-        Assert.Equal(0, code)
-        Assert.Contains("would be changed: blocked", results)
+        Assert.Equal(6, run.Code)
+        Assert.Contains("--yes", run.Talk)
+        let! run = on bench.Database [ "contact"; "block"; "1"; "--dry-run" ]
+        Assert.Equal(0, run.Code)
+        Assert.Contains("would be changed: blocked", run.Results)
 
         let! blocked =
             bench.Database.Cell "SELECT count(*) FROM bot.contact WHERE blocked_at IS NOT NULL"
 
         Assert.Equal("0", blocked)
 
-        let! code, results, _ =
-            bot bench.Database [ "contact"; "block"; "+34600111222"; "--reason"; "insults"; "--yes" ]
+        let! run =
+            on bench.Database [ "contact"; "block"; "+34600111222"; "--reason"; "insults"; "--yes" ]
 
-        Assert.Equal(0, code)
-        Assert.DoesNotContain("34600111222", results)
+        Assert.Equal(0, run.Code)
+        Assert.DoesNotContain("34600111222", run.Results)
 
-        let! code, _, talk =
-            bot bench.Database [ "contact"; "block"; "1"; "--reason"; "again"; "--yes" ]
+        let! run =
+            on bench.Database [ "contact"; "block"; "1"; "--reason"; "again"; "--yes" ]
 
-        Assert.Equal(1, code)
-        Assert.Contains("blocked already", talk)
+        Assert.Equal(1, run.Code)
+        Assert.Contains("blocked already", run.Talk)
 
         let! audit = audit bench
         Assert.Equal<string list>([ "contact block"; "contact 1"; "insults" ], audit.Head.Tail)
@@ -119,14 +112,14 @@ let ``a block needs a reason and a yes, is audited by number, and the next decis
 
         Assert.Equal<string list list>([ [ "ignored"; "blocked" ] ], states)
 
-        let! code, list, _ = bot bench.Database [ "contact"; "list"; "--blocked" ]
-        Assert.Equal(0, code)
-        Assert.Contains("blocked", list)
+        let! run = on bench.Database [ "contact"; "list"; "--blocked" ]
+        Assert.Equal(0, run.Code)
+        Assert.Contains("blocked", run.Results)
 
-        let! code, _, _ =
-            bot bench.Database [ "contact"; "unblock"; "1"; "--reason"; "sorry"; "--yes" ]
+        let! run =
+            on bench.Database [ "contact"; "unblock"; "1"; "--reason"; "sorry"; "--yes" ]
 
-        Assert.Equal(0, code)
+        Assert.Equal(0, run.Code)
         do! words bench "3" ana "hola!"
         let! _ = decide bench
 
