@@ -413,6 +413,82 @@ let keepsConsentAndBlockThroughAMerge people : Task = task {
     Assert.False (List.exactlyOne seen).OptedOut
 }
 
+/// What the first session under this key was told of its customer, one after the other, and what it knows now.
+let private toldTo people customer : Task<Customer list * Customer> = task {
+    let id = sessionOf customer 1
+
+    match! people.Stage.Store.ReadStream id with
+    | Error problem -> return failwith $"%A{problem}"
+    | Ok events ->
+        let told =
+            events
+            |> List.choose (fun event ->
+                match event.Fact with
+                | CustomerMoved(_, customer) -> Some customer
+                | _ -> None)
+
+        return told, (events |> List.fold Transition.evolve (Session.initial id)).Customer
+}
+
+let tellsTheSessionWhatAMessageTells people : Task = task {
+    do! receive people [ wrote people 0. "1" (scoped "ES.1") ]
+    let! _ = decideReally people
+
+    let named = {
+        both "ES.1" "34600" with
+            Name = Some "Ana"
+    }
+
+    do! receive people [ wrote people 1. "2" named; wrote people 2. "3" (scoped "ES.1") ]
+    let! _ = decideReally people
+    let! told, known = toldTo people "ES.1"
+
+    let customer = {
+        Id = CustomerId "ES.1"
+        Phone = Some "34600"
+        Name = Some "Ana"
+    }
+
+    Assert.Equal(customer, known)
+    Assert.Equal<Customer list>([ customer ], told)
+    let! account = people.Stage.Store.Accounting()
+    Assert.Equal(Some 3L, account.Ended.TryFind "applied")
+}
+
+let tellsTheSessionOfAMerge people : Task = task {
+    do! receive people [ wrote people 0. "1" (phone "34600") ]
+    let! _ = decideReally people
+    people.Stage.Clock.Value <- minute people 1.
+    do! receive people [ wrote people 0. "2" (scoped "ES.1") ]
+    let! _ = decideReally people
+    do! receive people [ wrote people 1. "3" (both "ES.1" "34600") ]
+    let! _ = decideReally people
+    let! _, known = toldTo people "ES.1"
+    Assert.Equal(Some "34600", known.Phone)
+}
+
+/// A move waits to be decided for a contact that turns out to be another one: the session that hears of it keeps its
+/// own customer's key, by which tickets are found.
+let tellsOfAMoveUnderTheKeyThatStays people : Task = task {
+    do! receive people [ wrote people 0. "1" (phone "34600") ]
+    let! _ = decideReally people
+    people.Stage.Clock.Value <- minute people 1.
+    do! receive people [ wrote people 0. "2" (scoped "ES.1") ]
+    let! _ = decideReally people
+
+    do!
+        receive people [
+            moved people 10. "m" (phone "34600") (phone "34611")
+            wrote people 20. "3" (both "ES.1" "34611")
+        ]
+
+    let! _ = decideReally people
+    let! told, known = toldTo people "ES.1"
+    Assert.NotEmpty told
+    Assert.All(told, (fun customer -> Assert.Equal(CustomerId "ES.1", customer.Id)))
+    Assert.Equal(Some "34611", known.Phone)
+}
+
 let tellsNobodyOfAMoveOfNobody people : Task = task {
     do!
         people.Stage.Store.Deliver [
@@ -441,5 +517,8 @@ let all: (string * (PeopleStage -> Task)) list = [
     "who is blocked is not answered", answersNothingOfWhoIsBlocked
     "what a blocked customer would be told is ended", endsWhatABlockedCustomerWouldBeTold
     "consent and block outlive a merge", keepsConsentAndBlockThroughAMerge
+    "a message that tells a phone and a name tells the open session", tellsTheSessionWhatAMessageTells
+    "a merge tells the open session the phone", tellsTheSessionOfAMerge
+    "a move that is handed on names the key that stays", tellsOfAMoveUnderTheKeyThatStays
     "a move of nobody ends dead", tellsNobodyOfAMoveOfNobody
 ]

@@ -120,6 +120,24 @@ let private tellCircumstances (rules: NumberRules) now newId cause (session: Ses
     else
         desk |> apply now newId cause (CircumstancesChanged current) session
 
+/// Tells the session who the customer is, where that is not what it knows: a message told a phone or a name for the
+/// first time, or showed that two contacts are one.
+let private tellCustomer (work: CustomerWork) now newId (entry: InboxEntry) (session: Session) (desk: Desk) =
+    match entry.Fact with
+    | CustomerMoved _ -> session, desk
+    | _ when session.Customer = work.Customer -> session, desk
+    | _ ->
+        // An id of its own: the message's would make the message itself one that was seen before.
+        let moved = CustomerMoved(MessageId(entry.SourceId + "#customer"), work.Customer)
+        desk |> apply now newId (causeOf entry) moved session
+
+/// What the session hears. A notice of a move was written down when it came in; how the customer is reached now, and
+/// under which key since a merge, the contact knows.
+let private heardOf (work: CustomerWork) (entry: InboxEntry) : Fact =
+    match entry.Fact with
+    | CustomerMoved(message, _) -> CustomerMoved(message, work.Customer)
+    | fact -> fact
+
 /// Whether a session is opened for what the customer did. One who only changed the number said nothing.
 let private opensSession fact =
     match fact with
@@ -151,8 +169,10 @@ let private takeFromCustomer
         | None ->
             let cause = causeOf entry
             let session, desk = desk |> tellCircumstances rules now newId cause session
+            let session, desk = desk |> tellCustomer work now newId entry session
 
-            let after, desk = desk |> apply now newId cause entry.Fact session
+            let after, desk = desk |> apply now newId cause (heardOf work entry) session
+
             desk |> ended entry (Applied after.Version)
     | _ when not (opensSession entry.Fact) -> desk |> ended entry (Ignored(reasonText SessionIsClosed))
     | _ ->
