@@ -3,42 +3,6 @@ namespace FunctionalBot.Effects
 open System
 open System.Collections.Generic
 
-/// An id by which somebody is reached, or was.
-type internal KnownId = {
-    Id: string
-    /// By the sender's clock, UTC. In a contact of its own: since when it is known to be the person's. In one that
-    /// points to another: until when it was. None where nobody noted it.
-    At: DateTimeOffset option
-}
-
-/// One row of the contacts, as far as finding people goes. Each id stands in one row of a channel at most.
-type internal KnownContact = {
-    Channel: string
-    /// The key that sessions, entries and commands name. It never changes.
-    Customer: string
-    BusinessScopedId: KnownId option
-    Phone: KnownId option
-    Name: string option
-    /// The contact that stands for this one now, which points to no other itself.
-    MergedInto: string option
-}
-
-/// Ids with their times.
-module internal KnownId =
-    /// The id alone.
-    let text (known: KnownId option) : string option = known |> Option.map _.Id
-
-    /// Whether it is known since after this time.
-    let isNewer (at: DateTimeOffset) (known: KnownId option) : bool =
-        known |> Option.bind _.At |> Option.exists (fun since -> since > at)
-
-    /// Of two, the one that is known of last.
-    let newest (first: KnownId option) (second: KnownId option) : KnownId option =
-        match first, second with
-        | Some one, Some other -> if other.At > one.At then second else first
-        | None, known
-        | known, None -> known
-
 /// A contact that stands for itself no more.
 type internal Merge = {
     Channel: string
@@ -317,6 +281,14 @@ type internal ContactIndex(lastSession: struct (string * string) -> DateTimeOffs
 
     /// The contact that stands for the row now.
     member _.RootOf(row: KnownContact) : KnownContact = rootOf row
+
+    /// Whether the contact has, or ever had, a business-scoped id.
+    member _.HasScopedId(root: KnownContact) : bool =
+        rows.Values
+        |> Seq.exists (fun row ->
+            row.BusinessScopedId.IsSome
+            && row.Channel = root.Channel
+            && (row.Customer = root.Customer || row.MergedInto = Some root.Customer))
 
     /// Whose the business-scoped id is, or was.
     member _.ByScopedId (channel: string) (id: string option) : KnownContact option =
