@@ -265,3 +265,34 @@ let ``a move that an older build did not understand is taken in when its body is
     do! expectSound operations
     do! operations.Close()
 }
+
+[<Fact>]
+let ``a phone leads to who has it now, though somebody else is known under it as a key`` () : Task = task {
+    use! bench = startBench ()
+    let operations = operationsOf bench
+    let phone = Some "34600111222"
+    do! words bench "1" (ids None phone) "hola"
+
+    do!
+        bench.Store.Deliver [
+            bodyOf bench.Now [
+                movedAt channel bench.Now "m1" (ids None phone) (ids None (Some "34600999888"))
+            ]
+        ]
+
+    bench.Pass(TimeSpan.FromDays 90.)
+    do! words bench "2" (ids (Some "ES.9") phone) "hola"
+
+    match! operations.ShowContact(ByContactId "34600111222") with
+    | [ found ] -> Assert.Equal(Some "ES.9", found.Contact.BusinessScopedId)
+    | several -> failwith $"%A{several}"
+
+    let! outcome = operations.ChangeContact request (ByContactId "34600111222") Block
+    expectChanged outcome
+
+    let! blocked =
+        bench.Database.Rows "SELECT business_scoped_id FROM bot.contact WHERE blocked_at IS NOT NULL"
+
+    Assert.Equal<string list list>([ [ "ES.9" ] ], blocked)
+    do! operations.Close()
+}

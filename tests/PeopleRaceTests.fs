@@ -7,9 +7,11 @@ open System.Threading
 open System.Threading.Tasks
 open FsCheck
 open FsCheck.FSharp
+open Npgsql
 open Xunit
 open FunctionalBot.Domain
 open FunctionalBot.Effects
+open FunctionalBot.Effects.Store
 open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.OperationScenes
 open FunctionalBot.Tests.PeopleScenes
@@ -206,3 +208,40 @@ let ``a message of somebody known writes no contact and locks none`` () : Task =
     let! after = bench.Database.Rows "SELECT xmin, xmax, ctid FROM bot.contact"
     Assert.Equal<string list list>(before, after)
 }
+
+[<Fact>]
+let ``a block that waits for a merge is of the contact that stands, not of the one that went`` () : Task =
+    task {
+        use! bench = startBench ()
+        let stage = storeOf bench
+        let operations = operationsOf bench
+        do! deliver stage (wroteAt channel start "1" (ids None (Some "34600")))
+        do! deliver stage (wroteAt channel start "2" (ids (Some "ES.1") None))
+        let! _ = decidedFor stage (fun _ -> [])
+
+        // A merge that is not committed yet, as another node does it.
+        use connection = new NpgsqlConnection(bench.Database.ConnectionString)
+        do! connection.OpenAsync()
+        use! merging = connection.BeginTransactionAsync()
+
+        use merge =
+            new NpgsqlCommand(
+                "UPDATE bot.contact SET merged_into = 'ES.1' WHERE customer = '34600'",
+                connection,
+                merging
+            )
+
+        let! _ = merge.ExecuteNonQueryAsync()
+        let block = operations.ChangeContact request (ByContactId "34600") Block
+        do! somebodyWaits bench (fun () -> block.IsCompleted)
+        Assert.False block.IsCompleted
+        do! merging.CommitAsync()
+        let! outcome = block
+        expectChanged outcome
+
+        let! blocked =
+            bench.Database.Rows "SELECT customer FROM bot.contact WHERE blocked_at IS NOT NULL"
+
+        Assert.Equal<string list list>([ [ "ES.1" ] ], blocked)
+        do! operations.Close()
+    }

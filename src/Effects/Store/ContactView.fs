@@ -69,11 +69,14 @@ module internal ContactView =
         + " WHERE c.merged_into IS NULL AND (NOT $1 OR c.blocked_at IS NOT NULL) AND (NOT $2 OR c.opted_out)
             ORDER BY c.number DESC LIMIT $3"
 
-    /// The numbers of the contacts that stand for what is named: one, or one for each channel.
+    /// The numbers of the contacts that stand for what is named: one, or one for each channel. Somebody's key may be a
+    /// phone that is somebody else's by now, so a key counts only where nobody is or was reached by such an id.
     let private findSql =
         "SELECT DISTINCT coalesce(m.number, c.number) FROM bot.contact c
         LEFT JOIN bot.contact m ON m.channel = c.channel AND m.customer = c.merged_into
-        WHERE c.number = $1 OR ($1 = 0 AND (c.phone = $2 OR c.business_scoped_id = $2 OR c.customer = $2))
+        WHERE c.number = $1 OR ($1 = 0 AND (c.phone = $2 OR c.business_scoped_id = $2
+            OR c.customer = $2 AND NOT EXISTS (SELECT 1 FROM bot.contact o
+                WHERE o.channel = c.channel AND (o.phone = $2 OR o.business_scoped_id = $2))))
         ORDER BY 1"
 
     let private showSql = "SELECT " + columns + joins + " WHERE c.number = $1"
