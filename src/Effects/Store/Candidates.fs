@@ -75,7 +75,7 @@ module internal Candidates =
 
     /// Contacts that stand for those that were merged. A statement of its own, so that it sees what the merge wrote.
     let private standingSql =
-        "SELECT n.place, c.phone, c.business_scoped_id, c.opted_out, c.blocked_at IS NOT NULL
+        "SELECT n.place, c.phone, c.name, c.business_scoped_id, c.opted_out, c.blocked_at IS NOT NULL
         FROM unnest($1, $2) WITH ORDINALITY AS n(channel, customer, place)
         CROSS JOIN LATERAL (
             SELECT * FROM bot.contact k WHERE k.channel = n.channel AND k.customer = n.customer LIMIT 1) c"
@@ -236,10 +236,11 @@ module internal Candidates =
                                 Customer = {
                                     customer.Customer with
                                         Phone = Database.textOrNone reader 1
+                                        Name = Database.textOrNone reader 2
                                 }
-                                BusinessScopedId = Database.textOrNone reader 2
-                                OptedOut = reader.GetBoolean 3
-                                Blocked = reader.GetBoolean 4
+                                BusinessScopedId = Database.textOrNone reader 3
+                                OptedOut = reader.GetBoolean 4
+                                Blocked = reader.GetBoolean 5
                                 Entries = customer.Entries |> List.filter (isStray customer >> not)
                         }
 
