@@ -55,6 +55,18 @@ type DeliveryStatus =
     /// A status that this version does not know, as it was written.
     | UnknownStatus of string
 
+/// Statuses as WhatsApp calls them.
+module DeliveryStatus =
+    /// The word for it; the reason of a failure is not a part of it.
+    let name (status: DeliveryStatus) : string =
+        match status with
+        | Sent -> "sent"
+        | Delivered -> "delivered"
+        | Read -> "read"
+        | Played -> "played"
+        | Failed _ -> "failed"
+        | UnknownStatus name -> name
+
 /// One element of a webhook body.
 type Update =
     /// Something a customer did. `SourceId` is the wamid; `At` is Meta's timestamp (whole seconds, UTC).

@@ -7,15 +7,6 @@ open FunctionalBot.Effects
 
 /// Taking in webhooks.
 module internal MemoryReceive =
-    let private statusName status =
-        match status with
-        | Sent -> "sent"
-        | Delivered -> "delivered"
-        | Read -> "read"
-        | Played -> "played"
-        | Failed _ -> "failed"
-        | UnknownStatus name -> name
-
     /// The key of a send of ours that a status is about.
     let private ownSend (tables: MemoryTables) callback =
         match callback |> Option.bind CommandKey.parse with
@@ -38,7 +29,7 @@ module internal MemoryReceive =
         callback
         at
         =
-        let sourceId = String.Concat(message, ":", statusName status)
+        let sourceId = String.Concat(message, ":", DeliveryStatus.name status)
         let at = ReceivedBody.timeOf body at
 
         match ownSend tables callback, status with
@@ -81,6 +72,32 @@ module internal MemoryReceive =
         MemoryInbox.addEnded tables "webhook" sourceId ending
         None
 
+    /// Puts down what came from somebody. Whose work it is; None where nobody is named.
+    let private takeFrom
+        (tables: MemoryTables)
+        (body: ReceivedBody)
+        (sha256: string)
+        (channel, sourceId, at)
+        sighting
+        (factOf: MemoryContact -> Fact)
+        : CustomerKey option =
+        let at = ReceivedBody.timeOf body at
+
+        match MemoryContacts.resolve tables (sha256.Substring(0, 12)) channel at sighting with
+        | Some contact ->
+            let customer = contact.Customer
+
+            factOf contact
+            |> MemoryInbox.add tables body.At channel customer None "whatsapp" sourceId at body.Trace
+
+            Some {
+                Channel = channel
+                Customer = customer
+            }
+        | None ->
+            MemoryInbox.addEnded tables "whatsapp" sourceId (Dead "nobody is named as its sender")
+            None
+
     /// Whose work it is; None where there is nothing to decide.
     let private takeUpdate
         (tables: MemoryTables)
@@ -91,46 +108,17 @@ module internal MemoryReceive =
         : CustomerKey option =
         match update with
         | CustomerDid(channel, person, sourceId, at, fact) ->
-            let at = ReceivedBody.timeOf body at
-
-            match MemoryContacts.resolve tables (sha256.Substring(0, 12)) channel at (Wrote person) with
-            | Some contact ->
-                let customer = contact.Customer
-                MemoryInbox.add tables body.At channel customer None "whatsapp" sourceId at body.Trace fact
-
-                Some {
-                    Channel = channel
-                    Customer = customer
-                }
-            | None ->
-                MemoryInbox.addEnded tables "whatsapp" sourceId (Dead "nobody is named as its sender")
-                None
+            takeFrom tables body sha256 (channel, sourceId, at) (Wrote person) (fun _ -> fact)
         | PersonMoved(channel, move, sourceId, at) ->
-            let at = ReceivedBody.timeOf body at
-
-            match MemoryContacts.resolve tables (sha256.Substring(0, 12)) channel at (Moved move) with
-            | Some contact ->
-                let customer = contact.Customer
-
-                let fact =
-                    CustomerMoved(
-                        MessageId sourceId,
-                        {
-                            Id = customer
-                            Phone = contact.Phone
-                            Name = contact.Name
-                        }
-                    )
-
-                MemoryInbox.add tables body.At channel customer None "whatsapp" sourceId at body.Trace fact
-
-                Some {
-                    Channel = channel
-                    Customer = customer
-                }
-            | None ->
-                MemoryInbox.addEnded tables "whatsapp" sourceId (Dead "nobody is named as its sender")
-                None
+            takeFrom tables body sha256 (channel, sourceId, at) (Moved move) (fun contact ->
+                CustomerMoved(
+                    MessageId sourceId,
+                    {
+                        Id = contact.Customer
+                        Phone = contact.Phone
+                        Name = contact.Name
+                    }
+                ))
         | StatusCame(_, message, status, callback, at) -> takeStatus tables body message status callback at
         | NothingToDo(sourceId, reason, _) -> keep tables sha256 index sourceId (Ignored reason)
         | NotUnderstood(sourceId, reason, _) -> keep tables sha256 index sourceId (Dead reason)

@@ -21,15 +21,6 @@ module internal Receive =
     let ownSql =
         "SELECT c.key, c.id FROM bot.command c WHERE c.key = ANY ($1) AND c.kind = 'say'"
 
-    let private statusName =
-        function
-        | Sent -> "sent"
-        | Delivered -> "delivered"
-        | Read -> "read"
-        | Played -> "played"
-        | Failed _ -> "failed"
-        | UnknownStatus name -> name
-
     let private ended state reason = Some(state, Some reason)
 
     let private customerEntry
@@ -103,7 +94,7 @@ module internal Receive =
         callback
         at
         =
-        let name = statusName status
+        let name = DeliveryStatus.name status
         let at = ReceivedBody.timeOf body at
 
         let entry = {
