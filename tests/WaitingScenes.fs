@@ -346,6 +346,52 @@ let isRefusedTwice stage : Task = task {
     Assert.Empty facts
 }
 
+/// A refusal of this message, by the sender's clock at that time.
+let private refusedAt stage (command: ClaimedCommand) id at =
+    stage.Store.Deliver [
+        bodyOf (now stage) [
+            StatusCame(channel, MessageId id, refused, Some(CommandKey.text command.Command.Key), at)
+        ]
+    ]
+
+/// Nobody knows of the first try, the customer writes, and then the first try's refusal comes while the second is on
+/// its way: it is not sent a third time. The session hears of it, since nobody can be sure.
+let isNotSentTwiceByTheStatusOfAnEarlierTry stage : Task = task {
+    do! writes stage "w1" [ "1" ]
+    pass day stage
+    let! first = claimed stage [ "1" ]
+    let firstTry = now stage
+    let! _ = record stage first.Head (Parked(firstTry.AddSeconds 60., "no answer"))
+    pass (TimeSpan.FromMinutes 5.) stage
+    do! writes stage "w2" []
+    pass (TimeSpan.FromSeconds 1.) stage
+    let! second = claimed stage [ "1" ]
+    do! refusedAt stage first.Head "wamid.1" (firstTry.AddSeconds 1.)
+    let! recorded = record stage second.Head (Done None)
+    Assert.Equal(1, recorded)
+    do! expectBooks stage [ "done", 1L ]
+    let! facts = told stage
+    Assert.Equal(1, facts.Length)
+}
+
+/// The same, where the second try was accepted already: the session hears nothing, and nothing is opened again.
+let isNotOpenedByTheStatusOfAnEarlierTry stage : Task = task {
+    do! writes stage "w1" [ "1" ]
+    pass day stage
+    let! first = claimed stage [ "1" ]
+    let firstTry = now stage
+    let! _ = record stage first.Head (Parked(firstTry.AddSeconds 60., "no answer"))
+    pass (TimeSpan.FromMinutes 5.) stage
+    do! writes stage "w2" []
+    let! second = claimed stage [ "1" ]
+    let! _ = record stage second.Head (Done None)
+    do! refusedAt stage first.Head "wamid.1" (firstTry.AddSeconds 1.)
+    do! expectBooks stage [ "done", 1L ]
+    let! _ = claimed stage []
+    let! facts = told stage
+    Assert.Empty facts
+}
+
 /// A failed status of another kind still ends what waits, and one that tells of arrival too.
 let endsByOtherStatuses stage : Task = task {
     let! first = waitTogether stage

@@ -58,6 +58,14 @@ let ``memory: a status that refuses ahead of the answer counts, and the answer d
 let ``memory: a message that answer and status refuse waits once`` () : Task = inMemory isRefusedTwice
 
 [<Fact>]
+let ``memory: the refusal of an earlier try sends nothing twice that is on its way`` () : Task =
+    inMemory isNotSentTwiceByTheStatusOfAnEarlierTry
+
+[<Fact>]
+let ``memory: the refusal of an earlier try opens nothing that went out since`` () : Task =
+    inMemory isNotOpenedByTheStatusOfAnEarlierTry
+
+[<Fact>]
 let ``memory: other statuses end what waits`` () : Task = inMemory endsByOtherStatuses
 
 [<Fact>]
@@ -126,6 +134,14 @@ let ``PostgreSQL: a status that refuses ahead of the answer counts, and the answ
 
 [<Fact>]
 let ``PostgreSQL: a message that answer and status refuse waits once`` () : Task = inPostgres isRefusedTwice
+
+[<Fact>]
+let ``PostgreSQL: the refusal of an earlier try sends nothing twice that is on its way`` () : Task =
+    inPostgres isNotSentTwiceByTheStatusOfAnEarlierTry
+
+[<Fact>]
+let ``PostgreSQL: the refusal of an earlier try opens nothing that went out since`` () : Task =
+    inPostgres isNotOpenedByTheStatusOfAnEarlierTry
 
 [<Fact>]
 let ``PostgreSQL: other statuses end what waits`` () : Task = inPostgres endsByOtherStatuses

@@ -23,6 +23,10 @@ module CustomerWindow =
         | Some _, None -> true
         | Some shut, Some heard -> heard <= shut
 
+    /// Whether a refusal is of after the customer was last heard. Meta tells its time in whole seconds.
+    let isOfAfter (heard: DateTimeOffset option) (refused: DateTimeOffset) : bool =
+        heard |> Option.forall (fun heard -> refused.AddSeconds 1. >= heard)
+
     /// Whether it is shut, as far as we can know: we hear of messages and not of calls. Meta counts from the
     /// customer's own time, which is a little earlier than ours, so where this says open Meta may still refuse.
     let isShut (now: DateTimeOffset) (claimed: ClaimedCommand) : bool =

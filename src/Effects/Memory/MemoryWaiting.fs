@@ -66,8 +66,8 @@ module internal MemoryWaiting =
 
         waited
 
-    /// A status says of a send that the customer has to write first: it goes on being open, to wait for that. False
-    /// where it is about something else than the last try, or ended otherwise.
+    /// A status says of a send that the customer has to write first: it goes on being open, to wait for that. True
+    /// where the session hears nothing of it: a later try that was accepted goes before it, too.
     let keepLateRefused (tables: MemoryTables) (now: DateTimeOffset) key (at: DateTimeOffset) : bool =
         let shut (command: OpenCommand) since =
             let isAwaited =
@@ -83,12 +83,22 @@ module internal MemoryWaiting =
                     Shut = Some since
             }
 
+        /// What was tried more than once, the last time after the customer was heard, may be on its way by now.
+        let isOfOpenTry (command: OpenCommand) =
+            command.Attempts = 1
+            || CustomerWindow.isOfAfter (max command.Heard (lastHeard tables (customerOf command.Command))) at
+
+        let isAtRest (command: OpenCommand) =
+            command.State = Awaiting || command.State = Ready
+
         match tables.Places.TryGetValue key, tables.Sent.TryGetValue key with
         | (true, id), _ when speaks tables.Outbox[id] && tables.Outbox[id].Attempts > 0 ->
-            if tables.Outbox[id].State <> Awaiting then
-                tables.Outbox[id] <- shut tables.Outbox[id] at
+            let command = tables.Outbox[id]
 
-            true
+            if isOfOpenTry command && command.State <> Awaiting then
+                tables.Outbox[id] <- shut command at
+
+            isAtRest command || isOfOpenTry command
         | (false, _), (true, struct (ended, endedAt)) when
             ended.Attempts = 1 || at > endedAt - TimeSpan.FromMinutes 2.
             ->
@@ -104,7 +114,8 @@ module internal MemoryWaiting =
 
             tables.Uncount "command-done"
             true
-        | _ -> false
+        | (false, _), (isSent, _) -> isSent
+        | (true, _), _ -> false
 
     /// Takes the right to ask the customer by a template to write.
     let takeTemplate

@@ -12,7 +12,7 @@ open FunctionalBot.Effects
 /// customer already, it waits with it. The customers concerned are held meanwhile, as `Waiting` says.
 [<NoComparison>]
 type internal LateRefusals = {
-    /// Commands that go on being open, whose session hears nothing.
+    /// Commands whose session hears nothing: they go on being open, or a later try of theirs was accepted.
     Kept: HashSet<int64>
     /// Those that had ended as done: the number, and when it was refused.
     Ended: (int64 * DateTimeOffset) list
@@ -31,7 +31,8 @@ module internal LateRefusals =
     /// Open rows are locked first, ends by a statement of its own after that: a result that was just being recorded
     /// makes the one out of the other, and is seen then.
     let private lockOpenSql =
-        "SELECT id, state FROM bot.outbox WHERE id = ANY ($1) AND speaks AND attempts > 0 ORDER BY id FOR UPDATE"
+        "SELECT id, state, attempts FROM bot.outbox
+        WHERE id = ANY ($1) AND speaks AND attempts > 0 ORDER BY id FOR UPDATE"
 
     let private lockEndsSql =
         "SELECT id, attempts, at FROM bot.command_end WHERE id = ANY ($1) AND state = 'done' ORDER BY id FOR UPDATE"
@@ -119,7 +120,9 @@ module internal LateRefusals =
         if found.IsEmpty then
             return none ()
         else
-            let opened = Dictionary<int64, string>()
+            let customers = found |> List.map _.Customer |> List.distinct |> List.sort
+            let heard = Dictionary<CustomerKey, DateTimeOffset>()
+            let opened = Dictionary<int64, struct (string * int)>()
             let ended = Dictionary<int64, struct (int * DateTimeOffset)>()
             let known = HashSet<string>()
 
@@ -128,10 +131,11 @@ module internal LateRefusals =
 
             do!
                 Database.run work [
-                    Waiting.lock (found |> List.map _.Customer |> List.distinct |> List.sort),
-                    Database.ignoreRows
+                    Waiting.lock customers, Database.ignoreRows
+                    Waiting.lookUp customers heard (HashSet())
                     Statement.create lockOpenSql [ ids () ],
-                    (fun reader -> opened[reader.GetInt64 0] <- reader.GetString 1)
+                    (fun reader ->
+                        opened[reader.GetInt64 0] <- struct (reader.GetString 1, reader.GetInt32 2))
                     Statement.create lockEndsSql [ ids () ],
                     (fun reader ->
                         ended[reader.GetInt64 0] <- struct (reader.GetInt32 1, Database.instantOf reader 2))
@@ -143,21 +147,54 @@ module internal LateRefusals =
             let fresh =
                 found
                 |> List.filter (fun refusal -> not (known.Contains refusal.Name))
-                |> List.map (fun refusal -> refusal.Id, refusal.At)
-                |> List.distinctBy fst
+                |> List.distinctBy _.Id
 
-            let isOfLastTry (id, at: DateTimeOffset) =
-                match ended.TryGetValue id with
-                | true, struct (attempts, endedAt) -> attempts = 1 || at > endedAt - tolerance
+            let isOfLastTry (refusal: Refusal) =
+                match ended.TryGetValue refusal.Id with
+                | true, struct (attempts, endedAt) -> attempts = 1 || refusal.At > endedAt - tolerance
                 | false, _ -> false
 
-            let reopened = fresh |> List.filter isOfLastTry
-            let stillOpen = fresh |> List.filter (fst >> opened.ContainsKey)
+            let heardOf (refusal: Refusal) =
+                match heard.TryGetValue refusal.Customer with
+                | true, at -> Some at
+                | false, _ -> None
+
+            /// What was tried more than once, the last time after the customer was heard, may be on its way by now: an
+            /// older refusal would have it sent twice.
+            let isOfOpenTry (refusal: Refusal) =
+                match opened.TryGetValue refusal.Id with
+                | true, struct (_, attempts) ->
+                    attempts = 1 || CustomerWindow.isOfAfter (heardOf refusal) refusal.At
+                | false, _ -> false
+
+            let isInState states (refusal: Refusal) =
+                match opened.TryGetValue refusal.Id with
+                | true, struct (state, _) -> List.contains state states
+                | false, _ -> false
+
+            let stillOpen =
+                fresh
+                |> List.filter (fun refusal ->
+                    isInState [ "waiting"; "ready" ] refusal || isOfOpenTry refusal)
+
+            let place (refusal: Refusal) = refusal.Id, refusal.At
 
             return {
-                Kept = HashSet(Seq.append (Seq.map fst reopened) (Seq.map fst stillOpen))
-                Ended = reopened
-                Open = stillOpen |> List.filter (fun (id, _) -> opened[id] <> "waiting")
+                Kept =
+                    HashSet [
+                        for refusal in fresh do
+                            if ended.ContainsKey refusal.Id then
+                                refusal.Id
+
+                        for refusal in stillOpen do
+                            refusal.Id
+                    ]
+                Ended = fresh |> List.filter isOfLastTry |> List.map place
+                Open =
+                    stillOpen
+                    |> List.filter (fun refusal ->
+                        isOfOpenTry refusal && not (isInState [ "waiting" ] refusal))
+                    |> List.map place
             }
     }
 

@@ -127,7 +127,8 @@ module internal Receive =
         | Some(id, _), Failed(code, _) when CustomerWindow.isRefusal code && late.Kept.Contains id ->
             {
                 entry with
-                    Ended = Some("settled", Some "the message waits for the customer to write")
+                    Ended =
+                        Some("settled", Some "the message waits for the customer to write, or went out since")
             },
             None
         | Some(id, key), Failed(code, title) ->

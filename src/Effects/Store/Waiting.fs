@@ -105,6 +105,24 @@ module internal Waiting =
         Customer = claimed.Command.Key.Session.Customer
     }
 
+    /// When each of these customers, whom the caller holds, was last heard, and who of them is known by another contact
+    /// now. A statement of its own, so that it sees what the last holder committed.
+    let lookUp
+        (customers: CustomerKey list)
+        (heard: Dictionary<CustomerKey, DateTimeOffset>)
+        (merged: HashSet<CustomerKey>)
+        : NpgsqlBatchCommand * (Data.Common.DbDataReader -> unit) =
+        let read (reader: Data.Common.DbDataReader) =
+            let customer = customers[int (reader.GetInt64 0) - 1]
+
+            if not (reader.IsDBNull 1) then
+                heard[customer] <- Database.instantOf reader 1
+
+            if reader.GetBoolean 2 then
+                merged.Add customer |> ignore
+
+        Statement.create heardSql (names customers), read
+
     let private waiters (results: (ClaimedCommand * CommandResult) list) =
         results
         |> List.filter (fun (_, result) -> result.IsAwaitCustomer)
@@ -125,20 +143,7 @@ module internal Waiting =
             let heard = Dictionary<CustomerKey, DateTimeOffset>()
             let merged = HashSet<CustomerKey>()
 
-            do!
-                Database.run work [
-                    lock customers, Database.ignoreRows
-                    // By a statement of its own: it sees what the last holder committed.
-                    Statement.create heardSql (names customers),
-                    (fun reader ->
-                        let customer = customers[int (reader.GetInt64 0) - 1]
-
-                        if not (reader.IsDBNull 1) then
-                            heard[customer] <- Database.instantOf reader 1
-
-                        if reader.GetBoolean 2 then
-                            merged.Add customer |> ignore)
-                ]
+            do! Database.run work [ lock customers, Database.ignoreRows; lookUp customers heard merged ]
 
             let wasHeard (claimed: ClaimedCommand) =
                 match heard.TryGetValue(customerOf claimed), claimed.LastHeard with
