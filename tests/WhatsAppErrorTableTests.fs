@@ -138,6 +138,23 @@ let ``the table and the code hold the same codes, each once`` () =
     Assert.Equal(expected.Count, table |> List.sumBy (fun (_, codes, _, _) -> codes.Length))
 
 [<Fact>]
+let ``each stop reaches as far as what has to be mended`` () =
+    for KeyValue(code, (_, ending, action)) in expected do
+        let reach =
+            match code, action with
+            // A token may serve its other numbers.
+            | 131005, _
+            | _, ErrorAction.MendNumber -> Some ChannelStop.StopReach.Number
+            | _, ErrorAction.MendAccount -> Some ChannelStop.StopReach.Account
+            | _, ErrorAction.MendToken -> Some ChannelStop.StopReach.Token
+            | _ -> None
+
+        Assert.Equal((code, ending = "stopped"), (code, reach.IsSome))
+
+        if reach.IsSome then
+            Assert.Equal((code, reach), (code, Some(WhatsAppErrors.reachOf code)))
+
+[<Fact>]
 let ``a customer hears of every lost message but those that he is not to be written to about`` () =
     for error in WhatsAppErrors.known do
         Assert.Equal(
