@@ -382,3 +382,41 @@ let ``the books of a message that a status reopened are right by their own check
     let! standing = state bench command
     Assert.Equal("waiting", standing)
 }
+
+[<Fact>]
+let ``an operator who has a waiting message tried does not have its customer asked twice`` () : Task = task {
+    use! bench = startBench ()
+    let! command = lateMessage bench
+
+    let take (claimed: ClaimedCommand) =
+        bench.Store.TakeTemplate
+            {
+                Channel = channel
+                Customer = CustomerId "ES.1"
+            }
+            claimed.LastHeard
+            bench.Now
+
+    let! asked = take command
+    Assert.True asked
+    let! _ = record bench command (AwaitCustomer "too late")
+    bench.Pass(TimeSpan.FromHours 1.)
+
+    let! outcome =
+        (OperationScenes.operationsOf bench).RetryOutbox OperationScenes.request (ByNumber command.Place)
+
+    OperationScenes.expectChanged outcome
+    let! claimed = claim bench Messaging
+    let again = claimed |> List.find (fun claimed -> claimed.Place = command.Place)
+    // It is tried, though the customer has not written, and is refused once more.
+    Assert.False(CustomerWindow.isShut bench.Now again)
+    let! askedAgain = take again
+    Assert.False askedAgain
+    let! _ = record bench again (AwaitCustomer "too late")
+    bench.Pass(TimeSpan.FromHours 1.)
+    do! converse bench "ES.1" "w2" "hola"
+    let! claimed = claim bench Messaging
+    let heard = claimed |> List.find (fun claimed -> claimed.Place = command.Place)
+    let! askedAnew = take heard
+    Assert.True askedAnew
+}

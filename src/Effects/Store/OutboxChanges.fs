@@ -50,11 +50,16 @@ module internal OutboxChanges =
         "UPDATE bot.outbox SET state = 'ready', wake = $2 WHERE id = $1 RETURNING 1"
 
     /// What waits for the customer is tried all the same: the customer may have called, of which nobody tells us.
-    /// Everything that waits for that customer is, since its order must stay.
+    /// Everything that waits for that customer is, since its order must stay. It counts as if the customer had been
+    /// heard, but no template asks once more for it: whoever was asked stays asked until then.
     let private heardSql =
-        "UPDATE bot.outbox o SET state = 'ready', wake = $2, heard = $2
-        FROM bot.command c WHERE c.id = $1 AND o.state = 'waiting'
-            AND o.channel = c.channel AND o.customer = c.customer RETURNING 1"
+        "WITH due AS (
+            UPDATE bot.outbox o SET state = 'ready', wake = $2, heard = $2
+            FROM bot.command c WHERE c.id = $1 AND o.state = 'waiting'
+                AND o.channel = c.channel AND o.customer = c.customer RETURNING o.channel, o.customer)
+        UPDATE bot.contact k SET template_at = greatest(k.template_at, $2)
+        FROM (SELECT DISTINCT channel, customer FROM due) d
+        WHERE k.channel = d.channel AND k.customer = d.customer AND k.template_at IS NOT NULL RETURNING 1"
 
     /// A dead letter that nobody wants to send any more stays readable and counts as dead no longer.
     let private dropSql =
