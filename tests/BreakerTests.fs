@@ -179,6 +179,7 @@ let private question: AssistantRequest = {
     SafetyIdentifier = "customer"
     Language = Spanish
     Thread = []
+    About = None
     Hint = None
 }
 

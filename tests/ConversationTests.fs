@@ -149,9 +149,12 @@ let ``the thread holds both sides in order`` () =
             wrote "b" "gracias"
         ]
     with
-    | [ FromCustomer "¿A qué hora abren?"
+    | [ FromCustomer {
+                         Text = "¿A qué hora abren?"
+                         Message = Some(MessageId "a")
+                     }
         FromBot { Phrase = Answer("A las 9.", true) }
-        FromCustomer "gracias"
+        FromCustomer { Text = "gracias" }
         FromBot _ ] -> ()
     | other -> failwithf "%A" other
 

@@ -53,6 +53,7 @@ let servicesWith outcome assistant failure : Services = {
     Files = noFiles
     ReadStream = fun _ -> Task.FromResult(Ok [])
     ReadThread = fun _ -> Task.FromResult(Ok [])
+    Said = fun _ _ -> Task.FromResult None
     SafetyIdentifier = fun _ -> "customer"
     Retry = defaultRetry
 }

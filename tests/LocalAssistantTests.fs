@@ -17,6 +17,7 @@ let private askAs hint thread =
         SafetyIdentifier = "customer"
         Language = Spanish
         Thread = thread
+        About = None
         Hint = hint
     }
 
@@ -158,6 +159,7 @@ let ``the echo says the customer's last line`` () =
         SafetyIdentifier = "customer"
         Language = Portuguese
         Thread = [ CustomerSaid, "uno"; BotSaid, "dos"; CustomerSaid, "tres" ]
+        About = None
         Hint = None
     }
 

@@ -50,6 +50,7 @@ let private request: AssistantRequest = {
     SafetyIdentifier = String.replicate 64 "a"
     Language = Spanish
     Thread = thread
+    About = None
     Hint = None
 }
 
@@ -189,6 +190,36 @@ let ``the request keeps nothing at OpenAI and has the customer's words in the us
         Assert.Contains("5,90", reference)
         Assert.DoesNotContain("factura", reference)
         Assert.Contains("Ferretería La Encina", string (body.GetProperty "instructions")))
+
+[<Fact>]
+let ``what the customer answers goes along with the customer's words, in the user role`` () =
+    let asking about test =
+        using (inTurn [ completed (turn []) ]) (fun server -> task {
+            let port = OpenAIAssistant.create (settings server)
+            let! _ = port.Ask { request with About = about } CancellationToken.None
+            use document = JsonDocument.Parse (Assert.Single(server.Asked())).Body
+
+            test [
+                for item in (document.RootElement.GetProperty "input").EnumerateArray() do
+                    string (item.GetProperty "role"),
+                    string ((Seq.head ((item.GetProperty "content").EnumerateArray())).GetProperty "text")
+            ]
+        })
+
+    task {
+        do!
+            asking (Some "El envío cuesta 5,90 €.") (fun said ->
+                Assert.Equal(
+                    ("user", "(about: “El envío cuesta 5,90 €.”)\n¿Cuánto cuesta el envío?"),
+                    said[3]
+                )
+
+                Assert.Equal(("user", "es para Toledo"), said[4])
+                Assert.DoesNotContain(said, fun (role, text) -> role <> "user" && text.Contains "(about:"))
+
+        do! asking (Some(String('x', 5000))) (fun said -> Assert.InRange((snd said[3]).Length, 500, 700))
+        do! asking None (fun said -> Assert.Equal(("user", "¿Cuánto cuesta el envío?"), said[3]))
+    }
 
 [<Fact>]
 let ``the request body fits OpenAI's published contract`` () =

@@ -67,6 +67,7 @@ let private storeFor alive (world: World) (store: StorePort) : StorePort =
         Record = fun results now -> call (fun () -> store.Record results now)
         FireTimers = fun most now -> call (fun () -> store.FireTimers most now)
         ReadStream = fun session -> call (fun () -> store.ReadStream session)
+        Said = fun session message -> call (fun () -> store.Said session message)
         Accounting = fun () -> call store.Accounting
         Reserve = fun limits requests -> call (fun () -> store.Reserve limits requests)
         ReportService = fun state -> call (fun () -> asTask (store.ReportService state))
@@ -114,6 +115,7 @@ let private servicesFor
         World = world
         ReadStream = store.ReadStream
         ReadThread = threads.Read
+        Said = store.Said
         WhatsApp = {
             Send = fun outgoing cancel -> guard alive (fun () -> services.WhatsApp.Send outgoing cancel)
             MarkRead =

@@ -322,6 +322,7 @@ let run (plan: Plan) : Outcome =
         Files = MemoryFiles.create world (fun () -> chance.Seconds 0.1 20.) fileFate
         ReadStream = store.Port.ReadStream
         ReadThread = (Threads.create 50 store.Port.ReadStream).Read
+        Said = store.Port.Said
         SafetyIdentifier = fun (CustomerId id) -> "safe-" + id
         Retry = Interpreter.defaultRetry
     }

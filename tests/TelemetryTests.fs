@@ -73,6 +73,7 @@ let private services (world: World) (store: StorePort) messageFate ticketFate : 
         Files = MemoryFiles.create world soon (fun _ -> None)
         ReadStream = store.ReadStream
         ReadThread = (Threads.create 10 store.ReadStream).Read
+        Said = store.Said
         SafetyIdentifier = fun _ -> "safe"
         Retry = Interpreter.defaultRetry
     }

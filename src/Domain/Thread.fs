@@ -1,16 +1,25 @@
 namespace FunctionalBot.Domain
 
+/// What a customer said at one time.
+type CustomerLine = {
+    /// None for what came along with another message.
+    Message: MessageId option
+    Text: string
+    /// The message that it answers, of either side.
+    Quoted: MessageId option
+}
+
 /// One line of the conversation as both sides saw it.
 type ThreadLine =
-    | FromCustomer of text: string
+    | FromCustomer of CustomerLine
     | FromBot of Utterance
 
 /// A conversation as far as it was followed.
 type Thread = {
     /// The session after the last event.
     Session: Session
-    /// The newest line first, each with its message where it is a customer's.
-    Newest: (MessageId option * ThreadLine) list
+    /// The newest line first.
+    Newest: ThreadLine list
 }
 
 /// The conversation as the assistant sees it: a second fold over the session's stream, made only when it is
@@ -47,6 +56,21 @@ module Thread =
         | TicketLookUpFailed _
         | TimerElapsed _ -> None
 
+    let private quotedBy (fact: Fact) =
+        match fact with
+        | TextReceived text -> text.Quoted
+        | ChoicePicked choice -> choice.Quoted
+        | _ -> None
+
+    let private lineOf (fact: Fact) : ThreadLine option =
+        said fact
+        |> Option.map (fun text ->
+            FromCustomer {
+                Message = Transition.messageOf fact
+                Text = text
+                Quoted = quotedBy fact
+            })
+
     /// So many of the newest lines are kept; no assistant is told more.
     let remembered = 40
 
@@ -56,28 +80,33 @@ module Thread =
         Newest = []
     }
 
+    let private isOf (message: MessageId) line =
+        match line with
+        | FromCustomer said -> said.Message = Some message
+        | FromBot _ -> false
+
     /// The lines with what the customer says by a fact that counts. What still waits for its turn was not said yet: an
     /// edit takes its place, and what is taken back was never said.
-    let private hear (fact: Fact) (session: Session) newest =
-        let lineOf message text = Some message, FromCustomer text
-
+    let private hear (fact: Fact) (session: Session) (newest: ThreadLine list) =
         match fact with
         | MessageEdited(_, original, text) when Turns.isGathered original session ->
-            if newest |> List.exists (fun (message, _) -> message = Some original) then
+            let edited quoted =
+                FromCustomer {
+                    Message = Some original
+                    Text = text
+                    Quoted = quoted
+                }
+
+            if List.exists (isOf original) newest then
                 newest
-                |> List.map (fun (message, line) ->
-                    if message = Some original then
-                        lineOf original text
-                    else
-                        message, line)
+                |> List.map (function
+                    | FromCustomer said when said.Message = Some original -> edited said.Quoted
+                    | line -> line)
             else
-                lineOf original text :: newest
+                edited None :: newest
         | MessageRevoked(_, original) when Turns.isGathered original session ->
-            newest |> List.filter (fun (message, _) -> message <> Some original)
-        | fact ->
-            match said fact with
-            | Some text -> (Transition.messageOf fact, FromCustomer text) :: newest
-            | None -> newest
+            newest |> List.filter (isOf original >> not)
+        | fact -> Option.toList (lineOf fact) @ newest
 
     /// What a further event adds. What the bot said is found by deciding the event again, so it is what this
     /// version of the rules would have said.
@@ -94,7 +123,7 @@ module Thread =
             commands
             |> List.choose (fun command ->
                 match command.Action with
-                | Say utterance -> Some(None, FromBot utterance)
+                | Say utterance -> Some(FromBot utterance)
                 | MarkRead _
                 | AskAssistant _
                 | CreateTicket _
@@ -120,7 +149,15 @@ module Thread =
 
     /// The lines, oldest first.
     let lines (thread: Thread) : ThreadLine list =
-        thread.Newest |> List.truncate remembered |> List.map snd |> List.rev
+        thread.Newest |> List.truncate remembered |> List.rev
+
+    /// What the customer's last words quote: the newest quote since the bot spoke. Lines are oldest first.
+    let quoted (lines: ThreadLine list) : MessageId option =
+        List.rev lines
+        |> List.takeWhile _.IsFromCustomer
+        |> List.tryPick (function
+            | FromCustomer line -> line.Quoted
+            | FromBot _ -> None)
 
     /// The thread of a whole stream.
     let ofEvents (id: SessionId) (events: Event seq) : Thread =

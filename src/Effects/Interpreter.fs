@@ -52,6 +52,8 @@ type Services = {
     ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
     /// The conversation up to the event that the command came from, or later; oldest line first.
     ReadThread: CommandKey -> Task<Result<ThreadLine list, StreamProblem>>
+    /// What the bot said to the session's customer with a message. None where nobody knows.
+    Said: SessionId -> MessageId -> Task<Utterance option>
     /// A stable name of a customer that does not tell the number.
     SafetyIdentifier: CustomerId -> string
     Retry: RetrySettings
@@ -171,12 +173,6 @@ let private markRead services (claimed: ClaimedCommand) message cancel = task {
     return Done None
 }
 
-let private threadOf (number: NumberServices) (lines: ThreadLine list) =
-    lines
-    |> List.map (function
-        | FromCustomer text -> CustomerSaid, text
-        | FromBot utterance -> BotSaid, number.RenderText utterance)
-
 /// Whether the customer has been waiting since an earlier try: then the dots have ended, or soon will. Ahead of
 /// the first try the message was marked anyway.
 let private isFurtherTry (claimed: ClaimedCommand) (question: AssistantQuestion) =
@@ -202,10 +198,13 @@ let private ask
     match! services.ReadThread claimed.Command.Key with
     | Error problem -> return failed (sprintf "the stream breaks at version %i" problem.Version)
     | Ok lines ->
+        let! about = AssistantThread.answered (services.Said session) number.RenderText lines
+
         let request: AssistantRequest = {
             SafetyIdentifier = services.SafetyIdentifier session.Customer
             Language = question.Language
-            Thread = threadOf number lines
+            Thread = AssistantThread.spoken number.RenderText lines
+            About = about
             Hint = question.Hint
         }
 

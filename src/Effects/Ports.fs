@@ -134,6 +134,8 @@ type AssistantRequest = {
     Language: Language
     /// The conversation so far, oldest first; the last lines are what the customer says now.
     Thread: (Speaker * string) list
+    /// The words of the message that the customer's last lines answer, where the customer chose one to answer.
+    About: string option
     /// What the rules understood already.
     Hint: Intent option
 }

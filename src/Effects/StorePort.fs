@@ -294,6 +294,9 @@ type StorePort = {
     FireTimers: int -> DateTimeOffset -> Task<CustomerKey list>
     /// The events of a session in order, or what is wrong with the stream.
     ReadStream: SessionId -> Task<Result<Event list, StreamProblem>>
+    /// What the bot said to the session's customer with this message. None where no status of it has come, or it is
+    /// forgotten.
+    Said: SessionId -> MessageId -> Task<Utterance option>
     Accounting: unit -> Task<Accounting>
     /// Takes slots for messages, in this order, from buckets that all nodes share, by the store's own
     /// clock. One answer for each.

@@ -271,6 +271,7 @@ let services
         Files = files
         ReadStream = store.ReadStream
         ReadThread = threads.Read
+        Said = store.Said
         SafetyIdentifier = safetyIdentifier configuration
         Retry = {
             Interpreter.defaultRetry with

@@ -46,6 +46,18 @@ module OpenAIAssistant =
         | CustomerSaid -> ResponseItem.CreateUserMessageItem text
         | BotSaid -> ResponseItem.CreateAssistantMessageItem text
 
+    /// How much of a message that is answered goes along, in UTF-16 units.
+    let private aboutLimit = 600
+
+    /// What the customer says now, with the message that it answers in front. That stands in the customer's role: what
+    /// the bot said may repeat what the customer wrote.
+    let private answering (about: string option) (now: (Speaker * string) list) =
+        match about, now with
+        | Some about, (CustomerSaid, first) :: rest ->
+            (CustomerSaid, $"(about: “%s{Excerpt.cut aboutLimit about}”)\n%s{first}")
+            :: rest
+        | _ -> now
+
     let private optionsOf (settings: Settings) (request: AssistantRequest) (thread: (Speaker * string) list) =
         let isNow =
             List.rev thread |> List.takeWhile (fun (speaker, _) -> speaker = CustomerSaid)
@@ -66,7 +78,7 @@ module OpenAIAssistant =
             // The passages are the business's own and trusted. In the developer role no customer can forge
             // them.
             ResponseItem.CreateDeveloperMessageItem(AssistantInstructions.reference request passages)
-            yield! List.map item now
+            yield! now |> answering request.About |> List.map item
         ]
 
         let options = CreateResponseOptions(settings.Model, items)

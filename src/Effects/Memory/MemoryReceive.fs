@@ -59,6 +59,7 @@ module internal MemoryReceive =
 
             Some(ofSession key.Session)
         | Some key, (Sent | Delivered | Read | Played) ->
+            tables.SaidWith[message] <- key
             MemoryInbox.addSettled tables "status" sourceId
             MemoryOutbox.settle tables body.At key "done"
             None

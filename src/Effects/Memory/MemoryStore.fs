@@ -197,6 +197,14 @@ module MemoryStore =
             | true, events -> Ok(List.ofSeq events)
             | false, _ -> Ok []
 
+        let said (session: SessionId) (MessageId message) () : Utterance option =
+            match tables.SaidWith.TryGetValue message with
+            | true, key when key.Session.Channel = session.Channel && key.Session.Customer = session.Customer ->
+                match tables.Commands.TryGetValue key with
+                | true, Say utterance -> Some utterance
+                | _ -> None
+            | _ -> None
+
         {
             Port = {
                 Receive = fun bodies -> call Receiving (fun () -> MemoryReceive.receive tables bodies)
@@ -213,6 +221,7 @@ module MemoryStore =
                 FireTimers =
                     fun most now -> call FiringTimers (fun () -> MemoryAdvance.fireTimers tables most now)
                 ReadStream = fun session -> call ReadingStream (readStream session)
+                Said = fun session message -> call ReadingStream (said session message)
                 Accounting = fun () -> call Counting (fun () -> accountOf tables)
                 Reserve = fun limits requests -> call Reserving (reserve limits requests)
                 ReportService =

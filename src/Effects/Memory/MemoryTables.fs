@@ -89,6 +89,7 @@ type internal MemoryTables() =
     let timers =
         Dictionary<struct (SessionId * Timer), struct (DateTimeOffset * CommandKey)>()
 
+    let saidWith = Dictionary<string, CommandKey>()
     let traces = Dictionary<string, string>()
     let tally = Dictionary<string, int64>()
     let mutable lastId = 0L
@@ -109,6 +110,8 @@ type internal MemoryTables() =
     member _.Outbox = outbox
     /// Where in the outbox a command is.
     member _.Places = places
+    /// What was said with a message, by Meta's id of it, once a status has told that.
+    member _.SaidWith = saidWith
     /// Speech that ended as done, and when.
     member _.Sent = sent
     /// When customers were last asked by a template to write.

@@ -38,6 +38,7 @@ module PostgresStore =
                 Record = Outbox.record source
                 FireTimers = Timers.fire source settings
                 ReadStream = fun session -> Database.transact source (fun work -> Streams.read work session)
+                Said = Said.read source
                 Accounting = fun () -> Accounts.read source
                 Reserve = Slots.reserve source
                 ReportService = ServiceStates.report source

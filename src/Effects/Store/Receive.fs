@@ -66,6 +66,10 @@ module internal Receive =
         Ended = ending
     }
 
+    /// What came of which nothing is decided, as it is kept in the column of facts.
+    let private kept (raw: string) : string =
+        JsonSerializer.Serialize({| Raw = raw |}, Json.stored)
+
     /// An element that nothing is done with, as it was written. One without an id is named by its place in the body.
     let private keptEntry webhook receivedAt sha256 index sourceId ending raw : NewEntry =
         let sourceId =
@@ -74,7 +78,7 @@ module internal Receive =
 
         {
             plainEntry webhook receivedAt sourceId ending with
-                Fact = Some(JsonSerializer.Serialize({| Raw = raw |}, Json.stored))
+                Fact = Some(kept raw)
         }
 
     /// Tells the session by what its customer is reached now.
@@ -148,6 +152,8 @@ module internal Receive =
             {
                 entry with
                     Ended = Some("settled", None)
+                    // By this what was said is found when the customer answers that message (`Said`).
+                    Fact = callback |> Option.map kept
             },
             Some(id, "done", Some("a status says: " + name))
 

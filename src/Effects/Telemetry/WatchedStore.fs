@@ -155,6 +155,7 @@ let create (instruments: Instruments) (spans: CommandSpans) (world: World) (stor
     FireTimers =
         fun most now -> watch instruments world "fire timers" (fun () -> fire instruments store most now)
     ReadStream = fun session -> watch instruments world "read stream" (fun () -> store.ReadStream session)
+    Said = fun session message -> watch instruments world "said" (fun () -> store.Said session message)
     Accounting = fun () -> watch instruments world "accounting" store.Accounting
     Reserve =
         fun limits requests -> watch instruments world "reserve" (fun () -> store.Reserve limits requests)
