@@ -125,6 +125,8 @@ let ``doctor finds everything in order, as text and as JSON`` () =
     onStage (fun stage -> task {
         let! code, output = runToEnd stage.Environment [ "doctor" ]
         Assert.True((code = 0), output)
+        // Nobody looks at a pipe with colours.
+        Assert.DoesNotContain("\u001b", output)
 
         for name in
             [
@@ -200,6 +202,15 @@ let ``doctor names each service that is wrong and how to mend it`` () =
             [ "database"; "whatsapp"; "webhook"; "token"; "assistant"; "odoo" ],
             failed
         )
+
+        // A dead token is mended by a new one, whichever check found it.
+        let fixOf name =
+            (document.RootElement.GetProperty "checks").EnumerateArray()
+            |> Seq.find (fun check -> (check.GetProperty "name").GetString() = name)
+            |> fun check -> string ((check.GetProperty "fix").GetString())
+
+        for name in [ "webhook"; "token" ] do
+            Assert.Contains("WHATSAPP_TOKEN_FILE", fixOf name)
 
         for secret in [ "a-dead-token"; "not-the-key"; "sk-not-a-key" ] do
             Assert.DoesNotContain(secret, output)

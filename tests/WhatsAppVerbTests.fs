@@ -328,6 +328,9 @@ let ``what Meta refuses, an unknown number, a missing account and a silent Meta 
         Assert.Equal(4, away.Code)
         let! unset = BotRuns.bot [] [ "whatsapp"; "templates" ]
         Assert.Equal(3, unset.Code)
+        // As for every family of verbs.
+        let! wordless = BotRuns.bot [] [ "whatsapp" ]
+        Assert.Equal((2, ""), (wordless.Code, wordless.Results))
     })
 
 [<Fact>]
@@ -352,10 +355,15 @@ let ``what Meta refuses is told with how to mend it, and without the token that 
     task {
         let! dead = toldOf 190 "Malformed access token EAABinvented123"
         Assert.Contains("(code 190)", dead)
-        Assert.Contains("fix: put a token that is valid into WHATSAPP_TOKEN", dead)
+        Assert.Contains("fix: Put a token that is valid into WHATSAPP_TOKEN", dead)
         Assert.DoesNotContain("EAABinvented123", dead)
         let! right = toldOf 200 "Permissions error"
         Assert.Contains("whatsapp_business_management", right)
+
+        let! nothing =
+            toldOf 100 "Unsupported get request. Object with ID '900' does not exist"
+
+        Assert.Contains("fix: Check the ids", nothing)
         let! other = toldOf 100 "Invalid parameter"
         Assert.DoesNotContain("fix:", other)
     }

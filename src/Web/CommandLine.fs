@@ -83,7 +83,7 @@ type Arguments =
             | Contact _ -> "who has written; block somebody, or note who wants to hear nothing."
             | Db _ -> "the database: migrations, and whether everything in it is sound."
             | Session _ -> "look at conversations, fold them again, and make tests of them."
-            | WhatsApp _ -> "set numbers up at Meta: webhooks, profile, templates."
+            | WhatsApp _ -> "set numbers up at Meta: webhooks, profile, templates, forms."
             | Version -> "print the version."
             | Env_File _ -> "the file with settings (default: .env in the current folder)."
             | No_Color -> "no colours and no bars; NO_COLOR and TERM=dumb say the same."

@@ -44,10 +44,15 @@ let private json =
 let writeJson (node: JsonNode) =
     Console.Out.WriteLine(node.ToJsonString json)
 
-/// A console for results. In a pipe it is as wide as it needs, so that no line is broken.
+/// A console for results. In a pipe it has no colours and is as wide as it needs, so that no line is broken.
 let console () : IAnsiConsole =
-    let console =
-        AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Out))
+    let settings = AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Out)
+
+    if Console.IsOutputRedirected then
+        settings.Ansi <- AnsiSupport.No
+        settings.ColorSystem <- ColorSystemSupport.NoColors
+
+    let console = AnsiConsole.Create settings
 
     if Console.IsOutputRedirected then
         console.Profile.Width <- 400

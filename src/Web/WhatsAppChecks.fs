@@ -44,10 +44,13 @@ let private numberCheck configuration (number: NumberConfiguration) client = tas
         return Wrong(problem, $"Check %s{number.TokenVariable}, the number's id and WHATSAPP_GRAPH_URL.")
 }
 
-let private reasonOf failure =
-    match failure with
-    | GraphUnreachable reason -> reason
-    | GraphRefused(code, told) -> $"%s{Logging.mask told} (code %d{code})"
+/// A question that was not answered: what was asked, why not, and how it is mended.
+let private unanswered (number: NumberConfiguration) (question: string) (failure: SetUpFailure) =
+    Wrong(
+        $"%s{question} cannot be asked: %s{MetaRefusal.words failure}",
+        MetaRefusal.mend number failure
+        |> Option.defaultValue "See what Meta says, and look up its code."
+    )
 
 /// Whether the app is among those that get the account's webhooks. Where the app is not known, that there is one.
 let judgeSubscription (app: string option) (found: SubscribedApp list) : Finding =
@@ -83,12 +86,7 @@ let private webhookCheck configuration (number: NumberConfiguration) client = ta
 
         match! WhatsAppSetUp.subscribedApps settings client account CancellationToken.None with
         | Ok found -> return judgeSubscription app found
-        | Error failure ->
-            return
-                Wrong(
-                    "which apps get the webhooks cannot be asked: " + reasonOf failure,
-                    "Check the account's id, and give the token the permission whatsapp_business_management."
-                )
+        | Error failure -> return unanswered number "which apps get the webhooks" failure
 }
 
 /// Whether the template that asks customers to write can be sent as it is, in each of its languages.
@@ -179,12 +177,7 @@ let judgeToken (now: DateTimeOffset) (facts: TokenFacts) : Finding =
 let private tokenCheck configuration (number: NumberConfiguration) client = task {
     match! WhatsAppSetUp.tokenFacts (settingsOf configuration number) client CancellationToken.None with
     | Ok facts -> return judgeToken (Composition.world.Now()) facts
-    | Error failure ->
-        return
-            Wrong(
-                "when the token expires cannot be asked: " + reasonOf failure,
-                $"Check %s{number.TokenVariable} and WHATSAPP_GRAPH_URL."
-            )
+    | Error failure -> return unanswered number "when the token expires" failure
 }
 
 /// All checks: one for each number, one for each account, one for each template of an account, one for each token.

@@ -235,10 +235,7 @@ let private publish source data (given: ParseResults<FlowPublishArguments>) : in
 
 /// Runs the verb; returns the exit code. `data` is where the program finds its data folder.
 let run (source: Source) (data: string) (given: ParseResults<FlowArguments>) : int =
-    match given.TryGetSubCommand() with
-    | None ->
-        Console.Out.WriteLine(given.Parser.PrintUsage())
-        ExitCode.ok
-    | Some(FlowArguments.Key given) -> key source data given
-    | Some(FlowArguments.Upload given) -> upload source data given
-    | Some(FlowArguments.Publish given) -> publish source data given
+    match given.GetSubCommand() with
+    | FlowArguments.Key given -> key source data given
+    | FlowArguments.Upload given -> upload source data given
+    | FlowArguments.Publish given -> publish source data given

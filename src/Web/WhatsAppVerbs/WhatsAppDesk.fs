@@ -86,31 +86,16 @@ let withAccount (desk: Desk) (work: string -> Task<int>) : Task<int> =
 
         Task.FromResult ExitCode.configuration
 
-/// How a refusal is mended, where its code says.
-let private mendOf (desk: Desk) (code: int) : string option =
-    let variable = desk.Number.TokenVariable
-
-    match code with
-    | 0
-    | 190 -> Some $"put a token that is valid into %s{variable}, or into the file of %s{variable}_FILE"
-    | _ when (WhatsAppErrors.ofCode code).Action = ErrorAction.MendToken ->
-        Some(
-            $"give the system user of %s{variable} the account, and its token the permissions "
-            + "whatsapp_business_messaging and whatsapp_business_management"
-        )
-    | _ -> None
-
 /// Says why a call failed; returns the exit code.
 let failed (desk: Desk) (failure: SetUpFailure) : int =
+    Output.say (MetaRefusal.words failure)
+
+    MetaRefusal.mend desk.Number failure
+    |> Option.iter (fun mend -> Output.say $"    fix: %s{mend}")
+
     match failure with
-    | GraphUnreachable reason ->
-        Output.say (Logging.mask reason)
-        Output.say "    fix: check the network and WHATSAPP_GRAPH_URL"
-        ExitCode.unreachable
-    | GraphRefused(code, told) ->
-        Output.say $"Meta refused it: %s{Logging.mask told} (code %d{code})"
-        mendOf desk code |> Option.iter (fun mend -> Output.say $"    fix: %s{mend}")
-        ExitCode.refused
+    | GraphUnreachable _ -> ExitCode.unreachable
+    | GraphRefused _ -> ExitCode.refused
 
 /// Whether `what` may be done now; else the exit code. A dry run ends here with 0.
 let private agreed (wish: Wish) (what: string) : Result<unit, int> =
