@@ -286,6 +286,7 @@ let ``everything that is wrong with a file is told at once, with its place, and 
             "entry 4, name", "no text"
             "NOBODY_SET_IT", "not set"
             "BOT_LANGUAGE", "one of"
+            "BOT_NUMBERS", "id 6 2 times"
         ]
 
         for place, wrong in expected do

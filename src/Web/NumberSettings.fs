@@ -8,7 +8,7 @@ open FunctionalBot.Effects
 open FunctionalBot.Web.Setting
 
 /// One business number and all that is its own. What a further part needs of each number is one field here and one
-/// line in `NumbersFile.ofEntry`.
+/// line in `NumberEntry.ofEntry`.
 [<NoComparison>]
 type NumberConfiguration = {
     /// Meta's id of the number, digits; not the number.

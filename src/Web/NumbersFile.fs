@@ -8,191 +8,7 @@ open System.Text.Json
 open FunctionalBot.Effects
 open FunctionalBot.Web.Setting
 open FunctionalBot.Web.NumberSettings
-
-/// One entry of the file.
-[<NoComparison; NoEquality>]
-type private Entry = {
-    /// As problems name it: the file and which entry it is.
-    Place: string
-    /// The folder of the file; paths in it are taken from there.
-    Folder: string
-    Fields: JsonElement
-}
-
-let private members = [
-    "id"
-    "account"
-    "name"
-    "contact"
-    "scope"
-    "language"
-    "knowledge"
-    "phrases"
-    "team"
-    "hours"
-    "holidays"
-    "time_zone"
-    "late_template"
-    "late_template_languages"
-    "token_variable"
-]
-
-/// Reads a member where the entry has it. Texts and whole numbers are taken, since ids are written as either.
-let private memberOf
-    (entry: Entry)
-    (name: string)
-    (otherwise: unit -> Reading<'value>)
-    (read: string -> string -> Reading<'value>)
-    : Reading<'value> =
-    let place = entry.Place + ", " + name
-
-    match entry.Fields.TryGetProperty name with
-    | false, _ -> otherwise ()
-    | true, found ->
-        match found.ValueKind with
-        | JsonValueKind.Null -> otherwise ()
-        | JsonValueKind.String when not (String.IsNullOrWhiteSpace(found.GetString())) ->
-            read place ((nonNull (found.GetString())).Trim())
-        | JsonValueKind.Number -> read place (found.GetRawText())
-        | _ -> problem place "holds no text" "Write a text in quotes, or leave the member out."
-
-let private isVariable (text: string) =
-    Char.IsAsciiLetterUpper text[0]
-    && text
-       |> Seq.forall (fun unit -> Char.IsAsciiLetterUpper unit || Char.IsAsciiDigit unit || unit = '_')
-
-/// A token that was written where the name of its variable belongs is not repeated in what is told of it.
-let private tokenOf (source: Source) place (variable: string) =
-    if isVariable variable then
-        token source variable
-    else
-        problem
-            place
-            "is not the name of a variable (capitals, digits and \"_\")"
-            "Name the variable that holds the token. The token itself does not belong into the file."
-
-let private languageOf place (text: string) =
-    match languages |> List.tryFind (fun (code, _) -> code = text.ToLowerInvariant()) with
-    | Some(_, language) -> Ok language
-    | None -> problem place "is not one of es, en, pt" "Write one of them."
-
-let private teamOf place (text: string) =
-    match Int64.TryParse text with
-    | true, id when id > 0L -> Ok(Some id)
-    | _ ->
-        problem
-            place
-            "is not a database id"
-            "Open the team or project in Odoo; its id is in the address. Leave it out for ODOO_TEAM_ID."
-
-let private folderOf (entry: Entry) place (text: string) : Reading<string> =
-    let folder = Path.Combine(entry.Folder, text)
-
-    if Directory.Exists folder then
-        Ok folder
-    else
-        problem
-            place
-            ("names a folder that is not there: " + folder)
-            "Paths are taken from the file's own folder."
-
-/// Reads what variables set, each as the entry has it, else as the variables say; `own` names the member for each
-/// variable. `false` leaves the variable out for this number. A problem of the entry is named by its place.
-let private ofEntryFirst
-    (own: (string * string) list)
-    (source: Source)
-    (entry: Entry)
-    (read: Source -> Reading<'value>)
-    : Reading<'value> =
-    let memberFor variable =
-        own |> List.tryFind (fun (known, _) -> known = variable) |> Option.map snd
-
-    let kindOf (name: string) =
-        match entry.Fields.TryGetProperty name with
-        | true, found -> found.ValueKind
-        | _ -> JsonValueKind.Null
-
-    let renamed (found: Problem) =
-        match memberFor found.Name with
-        | Some name when kindOf name <> JsonValueKind.Null -> {
-            found with
-                Name = entry.Place + ", " + name
-          }
-        | _ -> found
-
-    let ofEntry variable =
-        match memberFor variable with
-        | Some name when kindOf name = JsonValueKind.False -> Ok None
-        | Some name -> memberOf entry name (fun () -> source variable) (fun _ text -> Ok(Some text))
-        | None -> source variable
-
-    read ofEntry |> Result.mapError (List.map renamed)
-
-let private hoursOf source entry =
-    let own = [
-        "BOT_HOURS", "hours"
-        "BOT_HOLIDAYS", "holidays"
-        "BOT_TIME_ZONE", "time_zone"
-    ]
-
-    ofEntryFirst own source entry HoursSettings.businessHours
-
-let private lateTemplateOf source entry =
-    let own = [
-        LateTemplateSettings.nameVariable, "late_template"
-        LateTemplateSettings.languagesVariable, "late_template_languages"
-    ]
-
-    ofEntryFirst own source entry LateTemplateSettings.lateTemplate
-
-let private ofEntry (common: Common) (source: Source) (entry: Entry) : Reading<NumberConfiguration> =
-    let textOf name otherwise =
-        memberOf entry name otherwise (fun _ text -> Ok text)
-
-    let names = [ for part in entry.Fields.EnumerateObject() -> part.Name ]
-
-    let unclear = [
-        for name, count in List.countBy id names do
-            let place = entry.Place + ", " + name
-
-            if not (List.contains name members) then
-                {
-                    Name = place
-                    Wrong = "is unknown; is it misspelt?"
-                    Mend = "Known are " + String.concat ", " members + "."
-                }
-            elif count > 1 then
-                {
-                    Name = place
-                    Wrong = $"is there %d{count} times"
-                    Mend = "Leave one."
-                }
-    ]
-
-    let known =
-        number
-            (memberOf
-                entry
-                "id"
-                (fun () -> problem (entry.Place + ", id") "is not set" phoneIdHelp)
-                (fun place -> digits place phoneIdHelp))
-            (memberOf entry "account" common.Account (fun place ->
-                digits place accountHelp >> Result.map Some))
-            (memberOf entry "token_variable" (fun () -> token source standardToken) (tokenOf source))
-            (textOf "name" common.Name)
-            (textOf "contact" common.Contact)
-            (textOf "scope" common.Scope)
-            (memberOf entry "language" common.Language languageOf)
-            (memberOf entry "knowledge" common.Knowledge (folderOf entry))
-            (memberOf entry "phrases" (fun () -> Ok None) (fun place ->
-                folderOf entry place >> Result.map Some))
-            (memberOf entry "team" (fun () -> Ok None) teamOf)
-            (hoursOf source entry)
-            (lateTemplateOf source entry)
-
-    match unclear with
-    | [] -> known
-    | unclear -> build (fun number () -> number) known |> apply (Error unclear)
+open FunctionalBot.Web.NumberEntry
 
 let private variable = "BOT_NUMBERS"
 
@@ -258,34 +74,35 @@ let private all (readings: Reading<'value> list) : Reading<'value list> =
         readings
         (Ok [])
 
-let private ofFile (common: Common) (source: Source) (path: string) : Reading<NumberConfiguration list> =
+let private ofEntries (common: Common) (source: Source) (path: string) (entries: JsonElement list) =
     let folder =
         match Path.GetDirectoryName(Path.GetFullPath path) with
         | null -> "."
         | folder -> folder
 
-    entriesOf path
-    |> Result.bind (fun entries ->
-        entries
-        |> List.mapi (fun place fields ->
-            let entry = {
-                Place = $"%s{path}, entry %d{place + 1}"
-                Folder = folder
-                Fields = fields
-            }
+    entries
+    |> List.mapi (fun place fields ->
+        let entry = {
+            Place = $"%s{path}, entry %d{place + 1}"
+            Folder = folder
+            Fields = fields
+        }
 
-            match fields.ValueKind with
-            | JsonValueKind.Object when not (isUnicode fields) ->
-                problem entry.Place "holds half a character (\\u…)" "Write the character itself."
-            | JsonValueKind.Object -> ofEntry common source entry
-            | _ -> problem entry.Place "is no object" fileHelp)
-        |> all)
+        match fields.ValueKind with
+        | JsonValueKind.Object when not (isUnicode fields) ->
+            problem entry.Place "holds half a character (\\u…)" "Write the character itself."
+        | JsonValueKind.Object -> ofEntry common source entry
+        | _ -> problem entry.Place "is no object" fileHelp)
+    |> all
+
+/// The ids that the entries have, whatever else is wrong with them.
+let private idsOf (entries: JsonElement list) : string list =
+    entries |> List.choose (LenientJson.filled "id") |> List.map _.Trim()
 
 /// A number that is set twice could be meant either way.
-let private distinct (numbers: NumberConfiguration list) : Reading<NumberConfiguration list> =
-    match numbers |> List.countBy _.Id |> List.filter (fun (_, count) -> count > 1) with
-    | [] when numbers.IsEmpty -> problem variable "names a file without numbers" fileHelp
-    | [] -> Ok numbers
+let private distinct (ids: string list) : Reading<unit> =
+    match ids |> List.countBy id |> List.filter (fun (_, count) -> count > 1) with
+    | [] -> Ok()
     | several ->
         Error [
             for id, count in several do
@@ -296,17 +113,32 @@ let private distinct (numbers: NumberConfiguration list) : Reading<NumberConfigu
                 }
         ]
 
+/// The numbers of the file, behind the one of the variables where there is one.
+let private withFile common source (first: string option) (path: string) : Reading<NumberConfiguration list> =
+    entriesOf path
+    |> Result.bind (fun entries ->
+        match first, entries with
+        | None, [] -> problem variable "names a file without numbers" fileHelp
+        | _ ->
+            let ofFile = ofEntries common source path entries
+
+            let numbers =
+                match first with
+                | Some _ ->
+                    build (fun first more -> first :: more) (ofVariables common source)
+                    |> apply ofFile
+                | None -> ofFile
+
+            build (fun numbers () -> numbers) numbers
+            |> apply (distinct (Option.toList first @ idsOf entries)))
+
 /// Reads all numbers: the one of WHATSAPP_PHONE_NUMBER_ID, and those of the file that BOT_NUMBERS names, in this
 /// order. At least one of the two variables must be set. On failure every problem there is. `data` is where the
 /// program finds its data folder.
 let read (data: string) (source: Source) : Reading<NumberConfiguration list> =
     let common = common data source
 
-    match source phoneNumberId, source variable with
-    | Ok None, Ok(Some path) -> ofFile common source path |> Result.bind distinct
-    | _, Ok(Some path) ->
-        build (fun first more -> first :: more) (ofVariables common source)
-        |> apply (ofFile common source path)
-        |> Result.bind distinct
-    | _, Ok None -> ofVariables common source |> Result.map List.singleton
-    | _, Error problems -> Error problems
+    both (source phoneNumberId) (source variable)
+    |> Result.bind (function
+        | first, Some path -> withFile common source first path
+        | _, None -> ofVariables common source |> Result.map List.singleton)
