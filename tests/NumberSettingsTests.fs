@@ -387,7 +387,7 @@ let ``the example file is read as it is, and its texts with it`` () =
     | Ok configuration ->
         Assert.Equal(3, configuration.Numbers.Length)
 
-        match Composition.loadTexts configuration with
+        match NumberTexts.load configuration with
         | Error problems -> failwith $"%A{problems}"
         | Ok texts ->
             Assert.Equal<string list>(

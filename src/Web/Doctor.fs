@@ -15,7 +15,7 @@ open FunctionalBot.Web.ServiceSettings
 
 let private texts (configuration: Configuration) () = task {
     return
-        match Composition.loadTexts configuration with
+        match NumberTexts.load configuration with
         | Ok texts ->
             let passages =
                 texts.Values

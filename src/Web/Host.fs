@@ -148,7 +148,7 @@ let private clockLog (log: Serilog.ILogger) : TimeSpan -> unit =
 let run
     (machine: World)
     (configuration: Configuration)
-    (texts: Composition.Texts)
+    (texts: NumberTexts.Texts)
     (log: Serilog.ILogger)
     (reached: Engine.Milestone -> unit)
     : Task<Result<unit, StartProblem>> = task {

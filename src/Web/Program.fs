@@ -77,7 +77,7 @@ let private serve (arguments: ParseResults<Arguments>) (given: ParseResults<Serv
             | Some urls -> { configuration with Urls = urls }
             | None -> configuration
 
-        match Composition.loadTexts configuration with
+        match NumberTexts.load configuration with
         | Error problems ->
             eprintfn "The bot cannot start; its texts have %i problem(s):" problems.Length
 
