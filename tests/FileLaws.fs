@@ -135,5 +135,7 @@ let ``every file that comes is fetched, refused by name, or not taken for the br
                 ->
                 actions happening |> List.exists (fun action -> action.IsFetchFile)
                 || happening.Before.Files.Length >= CustomerFile.most
+                // A goodbye that waited was taken first.
+                || Session.isClosed happening.After
             | _ -> true)
     )

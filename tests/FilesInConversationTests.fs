@@ -327,3 +327,35 @@ let ``a yes with a photo is no yes to the ticket as it was shown without it`` ()
     let _, old = shown changing
     equal [ Ask(IsThisRight kept, Some PleaseConfirm) ] (changing |> presses (Confirm old) |> lastPhrases)
     equal [] (changing |> presses (Confirm old) |> ticketsAskedFor)
+
+[<Fact>]
+let ``the words on a file that is one too many are taken`` () =
+    let full scene =
+        (scene, [ 1 .. CustomerFile.most ])
+        ||> List.fold (fun scene _ -> scene |> sends Image)
+
+    let talking = opened |> writes "hola" |> full |> sendsPhoto "¿Esto tiene arreglo?"
+
+    equal [ FilesAreTooMany CustomerFile.most ] (lastPhrases talking)
+    Assert.True((Session.openTurn talking.Session).IsSome)
+    let telling = toDescription |> full |> sendsPhoto "Huele a quemado"
+
+    equal
+        [
+            Ask(WhichDescription, Some(TooManyFiles CustomerFile.most))
+            Ask(WhichEmail, None)
+        ]
+        (lastPhrases telling)
+
+[<Fact>]
+let ``a photo behind a goodbye that ends the session waits for nothing`` () =
+    let scene =
+        openedWithQuietTime
+        |> writes "persona"
+        |> pauses
+        |> writes "adiós"
+        |> sends Image
+
+    equal (Closed CustomerLeft) scene.Session.Phase
+    equal None scene.Session.Gathering
+    equal 0 (fetched scene)

@@ -4,6 +4,7 @@ module FunctionalBot.Tests.SilenceTests
 open System
 open Xunit
 open FunctionalBot.Domain
+open FunctionalBot.Effects
 open FunctionalBot.Tests.Scenarios
 
 [<Fact>]
@@ -136,7 +137,8 @@ let ``the way back is heard at every place`` () =
         | Conversing _ -> ()
         | phase -> equal phase scene.Session.Phase
 
-    // For who never went away it is a word like others.
+    // For who never went away it is a word like others, and may mean something else.
+    Assert.True((Session.openTurn (opened |> writes "quiero darme de alta").Session).IsSome)
     equal [ Ask(WhichDescription, None) ] (opened |> writes "abrir ticket" |> writes "alta" |> lastPhrases)
     equal [ "alta" ] (opened |> writes "persona" |> writes "alta" |> notes)
 
@@ -200,3 +202,74 @@ let ``thumbs up are answered no more often than messages`` () =
         |> List.filter _.Action.IsSay
 
     Assert.InRange(answers.Length, 1, 4)
+
+[<Fact>]
+let ``a goodbye or a thank-you with which a session begins gets no words, and neither does its end`` () =
+    for words, emoji in [ "hasta luego", "👋"; "gracias", "🙏" ] do
+        let scene = opened |> writes words
+
+        match lastActions scene with
+        | [ MarkRead _; React(_, sent) ] -> equal emoji sent
+        | other -> failwithf "%A" other
+
+        let ended = scene |> waits (TimeSpan.FromMinutes 31.) |> idles
+        equal (Closed WentIdle) ended.Session.Phase
+        equal [] (lastPhrases ended)
+
+    // A wish that was answered before gets none either.
+    let again = opened |> writes "stop" |> writes "baja"
+    equal [] (lastPhrases again)
+    // What was said asks for a word.
+    equal [ Goodbye ] (opened |> writes "hola" |> writes "hasta luego" |> lastPhrases)
+
+/// How often something is said to who writes this again and again, ten seconds apart, in however many sessions.
+let private answersTo (text: string) (times: int) =
+    let decide current index =
+        let at = opened.Now.AddSeconds(10. * float index)
+        let message = $"wamid.again.%i{index}"
+
+        let work: CustomerWork = {
+            Channel = opened.Session.Id.Channel
+            Customer = opened.Session.Customer
+            Language = Some Spanish
+            Current = current
+            Others = Map.empty
+            OptedOut = current |> Option.exists _.Circumstances.OptedOut
+            Blocked = false
+            Entries = [
+                {
+                    Id = int64 index
+                    Source = "whatsapp"
+                    SourceId = message
+                    At = at
+                    Session = None
+                    Trace = None
+                    Fact =
+                        TextReceived {
+                            Message = MessageId message
+                            Text = text
+                            Quoted = None
+                        }
+                }
+            ]
+        }
+
+        Reception.decide (Reception.always opened.Session.Policy Spanish) at (fun () -> Guid.Empty) work
+
+    let step (current, said) index =
+        let decision = decide current index
+
+        decision.Sessions |> List.tryLast |> Option.orElse current,
+        said
+        + (decision.Commands
+           |> List.filter (fun command -> command.Action.IsSay)
+           |> List.length)
+
+    [ 1..times ] |> List.fold step (None, 0) |> snd
+
+[<Theory>]
+[<InlineData("Hasta luego")>]
+[<InlineData("gracias")>]
+[<InlineData("stop")>]
+let ``another bot that answers each goodbye does not keep this one talking`` (text: string) =
+    Assert.InRange(answersTo text 60, 0, 20)

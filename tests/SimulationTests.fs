@@ -41,6 +41,7 @@ let private isAnswer (command: Command) =
     match command.Action with
     | Say { Phrase = IdleGoodbye _ } -> false
     | Say _
+    | React _
     | AddToTicket _ -> true
     | _ -> false
 

@@ -89,7 +89,8 @@ let ``every message of the customer is answered, gathered, asked about, handed o
                 || (Session.owedTicket happening.After).IsSome
                 || actions happening
                    |> List.exists (function
-                       | AddToTicket _ -> true
+                       | AddToTicket _
+                       | React _ -> true
                        | _ -> false)
             | _ -> true)
     )
@@ -216,6 +217,19 @@ let ``keys of commands are never used twice`` () =
             |> List.map (fun command -> command.Key)
 
         keys.Length = (List.distinct keys).Length)
+
+[<Fact>]
+let ``a closed session waits for nothing but its ticket and its files`` () =
+    holds (
+        each (fun happening ->
+            let after = happening.After
+
+            not (Session.isClosed after)
+            || (after.Gathering.IsNone
+                && after.Idle.IsNone
+                && after.LookUp.IsNone
+                && (Session.openTurn after).IsNone))
+    )
 
 [<Fact>]
 let ``the session stays small`` () =

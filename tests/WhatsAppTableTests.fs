@@ -280,7 +280,7 @@ text, for silence
     confirming: OptedOut
     creating: OptedOut
     with a person: note El cliente pidió por WhatsApp no recibir más mensajes.; OptedOut
-    silent: OptedOut
+    silent: 👍
     closed: OptedOut
 text, blank
     conversing: HowCanIHelp

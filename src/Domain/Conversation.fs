@@ -15,6 +15,14 @@ module internal Conversation =
     let private leave decision =
         decision |> close CustomerLeft |> say Goodbye []
 
+    /// A goodbye or a thank-you with which a session begins gets an emoji and no words: most follow our own goodbye,
+    /// and another bot would answer words with words for ever, each time in a session of its own.
+    let private nodOr (answer: Decision -> Decision) (emoji: string) decision =
+        match decision.Answering with
+        | Some message when not (Session.hasSpoken decision.Session) ->
+            decision |> perform (React(message, emoji))
+        | _ -> answer decision
+
     /// "Ana" of "Ana Ríos": by a greeting nobody is called by the whole name. None for a name without a
     /// letter.
     let private firstName (customer: Customer) =
@@ -84,13 +92,15 @@ module internal Conversation =
         | WantsHelp -> Some(decision |> offer NothingOffered Help openings)
         | WantsToCancel -> Some(decision |> offer NothingOffered NothingToCancel openings)
         | WantsSilence -> Some(Consent.optOut decision)
-        | WantsToHear -> Some(Consent.optIn decision)
+        | WantsToHear when Consent.isOptedOut decision -> Some(Consent.optIn decision)
         | Greets -> Some(greet decision)
-        | Leaves -> Some(leave decision)
+        | Leaves -> Some(decision |> nodOr leave "👋")
         | WantsToGoBack
         | WantsToSkip
         | WantsToChange _
         | WantsBot
+        // Who never wanted silence means something else by "alta".
+        | WantsToHear
         | SaysYes
         | SaysNo
         | AsksSomething -> None
@@ -129,7 +139,8 @@ module internal Conversation =
         | Some { Meaning = (Thanks | Means Greets) }, _ when isThinking -> ask None
         | Some { Meaning = Thanks; Surplus = 0 }, MoreHelpOffered
         | Some { Meaning = Means SaysNo; Surplus = 0 }, MoreHelpOffered -> leave decision
-        | Some { Meaning = Thanks; Surplus = 0 }, _ -> decision |> offer MoreHelpOffered HowCanIHelp openings
+        | Some { Meaning = Thanks; Surplus = 0 }, _ ->
+            decision |> nodOr (offer MoreHelpOffered HowCanIHelp openings) "🙏"
         | Some { Meaning = Means SaysYes; Surplus = 0 }, TicketOffered ->
             decision |> FormFilling.begin' noHints
         | Some { Meaning = Means SaysYes; Surplus = 0 }, PersonOffered -> HandOver.begin' decision
@@ -294,8 +305,8 @@ module internal Conversation =
         | [] -> decision |> say YouHaveNoTickets [ OpenTicket; TalkToPerson ]
         | tickets -> decision |> say (YourTickets tickets) [ AskSomethingElse; TalkToPerson ]
 
-    /// The idle time has passed: the session is closed with a friendly word, unless something is still
-    /// being done for the customer, who then gets the time again.
+    /// The idle time has passed: the session is closed with a friendly word, unless nothing was said in it. While
+    /// something is still being done for the customer, the time begins again.
     let idle decision =
         let session = decision.Session
         let again = decision.At + session.Policy.Idle
@@ -306,6 +317,7 @@ module internal Conversation =
         | _ when session.Gathering.IsSome || session.LookUp.IsSome -> decision |> setIdleTimer again
         | Conversing(Some _, _)
         | TicketCreation(_, Creating _) -> decision |> setIdleTimer again
+        | _ when not (Session.hasSpoken session) -> decision |> close WentIdle
         | TicketCreation _ -> decision |> close WentIdle |> Consent.unasked (say (IdleGoodbye true) [])
         | Conversing(None, _)
         | WithAgent _ -> decision |> close WentIdle |> Consent.unasked (say (IdleGoodbye false) [])

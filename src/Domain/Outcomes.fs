@@ -78,7 +78,7 @@ module internal Outcomes =
             let kind = file.Request.Kind
             let decision = decision |> Attachments.notKept key problem
 
-            match TicketDialogue.fileNotKept key kind problem decision with
+            match TicketFiles.notKept key kind problem decision with
             | Some decision -> decision
             | None when file.Ticket.IsSome -> decision |> say (FileNotTaken(kind, problem)) []
             | None when Session.isClosed decision.Session -> decision

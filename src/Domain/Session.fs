@@ -174,6 +174,9 @@ module Session =
         | TicketCreation _
         | WithAgent _ -> false
 
+    /// Whether the bot has said anything in this session.
+    let hasSpoken session = session.Delivery.LastSaid.IsSome
+
     /// The one ticket that is being created for this session, if any.
     let owedTicket session =
         match session.Phase with

@@ -46,7 +46,8 @@ module internal TicketDialogue =
         | None, Some ticket -> show draft ticket notice decision
         | None, None -> askField TitleField draft notice decision
 
-    let private askStep (draft: Draft) step notice decision =
+    /// Asks the question of this step, with what was wrong or changed ahead of it.
+    let askStep (draft: Draft) step notice decision =
         match step with
         | AskingTitle -> decision |> ask WhichTitle notice
         | AskingDescription -> decision |> ask WhichDescription notice
@@ -256,83 +257,6 @@ module internal TicketDialogue =
     /// A message without text where text was asked.
     let takeMedia kind draft step decision =
         decision |> repeat draft step (CannotRead kind)
-
-    /// A file that is one too many.
-    let tooManyFiles draft step decision =
-        decision |> repeat draft step (TooManyFiles CustomerFile.most)
-
-    /// Puts files to the draft, without a word. One that comes while the ticket is being made goes to that ticket.
-    let addFiles (keys: CommandKey list) decision =
-        match decision.Session.Phase with
-        | TicketCreation(_, Creating owed) -> decision |> Attachments.assign owed.Key keys
-        | TicketCreation(draft, step) ->
-            decision
-            |> enter (
-                TicketCreation(
-                    {
-                        draft with
-                            Files = draft.Files @ keys
-                    },
-                    step
-                )
-            )
-        | Conversing _
-        | WithAgent _
-        | Closed _ -> decision
-
-    /// Asks again what was asked, or shows the ticket anew: its files are others now.
-    let private afterFiles notice decision =
-        match decision.Session.Phase with
-        | TicketCreation(draft, Confirming _) -> decision |> proceed draft notice
-        | TicketCreation(draft, step) -> decision |> askStep draft step notice
-        | Conversing _
-        | WithAgent _
-        | Closed _ -> decision
-
-    /// Files without a word beside them.
-    let takeFiles (keys: CommandKey list) decision =
-        let decision = decision |> addFiles keys
-
-        match decision.Session.Phase with
-        | TicketCreation(draft, _) -> decision |> afterFiles (Some(FilesAdded draft.Files.Length))
-        | Conversing _
-        | WithAgent _
-        | Closed _ -> decision
-
-    let private isDraftOf (keys: CommandKey list) decision =
-        match decision.Session.Phase with
-        | TicketCreation(_, Creating _) -> false
-        | TicketCreation(draft, _) -> draft.Files |> List.exists (fun file -> List.contains file keys)
-        | Conversing _
-        | WithAgent _
-        | Closed _ -> false
-
-    let private without (keys: CommandKey list) decision =
-        match decision.Session.Phase with
-        | TicketCreation(draft, step) ->
-            let files = draft.Files |> List.filter (fun file -> not (List.contains file keys))
-
-            decision |> enter (TicketCreation({ draft with Files = files }, step))
-        | Conversing _
-        | WithAgent _
-        | Closed _ -> decision
-
-    /// The customer took a message with files back. Where the ticket was shown with them, it is shown without.
-    let takeBackFiles (keys: CommandKey list) decision =
-        let wasShown =
-            match decision.Session.Phase with
-            | TicketCreation(_, Confirming _) -> isDraftOf keys decision
-            | _ -> false
-
-        let decision = decision |> without keys |> Attachments.drop keys
-        if wasShown then decision |> afterFiles None else decision
-
-    /// A file that was to go with the draft could not be had. None where it was not to.
-    let fileNotKept (key: CommandKey) kind problem decision : Decision option =
-        if isDraftOf [ key ] decision then
-            Some(decision |> without [ key ] |> afterFiles (Some(FileRejected(kind, problem))))
-        else
-            None
 
     /// The ticket exists.
     let created (reference: TicketReference) decision =

@@ -107,7 +107,7 @@ module Transition =
         | MessageEdited _
         | ReactionReceived _
         | ChatOpened _ -> braked session at fact
-        | MessageRevoked(_, original) -> whenNot (Turns.canTakeBack original session) NothingToAnswer
+        | MessageRevoked(_, original) -> whenNot (Messages.canTakeBack original session) NothingToAnswer
         | DeliveryFailed _ -> None
         | AssistantAnswered(turn, _) ->
             match Session.openTurn session with
@@ -166,12 +166,13 @@ module Transition =
         | TextReceived text ->
             decision
             |> touch
-            |> Turns.listen text.Text
-            |> Turns.takeText text.Message text.Text
-        | ChoicePicked choice -> decision |> touch |> Turns.takeChoice choice
-        | MediaReceived media -> decision |> touch |> Turns.takeMedia media
-        | MessageEdited(message, original, text) -> decision |> touch |> Turns.takeEdit message original text
-        | MessageRevoked(_, original) -> decision |> touch |> Turns.takeRevocation original
+            |> Messages.listen text.Text
+            |> Messages.takeText text.Message text.Text
+        | ChoicePicked choice -> decision |> touch |> Messages.takeChoice choice
+        | MediaReceived media -> decision |> touch |> Messages.takeMedia media
+        | MessageEdited(message, original, text) ->
+            decision |> touch |> Messages.takeEdit message original text
+        | MessageRevoked(_, original) -> decision |> touch |> Messages.takeRevocation original
         | ReactionReceived _ -> decision |> touch |> TicketDialogue.askForYes
         | CircumstancesChanged circumstances ->
             decision
@@ -190,7 +191,7 @@ module Transition =
             |> touch
             |> perform (MarkRead message)
             |> Consent.unasked Conversation.opened
-        | FormAnswered form -> decision |> touch |> Turns.takeForm form
+        | FormAnswered form -> decision |> touch |> Messages.takeForm form
         | CustomerMoved(_, customer) ->
             decision |> change (fun session -> { session with Customer = customer })
         | FileKept(key, file) -> decision |> Outcomes.fileKept key file
