@@ -241,7 +241,7 @@ let ``what is filled in while the team has the conversation is not lost`` () =
     match notes with
     | [ note ] ->
         Assert.Contains("[formulario]", note)
-        Assert.Contains("title: La taladradora no enciende", note)
+        Assert.Contains("Título: La taladradora no enciende", note)
     | other -> failwith $"%A{other}"
 
     equal 1 (scene.Session.Files |> List.filter (fun file -> file.Ticket.IsSome)).Length

@@ -92,7 +92,15 @@ module internal FormFilling =
         | WithAgent _
         | Closed _ -> decision
 
-    let private line (name: string, text: string) = name + ": " + text
+    /// What the team calls a field. A name that is none of ours stays as it came.
+    let private label (name: string) =
+        match TicketForm.fields |> List.tryFind (fun field -> TicketForm.name field = name) with
+        | Some TitleField -> "Título"
+        | Some DescriptionField -> "Descripción"
+        | Some EmailField -> "Correo"
+        | None -> name
+
+    let private line (name: string, text: string) = label name + ": " + text
 
     /// A form that is not the one that counts now: it says so, and asks again what was asked. The team gets what the
     /// customer took the trouble to fill in.
