@@ -71,6 +71,8 @@ let hosts (source: Source) name fallback : Reading<string list> =
             hosts
             |> List.tryFind (fun host -> Uri.CheckHostName host = UriHostNameType.Unknown)
         with
+        | None when hosts.IsEmpty && fallback <> "" ->
+            problem name "names no host" ("Leave it out for " + fallback + ".")
         | None -> Ok hosts
         | Some wrong ->
             problem
