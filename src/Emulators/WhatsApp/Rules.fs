@@ -107,7 +107,9 @@ module Rules =
             | Some file -> MediaRules.mismatch kind file
             | None -> [
                 {
-                    GraphError.create 100 $"%s{name}['id'] names no media of this phone number." with
+                    GraphError.create
+                        100
+                        $"%s{name}['id'] names no media of this account, or one whose time is over." with
                         Title =
                             $"Param %s{name}['id'] is not a valid whatsapp business account media attachment ID"
                 }
