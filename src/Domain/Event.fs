@@ -169,7 +169,8 @@ type Fact =
     | ChatOpened of MessageId
     /// The customer sent a form back.
     | FormAnswered of FormAnswer
-    /// The customer is reached by another number or id from now on; the history stays.
+    /// The customer is reached by another number or id from now on, or a phone or a name became known; the history
+    /// stays. `message` is the notice, or the message that told it with "#customer" behind.
     | CustomerMoved of message: MessageId * customer: Customer
     /// The file that this command was to fetch is kept.
     | FileKept of command: CommandKey * file: StoredFile
