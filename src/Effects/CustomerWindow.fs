@@ -27,6 +27,14 @@ module CustomerWindow =
     let isOfAfter (heard: DateTimeOffset option) (refused: DateTimeOffset) : bool =
         heard |> Option.forall (fun heard -> refused.AddSeconds 1. >= heard)
 
+    /// A status of an earlier try may come after a later one was accepted; its time tells, but for so much that clocks
+    /// may differ. What was tried once has no earlier try.
+    let private tolerance = TimeSpan.FromMinutes 2.
+
+    /// Whether a refusal of that time is of the last of so many tries, which was accepted then.
+    let isOfLastTry (attempts: int) (accepted: DateTimeOffset) (refused: DateTimeOffset) : bool =
+        attempts = 1 || refused > accepted - tolerance
+
     /// Whether it is shut, as far as we can know: we hear of messages and not of calls. Meta counts from the
     /// customer's own time, which is a little earlier than ours, so where this says open Meta may still refuse.
     let isShut (now: DateTimeOffset) (claimed: ClaimedCommand) : bool =

@@ -100,7 +100,7 @@ module internal MemoryWaiting =
 
             isAtRest command || isOfOpenTry command
         | (false, _), (true, struct (ended, endedAt)) when
-            ended.Attempts = 1 || at > endedAt - TimeSpan.FromMinutes 2.
+            CustomerWindow.isOfLastTry ended.Attempts endedAt at
             ->
             let id = tables.NextId()
             tables.Sent.Remove key |> ignore

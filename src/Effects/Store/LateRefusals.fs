@@ -40,10 +40,6 @@ module internal LateRefusals =
     let private knownSql =
         "SELECT source_id FROM bot.inbox WHERE source = 'status' AND source_id = ANY ($1)"
 
-    /// A status of an earlier try may come after a later try was accepted; its time tells, but for so much that clocks
-    /// may differ. What was tried once has no earlier try.
-    let private tolerance = TimeSpan.FromMinutes 2.
-
     let private isAwaited (row: string) =
         $"EXISTS (SELECT 1 FROM bot.outbox w
             WHERE w.state = 'waiting' AND w.channel = %s{row}.channel AND w.customer = %s{row}.customer)"
@@ -151,7 +147,7 @@ module internal LateRefusals =
 
             let isOfLastTry (refusal: Refusal) =
                 match ended.TryGetValue refusal.Id with
-                | true, struct (attempts, endedAt) -> attempts = 1 || refusal.At > endedAt - tolerance
+                | true, struct (attempts, endedAt) -> CustomerWindow.isOfLastTry attempts endedAt refusal.At
                 | false, _ -> false
 
             let heardOf (refusal: Refusal) =
