@@ -59,8 +59,9 @@ let private saidTooLateWith settings stage = task {
 
 let private saidTooLate stage = saidTooLateWith [] stage
 
-let private outbox stage words = task {
-    let bot = launch stage.Environment stage.Folder ("outbox" :: words)
+/// What a verb says, and its exit code.
+let private verb environment stage words = task {
+    let bot = launch environment stage.Folder words
     do! bot.Process.WaitForExitAsync()
     // The output is complete only after this second wait.
     bot.Process.WaitForExit()
@@ -68,7 +69,9 @@ let private outbox stage words = task {
 }
 
 let private listed stage = task {
-    let! code, output = outbox stage [ "list"; "--state"; "waiting"; "--json" ]
+    let! code, output =
+        verb stage.Environment stage [ "outbox"; "list"; "--state"; "waiting"; "--json" ]
+
     Assert.Equal(0, code)
     use document = JsonDocument.Parse output
     let commands = document.RootElement.GetProperty "commands"
@@ -190,3 +193,29 @@ let ``a template that Meta does not know is told to operators, and the messages 
         Assert.Contains("the template does not exist in this language", states)
         do! goesOutInOrder stage
     })
+
+[<Fact>]
+let ``the doctor looks whether Meta has approved of the template in each of its languages`` () : Task = task {
+    let! database = StoreFixture.createDatabase ()
+
+    do!
+        onStageWith approved database (fun stage -> task {
+            for languages, expected in [ "en_US, es", (1, false); "es", (0, true) ] do
+                let environment =
+                    stage.Environment
+                    |> Map.add "BOT_LATE_TEMPLATE" "te_escribimos"
+                    |> Map.add "BOT_LATE_TEMPLATE_LANGUAGES" languages
+
+                let! code, output = verb environment stage [ "doctor"; "--json" ]
+                use document = JsonDocument.Parse output
+                let checks = document.RootElement.GetProperty "checks"
+
+                let isFine = [
+                    for check in checks.EnumerateArray() do
+                        if (check.GetProperty "name").GetString() = "template" then
+                            (check.GetProperty "ok").GetBoolean()
+                ]
+
+                Assert.Equal((languages, expected), (languages, (code, Assert.Single isFine)))
+        })
+}
