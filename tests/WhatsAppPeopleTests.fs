@@ -74,6 +74,35 @@ let ``contacts belong to messages by id and not by position`` () =
     | other -> failwith $"%A{other}"
 
 [<Fact>]
+let ``the only contact is who wrote everything, and nobody where several wrote`` () =
+    let eva = """{"profile":{"name":"Eva"},"wa_id":"34600999888","user_id":"ES.2"}"""
+
+    let people (senders: string list) =
+        let messages = [
+            for index, sender in List.indexed senders ->
+                $"""{{"from":"%s{sender}","id":"wamid.%d{index}","type":"text","text":{{"body":"x"}}}}"""
+        ]
+
+        match read (bodyWith $"\"contacts\":[%s{eva}],\"messages\":[%s{String.Join(',', messages)}]") with
+        | Ok updates -> [
+            for update in updates do
+                match update with
+                | CustomerDid(_, person, _, _, _) -> person.BusinessScopedId, person.Name
+                | other -> failwith $"%A{other}"
+          ]
+        | Error problem -> failwith problem
+
+    Assert.Equal<(string option * string option) list>(
+        [ Some "ES.2", Some "Eva"; Some "ES.2", Some "Eva" ],
+        people [ "34600111222"; "34600111222" ]
+    )
+
+    Assert.Equal<(string option * string option) list>(
+        [ None, None; None, None ],
+        people [ "34600111222"; "34600333444" ]
+    )
+
+[<Fact>]
 let ``every customer can be named in a stream`` () =
     let property node =
         match

@@ -180,6 +180,7 @@ let elements: (string * string) list =
         one "text, blank" """ "type":"text","text":{"body":" \u200b "} """
         file "image" "image" ""
         file "image, caption" "image" ",\"caption\":\"No va el mando\""
+        one "image, without its id" """ "type":"image","image":{"mime_type":"image/jpeg"} """
         file "video" "video" ""
         file "audio" "audio" ",\"voice\":false"
         file "voice note" "audio" ",\"voice\":true"
@@ -238,6 +239,9 @@ let elements: (string * string) list =
             """ "type":"edit","edit":{"original_message_id":"wamid.0","message":{"type":"image"}} """
         one "revoke" """ "type":"revoke","revoke":{"original_message_id":"wamid.0"} """
         one "unknown type" """ "type":"hologram","hologram":{"x":1} """
+        one
+            "answer to a request for the number"
+            """ "type":"contact_request","contact_request":{"phone":"x"} """
         one "in a group" """ "type":"text","text":{"body":"No va el mando"},"group_id":"G1" """
         value "errors only" """ "errors":[{"code":131000,"title":"Something went wrong"}] """
         "call", """{"entry":[{"changes":[{"field":"calls","value":{"calls":[{"id":"1"}]}}]}]}"""
@@ -315,6 +319,15 @@ image, caption
     with a person: file; note [imagen] No va el mando; PassedOnToPerson
     silent: file; FilesAreKept; assistant
     closed: file; FilesAreKept; assistant
+image, without its id
+    conversing: CannotReadKind Image
+    title: WhichTitle, CannotRead Image
+    description: WhichDescription, CannotRead Image
+    e-mail: WhichEmail, CannotRead Image
+    confirming: IsThisRight, CannotRead Image
+    creating: TicketIsBeingCreated
+    with a person: note [imagen]; PassedOnToPerson
+    closed: CannotReadKind Image
 video
     conversing: file; FilesAreKept
     title: file; WhichTitle, FilesAdded
@@ -483,6 +496,7 @@ unsupported, poll
 unsupported, elsewhere
 edit of a file
 unknown type
+answer to a request for the number
     conversing: CannotReadKind Other
     title: WhichTitle, CannotRead Other
     form: WhichTitle, CannotRead Other
