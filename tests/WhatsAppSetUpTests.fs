@@ -93,6 +93,9 @@ let ``a refusal brings Meta's own sentence, and what is no answer is told as suc
     let answers =
         System.Collections.Generic.Queue [
             ScriptedServer.failure 400 refusal
+            ScriptedServer.failure
+                400
+                """{"error":{"message":"(#100) Invalid parameter","code":100,"error_data":{"details":"The name is taken."}}}"""
             ScriptedServer.failure 502 "<html>"
             ScriptedServer.json "<html>"
             ScriptedServer.json """{"success":false}"""
@@ -105,6 +108,8 @@ let ``a refusal brings Meta's own sentence, and what is no answer is told as suc
 
         let! refused = subscribe ()
         Assert.Equal(Error(GraphRefused(100, "Die Nummer fehlt.")), refused)
+        let! detailed = subscribe ()
+        Assert.Equal(Error(GraphRefused(100, "The name is taken.")), detailed)
 
         for _ in 1..4 do
             match! subscribe () with

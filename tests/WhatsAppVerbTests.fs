@@ -363,7 +363,7 @@ let ``what Meta refuses is told with how to mend it, and without the token that 
         let! nothing =
             toldOf 100 "Unsupported get request. Object with ID '900' does not exist"
 
-        Assert.Contains("fix: Check the ids", nothing)
+        Assert.Contains("fix: Check the id that it names", nothing)
         let! other = toldOf 100 "Invalid parameter"
         Assert.DoesNotContain("fix:", other)
     }

@@ -25,7 +25,7 @@ let mend (number: NumberConfiguration) (failure: SetUpFailure) : string option =
     // Meta says so of what is not there and of what the token may not see.
     | GraphRefused((33 | 100), told) when told.Contains "does not exist" ->
         Some(
-            "Check the ids of the number and of the account (WHATSAPP_BUSINESS_ACCOUNT_ID), and give the system "
-            + $"user of %s{number.TokenVariable} the account."
+            "Check the id that it names (the number's, WHATSAPP_BUSINESS_ACCOUNT_ID or the form's), and give the "
+            + $"system user of %s{number.TokenVariable} the account."
         )
     | GraphRefused _ -> None

@@ -55,15 +55,17 @@ module WhatsAppSetUp =
             JsonSerializerOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
         )
 
-    /// Meta's sentence: the one for users where there is one.
-    let private toldBy (body: byte[]) : string =
-        let read root =
-            field "error" root
-            |> Option.bind (fun error ->
-                filled "error_user_msg" error |> Option.orElse (filled "message" error))
-
-        WhatsAppAnswer.withJson body read
+    /// Meta's sentence: the one for users or the details, where there is one. The message alone says little more than
+    /// the code ("(#100) Invalid parameter").
+    let internal sentenceOf (error: JsonElement) : string =
+        filled "error_user_msg" error
+        |> Option.orElse (field "error_data" error |> Option.bind (filled "details"))
+        |> Option.orElse (filled "message" error)
         |> Option.map (Graphemes.start 300)
+        |> Option.defaultValue "no reason was given"
+
+    let private toldBy (body: byte[]) : string =
+        WhatsAppAnswer.withJson body (field "error" >> Option.map sentenceOf)
         |> Option.defaultValue "no reason was given"
 
     /// Makes a call with the settings' token. What `read` makes nothing of is not the Graph API's.
