@@ -160,15 +160,25 @@ let ``the thread holds both sides in order`` () =
 
 [<Fact>]
 let ``what is edited or taken back before its turn stands in the thread as it was meant`` () =
+    let customers lines =
+        lines
+        |> List.choose (function
+            | FromCustomer line -> Some(line.Message, line.Text)
+            | FromBot _ -> None)
+
     equal
-        [ FromCustomer "¿A qué hora abren?"; FromCustomer "¿Y los domingos?" ]
+        [
+            Some(MessageId "a"), "¿A qué hora abren?"
+            Some(MessageId "c"), "¿Y los domingos?"
+        ]
         (threadOf (TimeSpan.FromSeconds 2.) [
             wrote "a" "¿A qué hora abren?"
             wrote "b" "mi clave es 1234"
             wrote "c" "¿Y los sábados?"
             MessageRevoked(MessageId "d", MessageId "b")
             MessageEdited(MessageId "e", MessageId "c", "¿Y los domingos?")
-        ])
+         ]
+         |> customers)
 
     // Later it is a new thing said.
     equal
@@ -177,6 +187,5 @@ let ``what is edited or taken back before its turn stands in the thread as it wa
             wrote "a" "¿A qué hora abren?"
             MessageEdited(MessageId "b", MessageId "a", "¿A qué hora cierran?")
          ]
-         |> List.choose (function
-             | FromCustomer text -> Some text
-             | FromBot _ -> None))
+         |> customers
+         |> List.map snd)

@@ -142,12 +142,7 @@ let private templateCheck
 
         match! WhatsAppTemplates.all settings client account (Some wanted.Name) CancellationToken.None with
         | Ok found -> return judgeTemplate wanted found
-        | Error failure ->
-            return
-                Wrong(
-                    "the account's templates cannot be asked for: " + reasonOf failure,
-                    "Check the account's id, and give the token the permission whatsapp_business_management."
-                )
+        | Error failure -> return unanswered number "the account's templates" failure
 }
 
 /// What Meta tells about a token.

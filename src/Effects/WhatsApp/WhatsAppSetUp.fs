@@ -57,7 +57,7 @@ module WhatsAppSetUp =
 
     /// Meta's sentence: the one for users or the details, where there is one. The message alone says little more than
     /// the code ("(#100) Invalid parameter").
-    let internal sentenceOf (error: JsonElement) : string =
+    let private sentenceOf (error: JsonElement) : string =
         filled "error_user_msg" error
         |> Option.orElse (field "error_data" error |> Option.bind (filled "details"))
         |> Option.orElse (filled "message" error)
