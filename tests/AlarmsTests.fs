@@ -75,6 +75,13 @@ let ``notices of account, number, templates and security say what was told, and 
             "message_template_status_update",
             """{"event":"APPROVED","message_template_name":"x"}""",
             ("whatsapp-templates", GoodNews, "message_template_status_update: APPROVED")
+            // A sentence or a number may be somebody's.
+            "account_alerts",
+            """{"alert_info":{"alert_severity":"CRITICAL","alert_type":"Llame al 600111222"}}""",
+            ("whatsapp-account", Alarming, "account_alerts: CRITICAL")
+            "phone_number_name_update",
+            """{"decision":"APPROVED","rejection_reason":"34600111222"}""",
+            ("whatsapp-number", GoodNews, "phone_number_name_update: APPROVED")
             "security", "null", ("whatsapp-security", Remarkable, "security: no word is known")
             "account_alerts", "[1]", ("whatsapp-account", Remarkable, "account_alerts: no word is known")
         ] do
