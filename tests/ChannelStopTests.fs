@@ -100,6 +100,48 @@ let ``a thousand waiting messages make few failing calls, and all go out once wh
     })
 
 [<Fact>]
+let ``a stop that the store has not taken yet is not taken for over`` () =
+    inSimulatedTime 5 (fun world -> task {
+        let store = (storeIn world).Port
+        let changes = List<ServiceState>()
+        let sends = ref 0
+
+        let slow = {
+            store with
+                ReportService =
+                    fun state -> task {
+                        do! world.Delay (TimeSpan.FromSeconds 10.) never
+                        do! store.ReportService state
+                    }
+        }
+
+        let whatsApp =
+            whatsAppThat
+                world
+                (fun _ ->
+                    sends.Value <- sends.Value + 1
+                    deadToken)
+                (fun () -> deadToken)
+
+        let port =
+            ChannelStop.create ChannelStop.defaultSettings ChannelStop.alone world slow changes.Add whatsApp
+
+        let first = sendOne port (keyOf "Ana" 1L)
+
+        // Each looks at the store anew: some while it is being told, some behind that.
+        for number in 1..8 do
+            do! world.Delay (TimeSpan.FromSeconds 2.) never
+
+            match! sendOne port (keyOf "Ana" (int64 number + 1L)) with
+            | HeldBack _ -> ()
+            | outcome -> failwith $"%A{outcome}"
+
+        let! _ = first
+        Assert.Equal(1, sends.Value)
+        Assert.Equal(ServiceCondition.Stopped, (Assert.Single changes).Condition)
+    })
+
+[<Fact>]
 let ``a read mark that finds the token dead stops the channel on all nodes, and marks never probe`` () =
     inSimulatedTime 2 (fun world -> task {
         let store = (storeIn world).Port

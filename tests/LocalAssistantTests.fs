@@ -36,6 +36,19 @@ let ``a question that the knowledge covers is answered with the passage and its 
     Assert.Contains(answer.Sources.Head, answer.Reply)
 
 [<Fact>]
+let ``words that came with a photo are answered, though the bot has told of the photo since`` () =
+    let answer =
+        askAs None [
+            CustomerSaid, "cuéntame un chiste"
+            BotSaid, "Eso no lo sé."
+            CustomerSaid, "¿Cuánto cuesta el envío?"
+            BotSaid, "Recibí tu archivo."
+        ]
+
+    Assert.True answer.Knows
+    Assert.Contains("5,90 €", answer.Reply)
+
+[<Fact>]
 let ``unrelated questions are honestly not answered`` () =
     let unrelated = [
         "¿quién ganó el mundial?"

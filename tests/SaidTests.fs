@@ -76,7 +76,8 @@ let ``of several quotes the newest since the bot spoke counts`` () =
         Thread.quoted lines |> Option.map (fun (MessageId id) -> id)
 
     Assert.Equal(None, quoted [])
-    Assert.Equal(None, quoted [ line "1" "hola" (Some "a"); told "sí" ])
+    Assert.Equal(Some "a", quoted [ line "1" "hola" (Some "a"); told "sí" ])
+    Assert.Equal(None, quoted [ line "1" "hola" (Some "a"); told "sí"; line "2" "x" None ])
     Assert.Equal(Some "b", quoted [ line "1" "x" (Some "a"); line "2" "y" (Some "b"); line "3" "z" None ])
 
 /// What the assistant is told that the customer answers, and which messages the store was asked for.

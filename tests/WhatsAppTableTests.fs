@@ -322,11 +322,13 @@ image, caption
 image, without its id
     conversing: CannotReadKind Image
     title: WhichTitle, CannotRead Image
+    form: WhichTitle, CannotRead Image
     description: WhichDescription, CannotRead Image
     e-mail: WhichEmail, CannotRead Image
     confirming: IsThisRight, CannotRead Image
     creating: TicketIsBeingCreated
     with a person: note [imagen]; PassedOnToPerson
+    silent: CannotReadKind Image
     closed: CannotReadKind Image
 video
     conversing: file; FilesAreKept

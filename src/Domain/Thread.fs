@@ -151,9 +151,11 @@ module Thread =
     let lines (thread: Thread) : ThreadLine list =
         thread.Newest |> List.truncate remembered |> List.rev
 
-    /// What the customer's last words quote: the newest quote since the bot spoke. Lines are oldest first.
+    /// What the customer's last words quote: the newest quote in the last lines of the customer's in a row, whatever
+    /// the bot has said to them since. Lines are oldest first.
     let quoted (lines: ThreadLine list) : MessageId option =
         List.rev lines
+        |> List.skipWhile _.IsFromBot
         |> List.takeWhile _.IsFromCustomer
         |> List.tryPick (function
             | FromCustomer line -> line.Quoted

@@ -94,13 +94,16 @@ type private Knowledge = {
     Look: unit -> Task<Map<string, ServiceState>>
     /// Sets what is known of one, without asking. Gives what was known of it before.
     Learn: string -> ServiceState option -> ServiceState option
+    /// Makes a call that tells the store what was learnt. Until it has come back the store may say what was before.
+    Tell: (unit -> Task) -> Task
 }
 
 let private knowledge settings (world: World) (store: StorePort) (changed: ServiceState -> unit) : Knowledge =
     let known: Map<string, ServiceState> ref = ref Map.empty
     let readAt = ref DateTimeOffset.MinValue
-    // What was read while something newer was learnt is not taken over.
+    // What was read while something newer was learnt, or told to the store, is not taken over.
     let lessons = ref 0
+    let untold = ref 0
 
     let learn (service: string) (state: ServiceState option) =
         let before = known.Value.TryFind service
@@ -128,6 +131,17 @@ let private knowledge settings (world: World) (store: StorePort) (changed: Servi
                 lock known (fun () ->
                     readAt.Value <- world.Now()
                     learn service state)
+        Tell =
+            fun call -> task {
+                lock known (fun () -> untold.Value <- untold.Value + 1)
+
+                try
+                    do! call ()
+                finally
+                    lock known (fun () ->
+                        untold.Value <- untold.Value - 1
+                        lessons.Value <- lessons.Value + 1)
+            }
         Look =
             fun () -> task {
                 let isOld, lesson =
@@ -156,7 +170,7 @@ let private knowledge settings (world: World) (store: StorePort) (changed: Servi
                             Map [ for state in List.filter isStopped states -> state.Service, state ]
 
                         lock known (fun () ->
-                            if lessons.Value = lesson then
+                            if lessons.Value = lesson && untold.Value = 0 then
                                 for service in Seq.append known.Value.Keys stops.Keys |> Set.ofSeq do
                                     learn service (stops.TryFind service) |> ignore)
 
@@ -224,7 +238,7 @@ let create
             knowledge.Learn service (Some known) |> ignore
             return heldBack known
         | None ->
-            let! _ = ifReachable (fun () -> task { do! store.ReportService state })
+            do! knowledge.Tell(fun () -> ifReachable (fun () -> task { do! store.ReportService state }))
             return heldBack state
     }
 

@@ -47,10 +47,14 @@ module LocalAssistant =
         Email = None
     }
 
-    /// What the customer says now: the customer's lines after the bot's last one, oldest first.
+    /// What the customer says now: the last lines in a row of the customer's, oldest first. The bot may have said
+    /// something to them already, such as that it keeps a photo that came along.
     let lastWords (thread: (Speaker * string) list) : string =
+        let isCustomer (speaker, _) = speaker = CustomerSaid
+
         List.rev thread
-        |> List.takeWhile (fun (speaker, _) -> speaker = CustomerSaid)
+        |> List.skipWhile (isCustomer >> not)
+        |> List.takeWhile isCustomer
         |> List.rev
         |> List.map snd
         |> String.concat "\n"

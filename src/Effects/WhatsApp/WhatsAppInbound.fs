@@ -17,23 +17,6 @@ module WhatsAppInbound =
         FallbackTime: DateTimeOffset
     }
 
-    /// What one message comes to.
-    [<NoComparison; NoEquality>]
-    type private Content =
-        /// What somebody did. Who it was is not known yet. With it, the advertisement that the customer came from.
-        | Deed of sourceId: string * DateTimeOffset * AdReferral option * Fact
-        /// It does not matter, or cannot be known, who its ids belong to.
-        | Settled of Update
-
-    /// A message that was read by itself.
-    [<NoComparison; NoEquality>]
-    type private Letter = {
-        Slice: Slice
-        /// None for what is no object.
-        Sender: SenderIds voption
-        Content: Content
-    }
-
     /// The time of something whose own time, and that of its entry, cannot be read: the start of Unix time.
     /// Whoever stores updates puts the time of arrival in its place (`ReceivedBody.timeOf`).
     let unknownTime = ReceivedBody.unknownTime
@@ -69,63 +52,60 @@ module WhatsAppInbound =
     let private unreadable (fault: exn) =
         "an element that cannot be read: " + fault.GetType().Name
 
-    let private contentOf around (slice: Slice) (element: JsonElement) : Content =
-        let nothing sourceId reason =
-            Settled(NothingToDo(sourceId, reason, raw slice))
-
-        let at = time "timestamp" element |> Option.defaultValue around.FallbackTime
-
-        match identifier "id" element with
-        | None -> nothing None "a message without an id"
-        | Some sourceId when (filled "group_id" element).IsSome ->
-            nothing (Some sourceId) "a message to a group"
-        | Some sourceId ->
-            match WhatsAppMoves.read element with
-            | Some(Ok move) -> Settled(PersonMoved(around.Channel, move, sourceId, at))
-            | Some(Error reason) -> nothing (Some sourceId) reason
-            | None ->
-                match WhatsAppMessage.fact (MessageId sourceId) element with
-                | Ok fact -> Deed(sourceId, at, WhatsAppMessage.referral element, fact)
-                | Error reason -> nothing (Some sourceId) reason
-
-    /// Reads one message; whatever becomes of it, its neighbours do not hear of it.
-    let private letter around (slice: Slice) : Letter =
-        let fromNobody update = {
-            Slice = slice
-            Sender = ValueNone
-            Content = Settled update
-        }
-
+    /// What an element comes to. Whatever becomes of it, its neighbours do not hear of it.
+    let private element (slice: Slice) (read: JsonElement -> Update list) : Update list =
         try
             WhatsAppEnvelope.inside slice (fun element ->
                 if element.ValueKind = JsonValueKind.Object then
-                    {
-                        Slice = slice
-                        Sender = ValueSome(WhatsAppPeople.senderIds element)
-                        Content = contentOf around slice element
-                    }
+                    read element
                 else
-                    fromNobody (NothingToDo(None, "an element that is no object", raw slice)))
-        with fault ->
-            fromNobody (NotUnderstood(None, unreadable fault, raw slice))
+                    [ NothingToDo(None, "an element that is no object", raw slice) ])
+        with fault -> [ NotUnderstood(None, unreadable fault, raw slice) ]
 
-    /// What a letter comes to among these people. An advertisement is an update of its own, ahead of the message.
-    let private updatesOf around people (letter: Letter) : Update list =
-        match letter.Content with
-        | Settled update -> [ update ]
-        | Deed(sourceId, at, referral, fact) ->
-            match ValueOption.toOption letter.Sender |> Option.bind (WhatsAppPeople.sender people) with
-            | None -> [
-                NotUnderstood(Some sourceId, "a message that names no sender to answer", raw letter.Slice)
-              ]
-            | Some sender -> [
-                match referral with
-                | Some referral ->
-                    CustomerDid(around.Channel, sender, sourceId + "#referral", at, ReferredByAd referral)
-                | None -> ()
+    /// The ids by which a message names its sender; None for what is no object or cannot be read.
+    let private senderIds (slice: Slice) : SenderIds option =
+        try
+            WhatsAppEnvelope.inside slice (fun element ->
+                if element.ValueKind = JsonValueKind.Object then
+                    Some(WhatsAppPeople.senderIds element)
+                else
+                    None)
+        with _ ->
+            None
 
-                CustomerDid(around.Channel, sender, sourceId, at, fact)
-              ]
+    /// What a customer did. An advertisement that he came from is an update of its own, ahead of the message.
+    let private deed around people sourceId at (slice: Slice) (message: JsonElement) fact : Update list =
+        match WhatsAppPeople.sender people (WhatsAppPeople.senderIds message) with
+        | None -> [
+            NotUnderstood(Some sourceId, "a message that names no sender to answer", raw slice)
+          ]
+        | Some sender -> [
+            match WhatsAppMessage.referral message with
+            | Some referral ->
+                CustomerDid(around.Channel, sender, sourceId + "#referral", at, ReferredByAd referral)
+            | None -> ()
+
+            CustomerDid(around.Channel, sender, sourceId, at, fact)
+          ]
+
+    let private messageOf around people (slice: Slice) (message: JsonElement) : Update list =
+        let nothing sourceId reason = [ NothingToDo(sourceId, reason, raw slice) ]
+
+        let at = time "timestamp" message |> Option.defaultValue around.FallbackTime
+
+        match identifier "id" message with
+        | None -> nothing None "a message without an id"
+        | Some sourceId when (filled "group_id" message).IsSome ->
+            nothing (Some sourceId) "a message to a group"
+        | Some sourceId ->
+            match WhatsAppMoves.read message with
+            // It does not matter who its ids belong to.
+            | Some(Ok move) -> [ PersonMoved(around.Channel, move, sourceId, at) ]
+            | Some(Error reason) -> nothing (Some sourceId) reason
+            | None ->
+                match WhatsAppMessage.fact (MessageId sourceId) message with
+                | Ok fact -> deed around people sourceId at slice message fact
+                | Error reason -> nothing (Some sourceId) reason
 
     /// Words of Meta's that stand in reasons are kept to a line.
     let private note = WhatsAppText.line 200
@@ -147,13 +127,13 @@ module WhatsAppInbound =
         | Some errors -> failureIn errors
         | None -> 0, "no error given"
 
-    let private statusOf around (slice: Slice) (element: JsonElement) =
-        let nothing reason = NothingToDo(None, reason, raw slice)
+    let private statusOf around (slice: Slice) (status: JsonElement) : Update list =
+        let nothing reason = [ NothingToDo(None, reason, raw slice) ]
 
-        match identifier "id" element, note "status" element with
+        match identifier "id" status, note "status" status with
         | None, _ -> nothing "a status without a message id"
         | Some _, None -> nothing "a status that says nothing"
-        | Some _, Some _ when text "recipient_type" element = Some "group" ->
+        | Some _, Some _ when text "recipient_type" status = Some "group" ->
             nothing "a status of a group message"
         | Some id, Some word ->
             let delivery =
@@ -162,28 +142,20 @@ module WhatsAppInbound =
                 | "delivered" -> Delivered
                 | "read" -> Read
                 | "played" -> Played
-                | "failed" -> Failed(failure element)
+                | "failed" -> Failed(failure status)
                 | other -> UnknownStatus other
 
-            let at = time "timestamp" element |> Option.defaultValue around.FallbackTime
+            let at = time "timestamp" status |> Option.defaultValue around.FallbackTime
 
-            StatusCame(
-                around.Channel,
-                MessageId id,
-                delivery,
-                identifier "biz_opaque_callback_data" element,
-                at
-            )
-
-    let private status around (slice: Slice) : Update =
-        try
-            WhatsAppEnvelope.inside slice (fun element ->
-                if element.ValueKind = JsonValueKind.Object then
-                    statusOf around slice element
-                else
-                    NothingToDo(None, "an element that is no object", raw slice))
-        with fault ->
-            NotUnderstood(None, unreadable fault, raw slice)
+            [
+                StatusCame(
+                    around.Channel,
+                    MessageId id,
+                    delivery,
+                    identifier "biz_opaque_callback_data" status,
+                    at
+                )
+            ]
 
     /// Reads a part of the envelope; None where it is missing, or is a thing that cannot be read.
     let private part (slice: Slice voption) (read: JsonElement -> 'result option) : 'result option =
@@ -231,18 +203,14 @@ module WhatsAppInbound =
                     FallbackTime = Option.defaultValue unknownTime entryTime
                 }
 
-                let letters = value.Messages.ConvertAll(fun slice -> letter around slice)
-
-                let senders =
-                    letters |> Seq.choose (fun letter -> ValueOption.toOption letter.Sender)
-
-                let people = WhatsAppPeople.ofValue value.Contacts senders
+                let people =
+                    value.Messages |> Seq.choose senderIds |> WhatsAppPeople.ofValue value.Contacts
 
                 let read = [
-                    for letter in letters do
-                        yield! updatesOf around people letter
+                    for slice in value.Messages do
+                        yield! element slice (messageOf around people slice)
                     for slice in value.Statuses do
-                        status around slice
+                        yield! element slice (statusOf around slice)
                 ]
 
                 if not (List.isEmpty read) then

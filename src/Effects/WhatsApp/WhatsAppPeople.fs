@@ -29,8 +29,6 @@ type internal WhatsAppPeople = {
     /// The only contact, where there is one and all messages of the value come from one person: then it is that
     /// person's, whatever its ids are.
     Only: WhatsAppContact option
-    /// Who was found for which ids.
-    Found: Dictionary<SenderIds, Person option>
 }
 
 /// Finding out who wrote, wherever Meta puts the ids: since 2026 every one of them may be missing.
@@ -120,9 +118,19 @@ module WhatsAppPeople =
         // WhatsApp's own id and the number that was written from may differ for the same person.
         | None, None -> people.Only
 
-    let private whoIs (people: WhatsAppPeople) (ids: SenderIds) : Person option =
+    /// An id of a message; where its contact says the same, the contact's text, so that none is held twice.
+    let private heldOnce (contact: WhatsAppContact option) (id: string voption) : string option =
+        match id, contact with
+        | ValueNone, _ -> None
+        | ValueSome id, Some contact when contact.WhatsAppId = Some id -> contact.WhatsAppId
+        | ValueSome id, Some contact when contact.UserId = Some id -> contact.UserId
+        | ValueSome id, _ -> Some id
+
+    /// Who sent a message with these ids. None if neither they nor their contact hold an id that can be used.
+    let internal sender (people: WhatsAppPeople) (ids: SenderIds) : Person option =
         let contact = contactOf people ids
-        let own = [ ValueOption.toOption ids.From; ValueOption.toOption ids.UserId ]
+        let userId = heldOnce contact ids.UserId
+        let own = [ heldOnce contact ids.From; userId ]
 
         let others =
             match contact with
@@ -134,10 +142,7 @@ module WhatsAppPeople =
 
         // What stands where a business-scoped id belongs comes before what merely looks like one.
         let businessScopedId =
-            [ ValueOption.toOption ids.UserId; contact |> Option.bind _.UserId ]
-            @ own
-            @ others
-            |> first scoped
+            [ userId; contact |> Option.bind _.UserId ] @ own @ others |> first scoped
 
         match businessScopedId, first phone (own @ others) with
         | None, None -> None
@@ -148,16 +153,8 @@ module WhatsAppPeople =
                 Name = contact |> Option.bind _.Name
             }
 
-    /// Who sent a message with these ids. None if neither they nor their contact hold an id that can be used.
-    let internal sender (people: WhatsAppPeople) (ids: SenderIds) : Person option =
-        match people.Found.TryGetValue ids with
-        | true, found -> found
-        | _ ->
-            let found = whoIs people ids
-            people.Found[ids] <- found
-            found
-
-    /// The people of a value with these contacts, whose messages have senders with these ids.
+    /// The people of a value with these contacts. Who its messages come from, in their order, is asked only where there
+    /// is one contact.
     let internal ofValue (contacts: ResizeArray<Slice>) (senders: SenderIds seq) : WhatsAppPeople =
         let byId = Dictionary<string, WhatsAppContact>()
         let known = ResizeArray<WhatsAppContact>()
@@ -184,7 +181,7 @@ module WhatsAppPeople =
                     | Some id -> byId.TryAdd(compared id, contact) |> ignore
                     | None -> ()
 
-        let isOneSender =
+        let areOfOne () =
             match Seq.tryHead senders with
             | None -> true
             | Some first -> senders |> Seq.forall (fun ids -> ids = first)
@@ -192,9 +189,8 @@ module WhatsAppPeople =
         {
             ById = byId
             Only =
-                if known.Count = 1 && isOneSender then
+                if known.Count = 1 && areOfOne () then
                     Some known[0]
                 else
                     None
-            Found = Dictionary()
         }
