@@ -76,47 +76,38 @@ let said (customer: string) stage : Task<Seen list> = task {
     return all |> List.filter _.FromBusiness
 }
 
-/// The customer writes.
-let writes (customer: string) (words: string) stage : Task = task {
+/// The customer does what the emulator's page would send for it.
+let private does (act: 'act) stage : Task = task {
     let! _ =
-        postTo
-            stage.WhatsApp.Address
-            "/_emulator/send"
-            (JsonSerializer.Serialize {| customer = customer; text = words |})
+        postTo stage.WhatsApp.Address "/_emulator/send" (JsonSerializer.Serialize act)
 
     return ()
 }
+
+/// The customer writes.
+let writes (customer: string) (words: string) stage : Task =
+    does {| customer = customer; text = words |} stage
 
 /// The customer writes a text of any length, as a webhook could hold it.
-let writesAtLength (customer: string) (words: string) stage : Task = task {
-    let! _ =
-        postTo
-            stage.WhatsApp.Address
-            "/_emulator/send"
-            (JsonSerializer.Serialize {|
-                customer = customer
-                message = {|
-                    ``type`` = "text"
-                    text = {| body = words |}
-                |}
-            |})
-
-    return ()
-}
+let writesAtLength (customer: string) (words: string) stage : Task =
+    does
+        {|
+            customer = customer
+            message = {|
+                ``type`` = "text"
+                text = {| body = words |}
+            |}
+        |}
+        stage
 
 /// The customer sends a sample: voice, photo, document…
-let sendsSample (customer: string) (sample: string) stage : Task = task {
-    let! _ =
-        postTo
-            stage.WhatsApp.Address
-            "/_emulator/send"
-            (JsonSerializer.Serialize {|
-                customer = customer
-                sample = sample
-            |})
-
-    return ()
-}
+let sendsSample (customer: string) (sample: string) stage : Task =
+    does
+        {|
+            customer = customer
+            sample = sample
+        |}
+        stage
 
 /// Waits for the n-th message of the bot to this customer (from 1) and gives it.
 let hears (customer: string) (count: int) stage : Task<Seen> =

@@ -67,6 +67,8 @@ let private links (context: HttpContext) : ActivityLink seq =
 [<NoComparison; NoEquality>]
 type private Door = {
     Route: string
+    /// Whether anybody listens; where nobody does, a request is received as it is.
+    IsWatched: bool
     Duration: Histogram<float>
     /// Counts what became of a request, by the status of its answer.
     Count: int -> unit
@@ -112,21 +114,25 @@ let private watched
     (elapsed: unit -> TimeSpan)
     (receive: HttpContext -> Task)
     (context: HttpContext)
-    : Task = task {
-    let start = elapsed ()
-    let activity = begun instruments door context
+    : Task =
+    if not door.IsWatched then
+        receive context
+    else
+        task {
+            let start = elapsed ()
+            let activity = begun instruments door context
 
-    try
-        do! receive context
-        ended door (elapsed () - start) context.Response.StatusCode activity
-    with fault ->
-        // The caller went away, or a fault of this program; the web server answers 500 or nothing.
-        Trace.fail fault activity
-        ended door (elapsed () - start) 500 activity
-        return! Task.FromException<unit> fault
-}
+            try
+                do! receive context
+                ended door (elapsed () - start) context.Response.StatusCode activity
+            with fault ->
+                // The caller went away, or a fault of this program; the web server answers 500 or nothing.
+                Trace.fail fault activity
+                ended door (elapsed () - start) 500 activity
+                return! Task.FromException<unit> fault
+        }
 
-/// `Webhook.receive`, watched. Where nobody listens it is called as it is.
+/// `Webhook.receive`, watched.
 let receive
     (instruments: Instruments)
     (elapsed: unit -> TimeSpan)
@@ -136,6 +142,7 @@ let receive
     // What was stored, or was not, the receiver counts.
     let door = {
         Route = "/webhook"
+        IsWatched = instruments.WatchesDoor
         Duration = instruments.Acknowledged
         Count =
             fun status ->
@@ -147,10 +154,7 @@ let receive
                 | _ -> ()
     }
 
-    if instruments.WatchesDoor then
-        watched instruments door elapsed receive context
-    else
-        receive context
+    watched instruments door elapsed receive context
 
 /// What became of a request of the form's endpoint, by the status of its answer.
 let private formVerdict (status: int) : string =
@@ -163,7 +167,7 @@ let private formVerdict (status: int) : string =
     | 400 -> "not understood"
     | _ -> "failed"
 
-/// `FlowDoor.receive`, watched. Where nobody listens it is called as it is.
+/// `FlowDoor.receive`, watched.
 let receiveForm
     (instruments: Instruments)
     (elapsed: unit -> TimeSpan)
@@ -172,11 +176,9 @@ let receiveForm
     : Task =
     let door = {
         Route = "/flow"
+        IsWatched = instruments.WatchesForms
         Duration = instruments.FormDuration
         Count = fun status -> instruments.FormRequests.Add(1L, Label.tag "bot.verdict" (formVerdict status))
     }
 
-    if instruments.WatchesForms then
-        watched instruments door elapsed receive context
-    else
-        receive context
+    watched instruments door elapsed receive context
