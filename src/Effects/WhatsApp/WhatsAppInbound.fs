@@ -206,6 +206,10 @@ module WhatsAppInbound =
                 let people =
                     value.Messages |> Seq.choose senderIds |> WhatsAppPeople.ofValue value.Contacts
 
+                // Where the contacts stand in the body nobody asks again.
+                value.Contacts.Clear()
+                value.Contacts.TrimExcess()
+
                 let read = [
                     for slice in value.Messages do
                         yield! element slice (messageOf around people slice)

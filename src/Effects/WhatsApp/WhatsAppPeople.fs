@@ -12,23 +12,23 @@ type internal SenderIds = {
 }
 
 /// One of `contacts[]`.
-[<NoComparison; NoEquality>]
+[<Struct; NoComparison; NoEquality>]
 type internal WhatsAppContact = {
     WhatsAppId: string option
     UserId: string option
     Name: string option
-    /// Its place among the contacts of the value.
-    Place: int
 }
 
 /// The people that one `changes[].value` tells of, found by id without a search.
 [<NoComparison; NoEquality>]
 type internal WhatsAppPeople = {
-    /// The first contact that has the id.
-    ById: Dictionary<string, WhatsAppContact>
-    /// The only contact, where there is one and all messages of the value come from one person: then it is that
-    /// person's, whatever its ids are.
-    Only: WhatsAppContact option
+    /// In their order.
+    Contacts: ResizeArray<WhatsAppContact>
+    /// The place of the first contact that has the id.
+    ById: Dictionary<string, int>
+    /// Whether there is one contact, and all messages of the value come from one person: then it is that person's,
+    /// whatever its ids are.
+    IsOfOne: bool
 }
 
 /// Finding out who wrote, wherever Meta puts the ids: since 2026 every one of them may be missing.
@@ -95,91 +95,100 @@ module WhatsAppPeople =
     /// WhatsApp allows 25 characters in a profile's name.
     let private longestName = 100
 
-    let private contact place (element: JsonElement) : WhatsAppContact = {
+    let private contact (element: JsonElement) : WhatsAppContact = {
         WhatsAppId = identifier "wa_id" element
         UserId = identifier "user_id" element
         Name = field "profile" element |> Option.bind (WhatsAppText.line longestName "name")
-        Place = place
     }
 
-    let private contactOf (people: WhatsAppPeople) (ids: SenderIds) : WhatsAppContact option =
+    let private nobody: WhatsAppContact = {
+        WhatsAppId = None
+        UserId = None
+        Name = None
+    }
+
+    let private contactOf (people: WhatsAppPeople) (ids: SenderIds) : WhatsAppContact =
         let find (id: string voption) =
             match id with
-            | ValueNone -> None
+            | ValueNone -> ValueNone
             | ValueSome id ->
                 match people.ById.TryGetValue(compared id) with
-                | true, found -> Some found
-                | _ -> None
+                | true, place -> ValueSome place
+                | _ -> ValueNone
 
         match find ids.From, find ids.UserId with
-        | Some first, Some second -> Some(if second.Place < first.Place then second else first)
-        | Some found, None
-        | None, Some found -> Some found
+        | ValueSome first, ValueSome second -> people.Contacts[min first second]
+        | ValueSome found, ValueNone
+        | ValueNone, ValueSome found -> people.Contacts[found]
         // WhatsApp's own id and the number that was written from may differ for the same person.
-        | None, None -> people.Only
+        | ValueNone, ValueNone when people.IsOfOne -> people.Contacts[0]
+        | ValueNone, ValueNone -> nobody
 
     /// An id of a message; where its contact says the same, the contact's text, so that none is held twice.
-    let private heldOnce (contact: WhatsAppContact option) (id: string voption) : string option =
-        match id, contact with
-        | ValueNone, _ -> None
-        | ValueSome id, Some contact when contact.WhatsAppId = Some id -> contact.WhatsAppId
-        | ValueSome id, Some contact when contact.UserId = Some id -> contact.UserId
-        | ValueSome id, _ -> Some id
+    let private heldOnce (contact: WhatsAppContact) (id: string voption) : string option =
+        match id with
+        | ValueNone -> None
+        | ValueSome id when contact.WhatsAppId = Some id -> contact.WhatsAppId
+        | ValueSome id when contact.UserId = Some id -> contact.UserId
+        | ValueSome id -> Some id
 
     /// Who sent a message with these ids. None if neither they nor their contact hold an id that can be used.
     let internal sender (people: WhatsAppPeople) (ids: SenderIds) : Person option =
         let contact = contactOf people ids
         let userId = heldOnce contact ids.UserId
-        let own = [ heldOnce contact ids.From; userId ]
+        let all = [ heldOnce contact ids.From; userId; contact.WhatsAppId; contact.UserId ]
 
-        let others =
-            match contact with
-            | Some contact -> [ contact.WhatsAppId; contact.UserId ]
-            | None -> []
-
+        // The candidate itself where it was written as it is read, so that it is not held twice.
         let first read candidates =
-            candidates |> List.tryPick (Option.bind read)
+            candidates
+            |> List.tryPick (fun candidate ->
+                match Option.bind read candidate with
+                | Some found when Some found = candidate -> candidate
+                | found -> found)
 
         // What stands where a business-scoped id belongs comes before what merely looks like one.
-        let businessScopedId =
-            [ userId; contact |> Option.bind _.UserId ] @ own @ others |> first scoped
+        let businessScopedId = userId :: contact.UserId :: all |> first scoped
 
-        match businessScopedId, first phone (own @ others) with
+        match businessScopedId, first phone all with
         | None, None -> None
         | businessScopedId, phone ->
             Some {
                 BusinessScopedId = businessScopedId
                 Phone = phone
-                Name = contact |> Option.bind _.Name
+                Name = contact.Name
             }
+
+    /// Meta puts no more updates into a body: room for so many contacts is made ahead.
+    let private mostUpdates = 1000
 
     /// The people of a value with these contacts. Who its messages come from, in their order, is asked only where there
     /// is one contact.
     let internal ofValue (contacts: ResizeArray<Slice>) (senders: SenderIds seq) : WhatsAppPeople =
-        let byId = Dictionary<string, WhatsAppContact>()
-        let known = ResizeArray<WhatsAppContact>()
+        let room = min mostUpdates contacts.Count
+        let known = ResizeArray<WhatsAppContact> room
+        let byId = Dictionary<string, int>(2 * room)
 
         for slice in contacts do
             let found =
                 try
                     WhatsAppEnvelope.inside slice (fun element ->
                         if element.ValueKind = JsonValueKind.Object then
-                            Some(contact known.Count element)
+                            ValueSome(contact element)
                         else
-                            None)
+                            ValueNone)
                 with _ ->
                     // A contact that cannot be read names nobody, and takes no message with it.
-                    None
+                    ValueNone
 
             match found with
-            | None -> ()
-            | Some contact ->
-                known.Add contact
-
+            | ValueNone -> ()
+            | ValueSome contact ->
                 for id in [ contact.WhatsAppId; contact.UserId ] do
                     match id with
-                    | Some id -> byId.TryAdd(compared id, contact) |> ignore
+                    | Some id -> byId.TryAdd(compared id, known.Count) |> ignore
                     | None -> ()
+
+                known.Add contact
 
         let areOfOne () =
             match Seq.tryHead senders with
@@ -187,10 +196,7 @@ module WhatsAppPeople =
             | Some first -> senders |> Seq.forall (fun ids -> ids = first)
 
         {
+            Contacts = known
             ById = byId
-            Only =
-                if known.Count = 1 && areOfOne () then
-                    Some known[0]
-                else
-                    None
+            IsOfOne = known.Count = 1 && areOfOne ()
         }
