@@ -104,19 +104,6 @@ let ``a kind of message brings no other kind of file, and archives are not taken
         | Error(FileTypeRefused _) -> ()
         | other -> failwith $"%A{other}"
 
-[<Fact>]
-let ``the limits are WhatsApp's`` () =
-    for kind, limit in
-        [
-            Image, 5_242_880L
-            Sticker, 512_000L
-            Video, 16_777_216L
-            VoiceNote, 16_777_216L
-            Audio, 16_777_216L
-            Document, 104_857_600L
-        ] do
-        Assert.Equal(limit, FileRules.limitOf kind)
-
 let private hash = FileHash(String('a', 64))
 
 [<Fact>]

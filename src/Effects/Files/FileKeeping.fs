@@ -8,7 +8,7 @@ open FunctionalBot.Domain
 
 /// What is kept of customers' files, and for how long.
 type FileSettings = {
-    /// The largest file that is taken, in bytes; limits of single kinds may be lower.
+    /// The largest file that is taken, in bytes, of whatever kind.
     Largest: int64
     /// How long a file is kept for the message that it came with.
     Keep: TimeSpan
@@ -32,10 +32,8 @@ module FileKeeping =
         (request: FileRequest)
         cancel
         =
-        let limit = min settings.Largest (FileRules.limitOf request.Kind)
-
         let write (stream: Stream) : Task<Result<Downloaded, FileFailure>> = task {
-            let! downloaded = source.Download request limit stream cancel
+            let! downloaded = source.Download request settings.Largest stream cancel
 
             return
                 match downloaded with

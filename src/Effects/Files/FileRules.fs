@@ -3,26 +3,11 @@ namespace FunctionalBot.Effects
 open System
 open FunctionalBot.Domain
 
-/// Which files are taken, and how large they may be. The limits by kind are WhatsApp's own for what can be sent
-/// (references: the table of media); what is larger did not come from a telephone.
+/// Which files are taken, and how large they may be.
 module FileRules =
-    let private mebi = 1024L * 1024L
-
-    /// The largest file that WhatsApp passes on, in bytes.
-    let largest = 100L * mebi
-
-    /// The largest file of a kind, in bytes.
-    let limitOf (kind: MediaKind) : int64 =
-        match kind with
-        | Image -> 5L * mebi
-        | Sticker -> 500L * 1024L
-        | Video
-        | VoiceNote
-        | Audio -> 16L * mebi
-        | Document
-        | Location
-        | ContactCard
-        | Other -> largest
+    /// The largest file that WhatsApp passes on, in bytes, of whatever kind: it reports error 131052 for a larger one
+    /// (references: media). The lower limits by kind are of what a business sends; a customer's film may have more.
+    let largest = 100L * 1024L * 1024L
 
     /// Types with the endings of names that belong to them; the first is put behind a name that has none.
     let private types = [
