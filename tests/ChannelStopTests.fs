@@ -61,7 +61,7 @@ let ``a thousand waiting messages make few failing calls, and all go out once wh
             |> Array.map (fun changes ->
                 ChannelStop.create
                     ChannelStop.defaultSettings
-                    ChannelStop.alone
+                    StopPlan.alone
                     world
                     store
                     changes.Add
@@ -124,7 +124,7 @@ let ``a stop that the store has not taken yet is not taken for over`` () =
                 (fun () -> deadToken)
 
         let port =
-            ChannelStop.create ChannelStop.defaultSettings ChannelStop.alone world slow changes.Add whatsApp
+            ChannelStop.create ChannelStop.defaultSettings StopPlan.alone world slow changes.Add whatsApp
 
         let first = sendOne port (keyOf "Ana" 1L)
 
@@ -159,7 +159,7 @@ let ``a read mark that finds the token dead stops the channel on all nodes, and 
                     deadToken)
 
         let node () =
-            ChannelStop.create ChannelStop.defaultSettings ChannelStop.alone world store ignore whatsApp
+            ChannelStop.create ChannelStop.defaultSettings StopPlan.alone world store ignore whatsApp
 
         let one = node ()
         let other = node ()
@@ -200,7 +200,7 @@ let ``a probe that is held back further in leaves the next message to probe`` ()
             whatsAppThat world (fun _ -> outcomes.Dequeue()) (fun () -> deadToken)
 
         let port =
-            ChannelStop.create ChannelStop.defaultSettings ChannelStop.alone world store ignore whatsApp
+            ChannelStop.create ChannelStop.defaultSettings StopPlan.alone world store ignore whatsApp
 
         let! _ = sendOne port (keyOf "Ana" 1L)
         do! world.Delay (TimeSpan.FromSeconds 31.) never

@@ -175,7 +175,7 @@ let ``a message that we refuse ourselves ends no stop and takes no slot`` () =
 
         let isStopped () = task {
             let! states = store.ServiceStates()
-            return List.exists ChannelStop.isStopped states
+            return List.exists ServiceState.isStopOfMessages states
         }
 
         let! _ = sendOne port (keyOf "Ana" 1L)

@@ -178,7 +178,7 @@ let private protect (world: World) (store: StorePort) (services: Interpreter.Ser
                 services.WhatsApp
                 |> Pace.create limits world store log
                 |> Breakers.whatsApp host Breakers.whatsAppSettings
-                |> ChannelStop.create ChannelStop.defaultSettings ChannelStop.alone world store ignore
+                |> ChannelStop.create ChannelStop.defaultSettings StopPlan.alone world store ignore
             For = fun channel -> services.For channel |> Option.map forNumber
     }
 

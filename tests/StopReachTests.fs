@@ -188,7 +188,7 @@ let ``a probe that meets a narrower fault ends the wider stop, and one that meet
 
             return
                 states
-                |> List.filter ChannelStop.isStopped
+                |> List.filter ServiceState.isStopOfMessages
                 |> List.map _.Service
                 |> List.sort
                 |> String.concat " "
@@ -295,5 +295,5 @@ let ``a start probes each stop at once, and forgets the stop of a number that is
         let! went = going send
         Assert.Equal("1 2 3 4 5", String.concat " " went)
         let! states = store.ServiceStates()
-        Assert.Empty(states |> List.filter ChannelStop.isStopped)
+        Assert.Empty(states |> List.filter ServiceState.isStopOfMessages)
     })

@@ -118,7 +118,7 @@ let ``an upload that a dead token fails stops the channel for all`` () =
 
         let port =
             scripted world sends (Queue [ deadToken ])
-            |> ChannelStop.create ChannelStop.defaultSettings ChannelStop.alone world store ignore
+            |> ChannelStop.create ChannelStop.defaultSettings StopPlan.alone world store ignore
 
         let! first = upload port
         Assert.Equal("HeldBack", outcomeOf first)
@@ -140,7 +140,7 @@ let ``a file that Meta takes does not end a stop, the message behind it does`` (
 
         let port =
             scripted world sends uploads
-            |> ChannelStop.create ChannelStop.defaultSettings ChannelStop.alone world store ignore
+            |> ChannelStop.create ChannelStop.defaultSettings StopPlan.alone world store ignore
 
         let! _ = sendOne port (keyOf "Ana" 1L)
         let! early = upload port
@@ -148,7 +148,7 @@ let ``a file that Meta takes does not end a stop, the message behind it does`` (
 
         let isStopped () = task {
             let! states = store.ServiceStates()
-            return List.exists ChannelStop.isStopped states
+            return List.exists ServiceState.isStopOfMessages states
         }
 
         do! world.Delay (TimeSpan.FromSeconds 31.) never

@@ -144,9 +144,9 @@ let ``each stop reaches as far as what has to be mended`` () =
             match code, action with
             // A token may serve its other numbers.
             | 131005, _
-            | _, ErrorAction.MendNumber -> Some ChannelStop.StopReach.Number
-            | _, ErrorAction.MendAccount -> Some ChannelStop.StopReach.Account
-            | _, ErrorAction.MendToken -> Some ChannelStop.StopReach.Token
+            | _, ErrorAction.MendNumber -> Some StopReach.Number
+            | _, ErrorAction.MendAccount -> Some StopReach.Account
+            | _, ErrorAction.MendToken -> Some StopReach.Token
             | _ -> None
 
         Assert.Equal((code, ending = "stopped"), (code, reach.IsSome))

@@ -61,6 +61,12 @@ module ServiceState =
     let ofWord (text: string) : ServiceCondition option =
         words |> List.tryFind (fun (_, known) -> known = text) |> Option.map fst
 
+    /// Whether this is a stop of messages for all nodes.
+    let isStopOfMessages (state: ServiceState) =
+        isWhatsApp state.Service
+        && state.Node.IsNone
+        && state.Condition = ServiceCondition.Stopped
+
     /// What a node told of a service says nothing any more when nobody has looked for so long after the time at
     /// which the next call may find out: nobody calls it, or the node is gone.
     let private stale = TimeSpan.FromMinutes 10.

@@ -39,7 +39,7 @@ let stopSettings (limits: LimitConfiguration) : ChannelStop.StopSettings = {
 
 /// Which numbers stop together: those that share a token, those of one account, and each by itself. The stop of
 /// WHATSAPP_TOKEN is kept under the name that stops of everything have always had.
-let stopPlan (numbers: NumberConfiguration list) : ChannelStop.StopPlan =
+let stopPlan (numbers: NumberConfiguration list) : StopPlan =
     let named (kind: string) (name: string) =
         String.concat "/" [ ServiceState.whatsApp; kind; name ]
 
@@ -49,7 +49,7 @@ let stopPlan (numbers: NumberConfiguration list) : ChannelStop.StopPlan =
                 for number in numbers ->
                     WhatsAppApi.channelOf number.Id,
                     {
-                        ChannelStop.StopNames.Token =
+                        StopNames.Token =
                             if number.TokenVariable = standardToken then
                                 ServiceState.whatsApp
                             else
@@ -152,7 +152,7 @@ let protect
 let private probeAtOnce (isOver: ServiceState -> bool) (store: StorePort) (now: DateTimeOffset) : Task = task {
     let! states = store.ServiceStates()
 
-    for stop in states |> List.filter ChannelStop.isStopped do
+    for stop in states |> List.filter ServiceState.isStopOfMessages do
         do! store.ResumeMessages stop.Service now
 
         if not (isOver stop) then
@@ -190,7 +190,7 @@ let announce (configuration: Configuration) (world: World) (store: StorePort) : 
 
         // The stop of a number that is not set up any more would stay for ever, since nothing probes it.
         let plan = stopPlan configuration.Numbers
-        do! probeAtOnce (fun stop -> not (ChannelStop.concerns plan stop.Service)) store now
+        do! probeAtOnce (fun stop -> not (StopPlan.concerns plan stop.Service)) store now
     with StoreUnavailable _ ->
         // The engine waits for the store by itself. States are for eyes, and the stop ends by its own probes.
         ()

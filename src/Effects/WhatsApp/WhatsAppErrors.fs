@@ -189,12 +189,12 @@ module WhatsAppErrors =
 
     /// How far a refusal reaches that stops sending, by its code: as far as what has to be mended. A token may lack the
     /// right to one number (131005) and serve others.
-    let reachOf (code: int) : ChannelStop.StopReach =
+    let reachOf (code: int) : StopReach =
         match code, (ofCode code).Action with
         | 131005, _
-        | _, ErrorAction.MendNumber -> ChannelStop.StopReach.Number
-        | _, ErrorAction.MendAccount -> ChannelStop.StopReach.Account
-        | _ -> ChannelStop.StopReach.Token
+        | _, ErrorAction.MendNumber -> StopReach.Number
+        | _, ErrorAction.MendAccount -> StopReach.Account
+        | _ -> StopReach.Token
 
     /// Class and words of an answer: by the code where one can be read, else by the HTTP status. Codes
     /// 200 to 299 are missing permissions. Whatever is not known is Unclear if the server failed (5xx),
