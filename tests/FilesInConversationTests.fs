@@ -156,8 +156,8 @@ let ``the team gets the files of a conversation that it takes over, and those th
     equal [ PassedOnToPerson ] (lastPhrases scene)
     equal 2 (scene |> fileArrives |> attachments |> List.length)
 
-[<Fact>]
-let ``a refused ticket gives its files back to the next one`` () =
+/// A ticket with a photo is being opened.
+let private ticketWithPhoto () =
     let scene =
         toDescription
         |> sends Image
@@ -166,9 +166,13 @@ let ``a refused ticket gives its files back to the next one`` () =
         |> writes "saltar"
 
     let _, revision = shown scene
-    let scene = scene |> presses (Confirm revision)
-    let first = creation scene
-    let scene = scene |> odooRefuses
+    scene |> presses (Confirm revision)
+
+[<Fact>]
+let ``a refused ticket gives its files back to the next one`` () =
+    let sent = ticketWithPhoto ()
+    let first = creation sent
+    let scene = sent |> odooRefuses
     let _, revision = shown scene
     let scene = scene |> presses (Confirm revision)
     let second = creation scene
@@ -268,17 +272,8 @@ let ``the team's ticket that is refused gives its files back to the next one`` (
 
 [<Fact>]
 let ``a ticket that is refused while something else goes on gives its files back too`` () =
-    let sent =
-        toDescription
-        |> sends Image
-        |> fileArrives
-        |> writes "Huele a quemado"
-        |> writes "saltar"
-
-    let _, revision = shown sent
-    let sent = sent |> presses (Confirm revision)
-
-    let asking = sent |> odooIsDown |> writes "¿A qué hora abren?" |> odooRefuses
+    let asking =
+        ticketWithPhoto () |> odooIsDown |> writes "¿A qué hora abren?" |> odooRefuses
 
     equal [ TicketWasRefused ] (lastPhrases asking)
     equal [ Ask(WhichTitle, Some(FilesAdded 1)) ] (asking |> presses OpenTicket |> lastPhrases)

@@ -8,6 +8,10 @@ open FunctionalBot.Tests.RandomConversations
 let actions (happening: Happening) =
     happening.Commands |> List.map (fun command -> command.Action)
 
+/// The commands of the event whose actions are such ones.
+let asking (such: Action -> bool) (happening: Happening) =
+    happening.Commands |> List.filter (fun command -> such command.Action)
+
 /// The law holds for each event.
 let each (law: Happening -> bool) (conversation: Conversation) =
     conversation.Happenings |> List.forall law

@@ -91,19 +91,6 @@ let ``many people move at once while they write and are decided for, and each en
     do! operations.Close()
 }
 
-/// Returns when a transaction waits for a lock in the bench's database, or when it is over.
-let private somebodyWaits (bench: Bench) (isOver: unit -> bool) : Task = task {
-    let mutable waiting = "0"
-
-    while waiting = "0" && not (isOver ()) do
-        let! found =
-            bench.Database.Cell
-                "SELECT count(*) FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock'"
-
-        waiting <- found
-}
-
 [<Fact>]
 let ``a merge waits for the decision that is being made, and what came in meanwhile is decided for who stays``
     ()
@@ -131,7 +118,7 @@ let ``a merge waits for the decision that is being made, and what came in meanwh
     let merge =
         deliver stage (wroteAt channel (start.AddSeconds 2.) "3" (ids (Some "ES.1") (Some "34600")))
 
-    do! somebodyWaits bench (fun () -> merge.IsCompleted)
+    do! bench.Database.SomebodyWaits(fun () -> merge.IsCompleted)
     Assert.False merge.IsCompleted
     go.Set()
     let! ended = decision
@@ -233,7 +220,7 @@ let ``a block that waits for a merge is of the contact that stands, not of the o
 
         let! _ = merge.ExecuteNonQueryAsync()
         let block = operations.ChangeContact request (ByContactId "34600") Block
-        do! somebodyWaits bench (fun () -> block.IsCompleted)
+        do! bench.Database.SomebodyWaits(fun () -> block.IsCompleted)
         Assert.False block.IsCompleted
         do! merging.CommitAsync()
         let! outcome = block

@@ -455,12 +455,18 @@ let tellsTheSessionWhatAMessageTells people : Task = task {
     Assert.Equal(Some 3L, account.Ended.TryFind "applied")
 }
 
-let tellsTheSessionOfAMerge people : Task = task {
+/// One person wrote by phone, then by id, and nobody knows yet that it is one.
+let private asTwo people : Task = task {
     do! receive people [ wrote people 0. "1" (phone "34600") ]
     let! _ = decideReally people
     people.Stage.Clock.Value <- minute people 1.
     do! receive people [ wrote people 0. "2" (scoped "ES.1") ]
     let! _ = decideReally people
+    return ()
+}
+
+let tellsTheSessionOfAMerge people : Task = task {
+    do! asTwo people
     do! receive people [ wrote people 1. "3" (both "ES.1" "34600") ]
     let! _ = decideReally people
     let! _, known = toldTo people "ES.1"
@@ -470,11 +476,7 @@ let tellsTheSessionOfAMerge people : Task = task {
 /// A move waits to be decided for a contact that turns out to be another one: the session that hears of it keeps its
 /// own customer's key, by which tickets are found.
 let tellsOfAMoveUnderTheKeyThatStays people : Task = task {
-    do! receive people [ wrote people 0. "1" (phone "34600") ]
-    let! _ = decideReally people
-    people.Stage.Clock.Value <- minute people 1.
-    do! receive people [ wrote people 0. "2" (scoped "ES.1") ]
-    let! _ = decideReally people
+    do! asTwo people
 
     do!
         receive people [

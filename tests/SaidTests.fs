@@ -106,36 +106,22 @@ let private askedAbout (lines: ThreadLine list) : Task<string option * string li
                     )
     }
 
-    let claimed: ClaimedCommand = {
-        Command = {
-            Key = {
-                Session = sessionOf "ES.1" 1
-                Version = 3L
-                Ordinal = 0
-            }
-            Action =
-                AskAssistant {
-                    Turn = 3L
-                    Assistant = Primary
-                    Hint = None
-                    Language = Spanish
-                    Message = None
-                }
-        }
-        Place = 1L
-        Recipient = {
-            Phone = None
-            BusinessScopedId = Some "ES.1"
-        }
-        Language = Spanish
-        Attempt = 1
-        PutOffs = 0
-        QueuedAt = start
-        DelayTold = false
-        Trace = None
-        LastHeard = None
-        IsShut = false
+    let key = {
+        Session = sessionOf "ES.1" 1
+        Version = 3L
+        Ordinal = 0
     }
+
+    let claimed =
+        Protected.onFirstTry
+            key
+            (AskAssistant {
+                Turn = 3L
+                Assistant = Primary
+                Hint = None
+                Language = Spanish
+                Message = None
+            })
 
     let! _ = Interpreter.run services claimed CancellationToken.None
     return (Assert.Single requests).About, List.ofSeq lookedUp

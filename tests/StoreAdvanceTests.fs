@@ -384,19 +384,6 @@ let ``one who floods does not keep another waiting who is behind`` () : Task = t
     Assert.Equal("applied", state)
 }
 
-/// Waits until somebody waits for a lock of this database.
-let private waitForALock (bench: Bench) : Task = task {
-    let mutable waiting = "0"
-
-    while waiting = "0" do
-        let! found =
-            bench.Database.Cell
-                "SELECT count(*) FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock'"
-
-        waiting <- found
-}
-
 [<Fact>]
 let ``a transaction that began earlier and wrote later leaves times in the order of versions`` () : Task =
     task {
@@ -438,7 +425,7 @@ let ``a transaction that began earlier and wrote later leaves times in the order
                 }
                 (decideAt bench.Now)
 
-        do! waitForALock bench
+        do! bench.Database.SomebodyWaits(fun () -> false)
         do! converse bench "ES.1" "a2" "¿hola?"
         do! bench.Store.Deliver [ bodyOf bench.Now [ textFrom "ES.1" "a3" bench.Now "¿me oyen?" ] ]
         do! transaction.RollbackAsync()

@@ -65,6 +65,19 @@ type Database(admin: string, name: string) =
         return rows.Head.Head
     }
 
+    /// Returns when a transaction waits for a lock in this database, or when what should wait is over.
+    member database.SomebodyWaits(isOver: unit -> bool) : Task = task {
+        let mutable waiting = "0"
+
+        while waiting = "0" && not (isOver ()) do
+            let! found =
+                database.Cell
+                    "SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+            waiting <- found
+    }
+
     interface IAsyncDisposable with
         member _.DisposeAsync() =
             ValueTask(executeOn admin ("DROP DATABASE \"" + name + "\" WITH (FORCE)") :> Task)

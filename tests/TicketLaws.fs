@@ -11,12 +11,7 @@ open FunctionalBot.Tests.RandomConversations
 let ``at most one ticket is being created`` () =
     holds (
         each (fun happening ->
-            let creations =
-                happening.Commands
-                |> List.filter (fun command ->
-                    match command.Action with
-                    | CreateTicket _ -> true
-                    | _ -> false)
+            let creations = happening |> asking _.IsCreateTicket
 
             let illegal =
                 match happening.After.Phase, happening.After.Owed with

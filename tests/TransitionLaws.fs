@@ -118,12 +118,7 @@ let ``an open question ends answered, asked anew, or superseded by what the cust
 let ``what is asked of the assistant is what the session waits for`` () =
     holds (
         each (fun happening ->
-            let asked =
-                happening.Commands
-                |> List.filter (fun command ->
-                    match command.Action with
-                    | AskAssistant _ -> true
-                    | _ -> false)
+            let asked = happening |> asking _.IsAskAssistant
 
             asked.Length <= 1
             && asked

@@ -47,27 +47,30 @@ let private elapses stage (said: string list) = task {
     Assert.Equal(1, ended)
 }
 
+/// Decides what waits, without saying anything, and changes what was decided.
+let private decideChanged stage (change: CustomerDecision -> CustomerDecision) : Task = task {
+    let! _ = stage.Store.Decide 10 (fun work -> decide stage [] work |> change)
+    return ()
+}
+
 let private setTimer stage id (due: DateTimeOffset) = task {
     do! stage.Store.Deliver [ bodyOf (now stage) [ textFrom "ES.1" id (now stage) "hola" ] ]
 
-    let! _ =
-        stage.Store.Decide 10 (fun work ->
-            let decision = decide stage [] work
-
-            {
-                decision with
-                    Commands = [
-                        for event in decision.Events do
-                            {
-                                Key = {
-                                    Session = event.Session
-                                    Version = event.Version
-                                    Ordinal = 0
-                                }
-                                Action = SetTimer(IdleTimer, due)
+    do!
+        decideChanged stage (fun decision -> {
+            decision with
+                Commands = [
+                    for event in decision.Events do
+                        {
+                            Key = {
+                                Session = event.Session
+                                Version = event.Version
+                                Ordinal = 0
                             }
-                    ]
-            })
+                            Action = SetTimer(IdleTimer, due)
+                        }
+                ]
+        })
 
     return ()
 }
@@ -458,22 +461,19 @@ let asksByTemplateOnceBetweenTwoMessages stage : Task = task {
 let private wants stage id (isOptedOut: bool) = task {
     do! stage.Store.Deliver [ bodyOf (now stage) [ textFrom "ES.1" id (now stage) "baja" ] ]
 
-    let! _ =
-        stage.Store.Decide 10 (fun work ->
-            let decision = decide stage [] work
-
-            {
-                decision with
-                    Sessions =
-                        decision.Sessions
-                        |> List.map (fun session -> {
-                            session with
-                                Circumstances = {
-                                    session.Circumstances with
-                                        OptedOut = isOptedOut
-                                }
-                        })
-            })
+    do!
+        decideChanged stage (fun decision -> {
+            decision with
+                Sessions =
+                    decision.Sessions
+                    |> List.map (fun session -> {
+                        session with
+                            Circumstances = {
+                                session.Circumstances with
+                                    OptedOut = isOptedOut
+                            }
+                    })
+        })
 
     return ()
 }

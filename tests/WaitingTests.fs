@@ -249,16 +249,7 @@ let ``letting a message wait stands behind a decision that is being made, and se
             recording.Value <- record bench command (AwaitCustomer "too late")
 
             // It is seen to wait for the lock; nothing has been changed by then.
-            let mutable isWaiting = false
-
-            while not isWaiting do
-                let! waiting =
-                    bench.Database.Cell
-                        "SELECT count(*) FROM pg_stat_activity
-                        WHERE datname = current_database() AND wait_event_type = 'Lock'"
-
-                isWaiting <- waiting <> "0"
-
+            do! bench.Database.SomebodyWaits(fun () -> recording.Value.IsCompleted)
             let! standing = state bench command
             Assert.Equal("running", standing)
         })
