@@ -89,7 +89,7 @@ let ``a file is forgotten only with the ticket that it was for, or where the cus
                 phrases happening
                 |> List.exists (function
                     | TicketDiscarded
-                    | OptedOut -> true
+                    | OptedOutUnsent -> true
                     | _ -> false)
 
             gone.IsEmpty || isLeft || happening.Event.Fact.IsMessageRevoked)

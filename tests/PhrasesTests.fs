@@ -198,7 +198,15 @@ let ``what customers are told to write is understood, in each language`` () =
     for language in PhraseBook.languages do
         let all = promised language
 
-        for phrase in [ "welcome"; "introduction"; "welcome-from-ad"; "opted-out"; "fill-form" ] do
+        for phrase in
+            [
+                "welcome"
+                "introduction"
+                "welcome-from-ad"
+                "opted-out"
+                "opted-out-unsent"
+                "fill-form"
+            ] do
             Assert.Contains(phrase, List.map fst all)
 
         for phrase, words in all do
@@ -207,7 +215,8 @@ let ``what customers are told to write is understood, in each language`` () =
 
             match phrase with
             | "fill-form" -> Assert.True(Rules.asksForSteps words, words)
-            | "opted-out" -> Assert.Equal(Some(Means WantsToHear, 0), meaning)
+            | "opted-out"
+            | "opted-out-unsent" -> Assert.Equal(Some(Means WantsToHear, 0), meaning)
             | _ -> Assert.Equal(Some(Means WantsPerson, 0), meaning)
 
 [<Fact>]

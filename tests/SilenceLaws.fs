@@ -15,6 +15,10 @@ let private arrives (happening: Happening) =
        | Some message -> not (List.contains message happening.Before.Recent)
        | None -> true
 
+/// The answer to a wish for silence.
+let private isConfirmation (phrase: Phrase) =
+    phrase = OptedOut || phrase = OptedOutUnsent
+
 [<Fact>]
 let ``nobody who wants silence hears what was not asked for`` () =
     holds (
@@ -39,8 +43,16 @@ let ``the first wish for silence is always heard, at once, and its answer is the
                 let said = phrases happening
                 let after = happening.After
 
-                List.tryLast said = Some OptedOut
-                && (said |> List.filter _.IsOptedOut).Length = 1
+                let confirmation =
+                    match happening.Before.Phase with
+                    | TicketCreation(_, Creating _) -> OptedOut
+                    | TicketCreation _ -> OptedOutUnsent
+                    | Conversing _
+                    | WithAgent _
+                    | Closed _ -> OptedOut
+
+                List.tryLast said = Some confirmation
+                && (said |> List.filter isConfirmation).Length = 1
                 && after.Circumstances.OptedOut
                 && after.Gathering.IsNone
                 && after.LookUp.IsNone
@@ -66,7 +78,7 @@ let ``behind a wish for silence only what became of tickets is told, until the c
 
             match Transition.messageOf happening.Event.Fact with
             | Some _ when counted happening && not happening.Event.Fact.IsCustomerMoved ->
-                List.contains OptedOut said, isKept
+                List.exists isConfirmation said, isKept
             | _ ->
                 let goesOn =
                     happening.After.Circumstances.OptedOut
@@ -107,6 +119,7 @@ let ``who is speaking is said with the first thing that is said`` () =
                     | Goodbye
                     | IdleGoodbye _
                     | OptedOut
+                    | OptedOutUnsent
                     | OptedIn
                     | SlowDown
                     | MaybeABot -> false

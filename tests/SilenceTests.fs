@@ -76,8 +76,9 @@ let ``a wish for silence waits for nothing, and nothing is said behind it`` () =
     equal None looking.Session.LookUp
 
 [<Fact>]
-let ``a ticket that was being told is left with its files`` () =
+let ``a ticket that was being told is left with its files, and that it was not sent is told`` () =
     let scene = opened |> writes "abrir ticket" |> sends Image |> writes "stop"
+    equal [ OptedOutUnsent ] (lastPhrases scene)
     equal (Conversing(None, NothingOffered)) scene.Session.Phase
     equal [] scene.Session.Files
 

@@ -277,11 +277,11 @@ edit of a caption
     closed: assistant
 text, for silence
     conversing: OptedOut
-    title: OptedOut
-    form: OptedOut
-    description: OptedOut
-    e-mail: OptedOut
-    confirming: OptedOut
+    title: OptedOutUnsent
+    form: OptedOutUnsent
+    description: OptedOutUnsent
+    e-mail: OptedOutUnsent
+    confirming: OptedOutUnsent
     creating: OptedOut
     with a person: note El cliente pidió por WhatsApp no recibir más mensajes.; OptedOut
     silent: 👍

@@ -32,10 +32,19 @@ module internal Consent =
     /// The customer wants silence: it is confirmed, and what was being done is left, so that nothing is said behind it.
     /// A ticket that is on its way was confirmed before and stays owed.
     let optOut decision =
+        let phrase =
+            match decision.Session.Phase with
+            | TicketCreation(_, (AskingTitle | AskingDescription | AskingEmail | Confirming _)) ->
+                OptedOutUnsent
+            | TicketCreation(_, Creating _)
+            | Conversing _
+            | WithAgent _
+            | Closed _ -> OptedOut
+
         let decision = decision |> set true |> leave
 
         if Session.isClosed decision.Session then
-            decision |> say OptedOut [ WriteToMeAgain ]
+            decision |> say phrase [ WriteToMeAgain ]
         else
             decision
             |> change (fun session -> {
@@ -43,7 +52,7 @@ module internal Consent =
                     Owed = Session.owedTicket session
                     LookUp = None
             })
-            |> offer NothingOffered OptedOut [ WriteToMeAgain ]
+            |> offer NothingOffered phrase [ WriteToMeAgain ]
 
     /// The customer wants to hear from the business again. What was being done goes on.
     let optIn decision =

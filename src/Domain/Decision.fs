@@ -72,6 +72,7 @@ module internal Decision =
         | Goodbye
         | IdleGoodbye _
         | OptedOut
+        | OptedOutUnsent
         | OptedIn
         | SlowDown
         | MaybeABot -> LeftOut

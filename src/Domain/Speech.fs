@@ -109,6 +109,8 @@ type Phrase =
     | MaybeABot
     /// The customer will hear nothing that he did not ask for.
     | OptedOut
+    /// The same, where the ticket that was being told was not sent.
+    | OptedOutUnsent
     | OptedIn
     | ThatButtonIsStale
     /// A form that was sent counts no more.

@@ -274,6 +274,7 @@ module internal PhraseText =
         | SlowDown -> simply speaker Wording.SlowDown
         | MaybeABot -> simply speaker Wording.MaybeABot
         | OptedOut -> simply speaker Wording.OptedOut
+        | OptedOutUnsent -> simply speaker Wording.OptedOutUnsent
         | OptedIn -> simply speaker Wording.OptedIn
         | ThatButtonIsStale -> simply speaker Wording.ThatButtonIsStale
         | ThatFormIsStale -> simply speaker Wording.ThatFormIsStale

@@ -88,6 +88,7 @@ type Wording =
     | SlowDown
     | MaybeABot
     | OptedOut
+    | OptedOutUnsent
     | OptedIn
     | ThatButtonIsStale
     | ThatFormIsStale
@@ -171,6 +172,7 @@ module Wording =
         | Wording.Introduction
         | Wording.Help
         | Wording.OptedOut
+        | Wording.OptedOutUnsent
         | Wording.MessageMayBeLost -> [ "business" ]
         | Wording.WelcomeNamed -> [ "business"; "name" ]
         | Wording.Summary -> [ "title"; "description"; "email"; "files" ]
