@@ -242,7 +242,7 @@ let ``log lines of a failure name its trace`` () =
             let lines =
                 Directory.GetFiles(Path.Combine(stage.Folder, "logs"))
                 |> Array.collect File.ReadAllLines
-                |> Array.filter (fun line -> line.Contains "LookUpTickets")
+                |> Array.filter (fun line -> line.Contains "look-up-tickets")
 
             Assert.NotEmpty lines
             let ids = spans exports |> List.map _.Id |> Set.ofList

@@ -2,49 +2,19 @@
 module FunctionalBot.Web.Host
 
 open System
-open System.Diagnostics
 open System.Threading
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Hosting
-open Microsoft.AspNetCore.Http
 open Microsoft.Extensions.DependencyInjection
 open Microsoft.Extensions.Hosting
 open Microsoft.Extensions.Logging
 open Serilog
-open FunctionalBot.Domain
 open FunctionalBot.Effects
 open FunctionalBot.Effects.Telemetry
 open FunctionalBot.Web.Configuration
 open FunctionalBot.Web.Health
-
-/// What an action is called in logs; its content is personal.
-let private actionName action =
-    match action with
-    | Say _ -> "Say"
-    | MarkRead _ -> "MarkRead"
-    | AskAssistant _ -> "AskAssistant"
-    | CreateTicket _ -> "CreateTicket"
-    | AddToTicket _ -> "AddToTicket"
-    | LookUpTickets _ -> "LookUpTickets"
-    | FetchFile _ -> "FetchFile"
-    | AttachToTicket _ -> "AttachToTicket"
-    | React _ -> "React"
-    | SetTimer _ -> "SetTimer"
-    | CancelTimer _ -> "CancelTimer"
-
-let private engineLog (log: Serilog.ILogger) (spans: CommandSpans) : Engine.EngineLog = {
-    Trouble = fun worker fault -> log.Warning(fault, "{Worker} cannot go on for now and tries again", worker)
-    Recovered = fun worker -> log.Information("{Worker} goes on again", worker)
-    CommandFailed =
-        fun command reason ->
-            Logging.warnWithin
-                log
-                (Composition.world.Now())
-                (spans.TraceOf command)
-                "{Action} {Key}: {Reason}"
-                [| actionName command.Action; CommandKey.text command.Key; reason |]
-}
+open FunctionalBot.Web.Node
 
 /// Why a start is given up.
 type StartProblem =
@@ -127,8 +97,6 @@ let private exporting (configuration: Configuration) (log: Serilog.ILogger) : ID
         TelemetryExport.start settings version
     | None -> null
 
-let private handler (work: HttpContext -> Task) = RequestDelegate work
-
 /// Tells operators of a clock that is wrong, once for each time that it changes by more than this.
 let private clockLog (log: Serilog.ILogger) : TimeSpan -> unit =
     let worthTelling = TimeSpan.FromSeconds 2.
@@ -143,8 +111,82 @@ let private clockLog (log: Serilog.ILogger) : TimeSpan -> unit =
                 Math.Round(offset.TotalSeconds, 1)
             )
 
+/// What a node does beside its engine until it is told to stop: it forgets what is old, and looks at its clock and
+/// its tokens.
+let private chores
+    (configuration: Configuration)
+    (log: Serilog.ILogger)
+    (node: Node)
+    (stop: CancellationToken)
+    : Task =
+    let forgetting =
+        Retention.run
+            (Retention.settingsFor configuration.Limits.Keep)
+            node.World
+            node.Store
+            (fun rows -> log.Information("Deleted {Rows} rows that ended long ago", rows))
+            (fun fault -> log.Warning(fault, "Deleting old rows broke off; it goes on in an hour"))
+            stop
+
+    let forgettingFiles =
+        FileRetention.run
+            FileRetention.standard
+            node.World
+            node.Database.Files
+            node.FileStore
+            (fun files -> log.Information("Deleted {Files} files of customers whose time was over", files))
+            (fun fault -> log.Warning(fault, "Deleting old files broke off; it goes on in an hour"))
+            stop
+
+    let clock = node.Database.Clock
+    let tellOfClock = clockLog log
+    tellOfClock (clock.Offset())
+    let measuring = clock.Keep tellOfClock stop
+
+    let replaced () =
+        Protection.tokenReplaced node.World log node.Store
+
+    let keepingTokens = node.Tokens.Keep replaced stop
+    Task.WhenAll [| forgetting; forgettingFiles; measuring; keepingTokens |]
+
+/// Works until `stopAsked` ends, and finishes what it holds: first the door closes, then the engine.
+let private work
+    (configuration: Configuration)
+    (log: Serilog.ILogger)
+    (node: Node)
+    (started: unit -> unit)
+    (stopAsked: unit -> Task)
+    : Task<unit> = task {
+    use receiverStop = new CancellationTokenSource()
+    use engineStop = new CancellationTokenSource()
+    use countingStop = new CancellationTokenSource()
+    let receiving = node.Receiver.Run receiverStop.Token
+    do! Protection.announce configuration node.World node.Store
+    let working = node.Engine.Run engineStop.Token
+    let chores = chores configuration log node engineStop.Token
+
+    // Counting costs a query: it is done where somebody is told.
+    let counting =
+        match configuration.Telemetry with
+        | Some _ -> node.CountAccounts countingStop.Token
+        | None -> Task.CompletedTask
+
+    started ()
+    log.Information "Ready"
+
+    do! stopAsked ()
+    log.Information "Stopping: finishing what is under way"
+    receiverStop.Cancel()
+    do! receiving
+    engineStop.Cancel()
+    do! working
+    do! chores
+    countingStop.Cancel()
+    do! counting
+}
+
 /// Runs until the process is asked to stop. `machine` has the clock of this machine; what other nodes read is
-/// written by PostgreSQL's. Stopping closes the door first, then finishes what the engine holds.
+/// written by PostgreSQL's. `reached` is told of what tests wait for.
 let run
     (machine: World)
     (configuration: Configuration)
@@ -152,202 +194,42 @@ let run
     (log: Serilog.ILogger)
     (reached: Engine.Milestone -> unit)
     : Task<Result<unit, StartProblem>> = task {
-    let storeSettings: Store.Settings = {
-        Store.Settings.ofConnectionString configuration.Database with
-            ParkFor = configuration.UnknownWait
-            TracesTimers = configuration.Telemetry.IsSome
-    }
-
-    let store = Store.PostgresStore.create storeSettings Transition.evolve machine
-
-    let world = store.Clock.World
     use instruments = new Instruments()
-    let spans = CommandSpans()
-    let watched = WatchedStore.create instruments spans world store.Port
-    let countAccounts = AccountGauges.create instruments world watched
     use _ = exporting configuration log
-    let threads = Threads.create Composition.keptThreads watched.ReadStream
-    let port = Threads.following threads watched
-
-    let tokens =
-        TokenFile.ofNumbers
-            world
-            (fun path ->
-                log.Warning(
-                    "There is no token in the file {Path}, or it cannot be read; the token stays",
-                    path
-                ))
-            configuration.Numbers
-
-    let alarms = Alarms.create world port log
-
-    let fileStore = Composition.fileStore world configuration
-    let files = Composition.files world configuration tokens.Of fileStore store.Files
-
-    let services =
-        Composition.services world configuration texts port threads tokens.Of files
-        |> Protection.protect configuration port (engineLog log spans) log
-
-    let services = {
-        services with
-            WhatsApp = Alarms.onRefusals alarms services.WhatsApp
-    }
-
-    let lateTemplates =
-        Composition.lateTemplates world configuration port services.WhatsApp
-
-    let reception = Composition.reception configuration
-
-    let decide work =
-        Reception.decide reception (world.Now()) world.NewId work
-
-    let engine =
-        Engine.create
-            (Composition.engineSettings configuration)
-            world
-            port
-            decide
-            (Interpreter.run services
-             |> LateTemplate.around world lateTemplates
-             |> WatchedCommands.run instruments spans world)
-            (engineLog log spans)
-            reached
-
-    let receiver = Webhook.receiver world port engine.Wake |> Alarms.atDoor alarms
-
+    let node = Node.assemble machine configuration texts log instruments reached
     let startup = ref (Starting "The database is being prepared.")
-
-    let door: Webhook.WebhookSettings = {
-        AppSecrets = configuration.WhatsApp.AppSecrets
-        VerifyToken = configuration.WhatsApp.VerifyToken
-    }
-
-    // Until the schema is there, nothing can be stored: Meta is told to send again.
-    let gated: Webhook.Receiver = {
-        receiver with
-            Store =
-                fun body ->
-                    match startup.Value with
-                    | Started -> receiver.Store body
-                    | Starting reason ->
-                        Task.FromException(StoreUnavailable(reason, InvalidOperationException reason))
-    }
-
     let app = build configuration log
-    let now = world.Now
-
-    app.MapGet("/webhook", handler (Webhook.handshake door)) |> ignore
-
     let answered () = reached Engine.BodiesStored
-
-    // What another fault says may quote the message.
-    let notStored (fault: exn) =
-        let reason =
-            match fault with
-            | StoreUnavailable(message, _) -> message
-            | other -> other.GetType().Name
-
-        log.Warning("A webhook was not stored and is to be sent again: {Reason}", reason)
-
-    let receive =
-        Webhook.receive door now (WatchedDoor.receiver instruments gated) answered notStored
-
-    app.MapPost("/webhook", handler (WatchedDoor.receive instruments world.Elapsed receive))
-    |> ignore
-
-    let tellOfForm (words: string) = log.Warning("{Problem}", words)
-
-    match Composition.flowDoor configuration texts port tellOfForm with
-    | Some settings ->
-        let receive =
-            WatchedDoor.receiveForm instruments world.Elapsed (FlowDoor.receive settings)
-
-        app.MapPost("/flow", handler receive) |> ignore
-    | None -> ()
-
-    app.MapGet("/healthz", handler Health.live) |> ignore
-
-    app.MapGet("/readyz", handler (Health.ready (fun () -> startup.Value) now port Webhook.rejectedCount))
-    |> ignore
+    Endpoints.map app configuration texts log instruments node (fun () -> startup.Value) answered
 
     do! app.StartAsync()
     log.Information("Listening on {Urls}", configuration.Urls)
     use stopping = new CancellationTokenSource()
-    let lifetime = app.Lifetime
-    use _ = lifetime.ApplicationStopping.Register(fun () -> stopping.Cancel())
+    use _ = app.Lifetime.ApplicationStopping.Register(fun () -> stopping.Cancel())
 
     let! migrated = task {
         try
             let waiting reason = startup.Value <- Starting reason
-            return! migrate configuration world store.Clock log waiting stopping.Token
+            return! migrate configuration node.World node.Database.Clock log waiting stopping.Token
         with :? OperationCanceledException ->
             return None
     }
 
-    match migrated with
-    | Some(Error problem) ->
-        do! app.StopAsync()
-        do! store.Close()
-        return Error problem
-    | None ->
-        do! app.StopAsync()
-        do! store.Close()
-        return Ok()
-    | Some(Ok()) ->
-        use engineStop = new CancellationTokenSource()
-        use receiverStop = new CancellationTokenSource()
-        use countingStop = new CancellationTokenSource()
-        let receiving = receiver.Run receiverStop.Token
-        do! Protection.announce configuration world port
-        let working = engine.Run engineStop.Token
+    let! outcome = task {
+        match migrated with
+        | Some(Ok()) ->
+            let started () = startup.Value <- Started
+            do! work configuration log node started (fun () -> app.WaitForShutdownAsync())
+            return Ok()
+        | Some(Error problem) ->
+            do! app.StopAsync()
+            return Error problem
+        | None ->
+            do! app.StopAsync()
+            return Ok()
+    }
 
-        let forgetting =
-            Retention.run
-                (Retention.settingsFor configuration.Limits.Keep)
-                world
-                port
-                (fun rows -> log.Information("Deleted {Rows} rows that ended long ago", rows))
-                (fun fault -> log.Warning(fault, "Deleting old rows broke off; it goes on in an hour"))
-                engineStop.Token
-
-        let forgettingFiles =
-            FileRetention.run
-                FileRetention.standard
-                world
-                store.Files
-                fileStore
-                (fun files ->
-                    log.Information("Deleted {Files} files of customers whose time was over", files))
-                (fun fault -> log.Warning(fault, "Deleting old files broke off; it goes on in an hour"))
-                engineStop.Token
-
-        // Counting costs a query: it is done where somebody is told.
-        let counting =
-            match configuration.Telemetry with
-            | Some _ -> countAccounts countingStop.Token
-            | None -> Task.CompletedTask
-
-        let tellOfClock = clockLog log
-        tellOfClock (store.Clock.Offset())
-        let measuring = store.Clock.Keep tellOfClock engineStop.Token
-        let replaced () = Protection.tokenReplaced world log port
-        let keepingToken = tokens.Keep replaced engineStop.Token
-        startup.Value <- Started
-        log.Information "Ready"
-
-        do! app.WaitForShutdownAsync()
-        log.Information "Stopping: finishing what is under way"
-        receiverStop.Cancel()
-        do! receiving
-        engineStop.Cancel()
-        do! working
-        do! forgetting
-        do! forgettingFiles
-        countingStop.Cancel()
-        do! counting
-        do! measuring
-        do! keepingToken
-        do! store.Close()
-        log.Information "Stopped"
-        return Ok()
+    do! node.Database.Close()
+    log.Information "Stopped"
+    return outcome
 }
