@@ -200,18 +200,38 @@ let ``the form can be sent after all, and again while the ticket is not sent`` (
     equal None (shown scene).Email
 
 [<Fact>]
-let ``cancelling works beside the form, and the form is old then`` () =
+let ``cancelling works beside the form, and what is filled in afterwards begins a ticket anew`` () =
     let token = Some(CommandKey.text (formOf offered))
     let scene = offered |> writes "cancelar"
     equal [ TicketDiscarded ] (lastPhrases scene)
     let scene = scene |> fills token right 1
-    equal [ ThatFormIsStale ] (lastPhrases scene)
-    equal [] scene.Session.Files
+    equal "La taladradora no enciende" (TicketTitle.value (shown scene).Title)
+    equal (Some 1) (shown scene).Files
     equal [] (ticketsAskedFor scene)
+    equal 1 (ticketsAskedFor (scene |> writes "sí")).Length
+
+[<Fact>]
+let ``a form that is sent when the session had ended is a ticket to confirm`` () =
+    let token = Some(CommandKey.text (formOf offered))
+    let scene = opened |> fills token right 0
+    equal "La taladradora no enciende" (TicketTitle.value (shown scene).Title)
+    let scene = opened |> fills token [ "title", "¡¡"; "description", "Gotea" ] 0
+    equal [ Ask(WhichTitle, Some(FieldRejected(TitleField, WithoutWords))) ] (lastPhrases scene)
+
+[<Fact>]
+let ``an empty form that is old is told so, and so is one behind a ticket that is on its way`` () =
+    let token = Some(CommandKey.text (formOf offered))
+    let scene = offered |> writes "cancelar"
+    let empty = scene |> fills token [ "title", " "; "other", "x" ] 1
+    equal [ ThatFormIsStale ] (lastPhrases empty)
+    equal [] empty.Session.Files
     // The way back is one yes away.
-    let scene = scene |> writes "sí"
-    equal [ FillForm ] (lastPhrases scene)
-    Assert.NotEqual(token, Some(CommandKey.text (formOf scene)))
+    let again = empty |> writes "sí"
+    equal [ FillForm ] (lastPhrases again)
+    Assert.NotEqual(token, Some(CommandKey.text (formOf again)))
+
+    let owed = offered |> sends' right |> writes "sí" |> odooIsDown
+    equal [ ThatFormIsStale ] (owed |> fills token right 0 |> lastPhrases)
 
 [<Fact>]
 let ``a form of before, of nobody, or one that comes twice asks again what was asked`` () =
@@ -223,9 +243,6 @@ let ``a form of before, of nobody, or one that comes twice asks again what was a
     let creating = offered |> sends' right |> writes "sí"
     equal [ TicketIsBeingCreated ] (creating |> fills before right 0 |> lastPhrases)
     equal 1 (ticketsAskedFor (creating |> fills before right 0)).Length
-
-    // Nobody was ever shown one.
-    equal [ ThatFormIsStale ] (opened |> fills None right 0 |> lastPhrases)
 
 [<Fact>]
 let ``what is filled in while the team has the conversation is not lost`` () =

@@ -206,6 +206,9 @@ let elements: (string * string) list =
             "form"
             """ "type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{}"}} """
         one
+            "form, filled in"
+            """ "type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{\"title\":\"No va el mando\",\"description\":\"Ni con pilas.\"}"}} """
+        one
             "address"
             """ "type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"address_message","response_json":"{}"}} """
         one
@@ -490,6 +493,17 @@ form
     with a person: note [formulario]; PassedOnToPerson
     silent: ThatFormIsStale
     closed: ThatFormIsStale
+form, filled in
+    conversing: IsThisRight
+    title: WhichTitle, FormIsStale
+    form: IsThisRight
+    description: WhichDescription, FormIsStale
+    e-mail: WhichEmail, FormIsStale
+    confirming: IsThisRight, FormIsStale
+    creating: TicketIsBeingCreated
+    with a person: note [formulario]; PassedOnToPerson
+    silent: IsThisRight
+    closed: IsThisRight
 address
 permission to call
 interactive without its object

@@ -102,10 +102,24 @@ module internal FormFilling =
 
     let private line (name: string, text: string) = label name + ": " + text
 
-    /// A form that is not the one that counts now: it says so, and asks again what was asked. The team gets what the
-    /// customer took the trouble to fill in.
+    let private isFilledIn (form: FormAnswer) =
+        form.Fields
+        |> List.exists (fun (name, text) ->
+            List.contains name (List.map TicketForm.name TicketForm.fields)
+            && not (TypedText.isBlank text))
+
+    /// A form that is not the one that counts now: it says so, and asks again what was asked. What the customer took
+    /// the trouble to fill in is not lost where nothing else is going on: the team gets it, or a ticket begins with it,
+    /// which goes nowhere without a yes. So does that of a session that had ended meanwhile.
     let takeStale (form: FormAnswer) decision =
         match decision.Session.Phase with
+        | Conversing _ when isFilledIn form && Session.owedTicket decision.Session = None ->
+            let draft = {
+                Draft.empty with
+                    Files = Attachments.loose decision.Session
+            }
+
+            decision |> enter (TicketCreation(draft, AskingTitle)) |> take form
         | TicketCreation(draft, step) -> decision |> TicketDialogue.repeat draft step FormIsStale
         | WithAgent(creation, told) ->
             let keys, decision = fetch form.Files decision
