@@ -1,15 +1,9 @@
 /// `bot whatsapp flow`: the form's key and its screens.
 module FunctionalBot.Tests.FlowVerbTests
 
-open System
 open System.IO
 open System.Text.Json
-open System.Threading.Tasks
 open Xunit
-open FunctionalBot.Domain
-open FunctionalBot.Effects
-open FunctionalBot.Effects.Store
-open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.WhatsAppVerbRuns
 
 /// A number whose key, flows and screens can be set.

@@ -2,7 +2,6 @@
 module FunctionalBot.Tests.TemplateVerbTests
 
 open System
-open System.IO
 open System.Text.Json
 open System.Threading.Tasks
 open Xunit

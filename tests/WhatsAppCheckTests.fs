@@ -2,9 +2,6 @@
 module FunctionalBot.Tests.WhatsAppCheckTests
 
 open System
-open System.Net.Http
-open System.Text.Json
-open System.Threading
 open System.Threading.Tasks
 open Xunit
 open FunctionalBot.Effects

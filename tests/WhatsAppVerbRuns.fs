@@ -2,14 +2,8 @@
 module FunctionalBot.Tests.WhatsAppVerbRuns
 
 open System
-open System.IO
 open System.Text.Json
-open System.Threading.Tasks
 open Xunit
-open FunctionalBot.Domain
-open FunctionalBot.Effects
-open FunctionalBot.Effects.Store
-open FunctionalBot.Tests.StoreFixture
 
 /// All that the verbs read.
 let settings (server: ScriptedServer.Server) = [

@@ -3,13 +3,8 @@ module FunctionalBot.Tests.WhatsAppVerbTests
 
 open System
 open System.IO
-open System.Text.Json
 open System.Threading.Tasks
 open Xunit
-open FunctionalBot.Domain
-open FunctionalBot.Effects
-open FunctionalBot.Effects.Store
-open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.WhatsAppVerbRuns
 
 [<Fact>]
