@@ -234,6 +234,27 @@ let ``an empty form that is old is told so, and so is one behind a ticket that i
     equal [ ThatFormIsStale ] (owed |> fills token right 0 |> lastPhrases)
 
 [<Fact>]
+let ``a form whose ticket was sent begins no second one`` () =
+    let token = Some(CommandKey.text (formOf offered))
+    let sent = offered |> sends' right |> writes "sí" |> odooCreates
+    equal [ ThatFormIsStale ] (sent |> fills token right 0 |> lastPhrases)
+    equal [ ThatFormIsStale ] (sent |> fills None right 0 |> lastPhrases)
+
+    // Nor does one that had been cancelled ahead of it, or that is of an ended session.
+    let cancelled = offered |> writes "cancelar" |> fills token right 0
+
+    for scene in [ cancelled; opened |> fills token right 0 ] do
+        let sent = scene |> writes "sí" |> odooCreates
+        equal 1 (ticketsAskedFor sent).Length
+        equal [ ThatFormIsStale ] (sent |> fills token right 0 |> lastPhrases)
+
+[<Fact>]
+let ``what was filled in for a ticket that was left with a wish for silence can be sent after all`` () =
+    let token = Some(CommandKey.text (formOf offered))
+    let scene = offered |> writes "stop" |> fills token right 0
+    equal "La taladradora no enciende" (TicketTitle.value (shown scene).Title)
+
+[<Fact>]
 let ``a form of before, of nobody, or one that comes twice asks again what was asked`` () =
     let before = Some(CommandKey.text (formOf offered))
     let again = offered |> writes "cancelar" |> presses OpenTicket

@@ -25,7 +25,7 @@ module internal Consent =
         match decision.Session.Phase with
         | WithAgent(creation, _) -> decision |> perform (AddToTicket(creation, wish))
         | TicketCreation(_, Creating _) -> decision
-        | TicketCreation(draft, _) -> decision |> Attachments.drop draft.Files
+        | TicketCreation(draft, _) -> decision |> Attachments.drop draft.Files |> forgetForm
         | Conversing _
         | Closed _ -> decision
 

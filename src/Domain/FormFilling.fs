@@ -10,9 +10,6 @@ module internal FormFilling =
     // not there (100, 131008, 131009), a blocked one, and one that was sent too often.
     let private faults = [ 100; 131008; 131009; 132068; 132069 ]
 
-    let private forget decision =
-        decision |> change (fun session -> { session with Form = None })
-
     /// Offers the form; its token is the key of the message that shows it.
     let private offerForm decision =
         let key = nextKey decision
@@ -39,7 +36,7 @@ module internal FormFilling =
         then
             offerForm decision
         else
-            decision |> forget |> TicketDialogue.begin' hints
+            decision |> forgetForm |> TicketDialogue.begin' hints
 
     /// Nothing was said since the form was shown, so that a text answers what stands beside it.
     let private wasJustShown (session: Session) =
@@ -52,13 +49,17 @@ module internal FormFilling =
         else
             decision |> TicketDialogue.takeText text draft step
 
-    /// Whether the answer is that of the form that was shown for the ticket that is being told. One that does not say
-    /// of which form it is can only be of that one.
-    let counts (form: FormAnswer) (session: Session) : bool =
+    /// Whether the answer is that of the form that was shown last. One that does not say of which form it is can only
+    /// be of that one.
+    let private isOfLast (form: FormAnswer) (session: Session) : bool =
         match form.Token, session.Form with
-        | None, Some _ -> Session.hasOpenForm session
-        | Some token, Some key -> token = CommandKey.text key && Session.hasOpenForm session
+        | None, Some _ -> true
+        | Some token, Some key -> token = CommandKey.text key
         | _, None -> false
+
+    /// Whether the answer is that of the form that was shown for the ticket that is being told.
+    let counts (form: FormAnswer) (session: Session) : bool =
+        isOfLast form session && Session.hasOpenForm session
 
     let private fetch (files: FileRequest list) decision : CommandKey list * Decision =
         ((([]: CommandKey list), decision), files)
@@ -102,24 +103,35 @@ module internal FormFilling =
 
     let private line (name: string, text: string) = label name + ": " + text
 
-    let private isFilledIn (form: FormAnswer) =
-        form.Fields
-        |> List.exists (fun (name, text) ->
-            List.contains name (List.map TicketForm.name TicketForm.fields)
-            && not (TypedText.isBlank text))
+    /// Whether a ticket can begin with it: something was filled in, and it is not the form of the ticket that was sent
+    /// last, which must not come twice.
+    let private canBegin (form: FormAnswer) (session: Session) : bool =
+        let isField (name: string) =
+            TicketForm.fields |> List.exists (fun field -> TicketForm.name field = name)
 
-    /// A form that is not the one that counts now: it says so, and asks again what was asked. What the customer took
-    /// the trouble to fill in is not lost where nothing else is going on: the team gets it, or a ticket begins with it,
-    /// which goes nowhere without a yes. So does that of a session that had ended meanwhile.
+        Session.owedTicket session = None
+        && not (isOfLast form session)
+        && form.Fields
+           |> List.exists (fun (name, text) -> isField name && not (TypedText.isBlank text))
+
+    /// A form that is not the one that counts now. What the customer took the trouble to fill in is not lost where it
+    /// was never sent: the team gets it, or a ticket begins with it, which goes nowhere without a yes; so it is where
+    /// the session had ended meanwhile. Else it says that the form is old, and asks again what was asked.
     let takeStale (form: FormAnswer) decision =
         match decision.Session.Phase with
-        | Conversing _ when isFilledIn form && Session.owedTicket decision.Session = None ->
+        | Conversing _ when canBegin form decision.Session ->
             let draft = {
                 Draft.empty with
                     Files = Attachments.loose decision.Session
             }
 
-            decision |> enter (TicketCreation(draft, AskingTitle)) |> take form
+            decision
+            |> enter (TicketCreation(draft, AskingTitle))
+            |> change (fun session -> {
+                session with
+                    Form = form.Token |> Option.bind CommandKey.parse
+            })
+            |> take form
         | TicketCreation(draft, step) -> decision |> TicketDialogue.repeat draft step FormIsStale
         | WithAgent(creation, told) ->
             let keys, decision = fetch form.Files decision
@@ -148,7 +160,7 @@ module internal FormFilling =
         match decision.Session.Phase with
         | TicketCreation(draft, step) ->
             decision
-            |> forget
+            |> forgetForm
             |> change (fun session -> { session with Introduced = false })
             |> TicketDialogue.askAgain draft step
         | Conversing _

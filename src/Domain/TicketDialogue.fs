@@ -96,6 +96,7 @@ module internal TicketDialogue =
     let private discard (draft: Draft) decision =
         decision
         |> Attachments.drop draft.Files
+        |> forgetForm
         |> offer NothingOffered TicketDiscarded [ OpenTicket; TalkToPerson ]
 
     let private submit draft ticket decision =
