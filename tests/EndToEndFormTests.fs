@@ -198,3 +198,15 @@ let ``without a key there is no endpoint, and the form goes out with its screen`
         let! summary = hears "ana" 2 stage
         Assert.Contains("La taladradora no enciende", summary.Text)
     })
+
+[<Fact>]
+let ``the doctor looks whether the form is the account's and open to customers`` () =
+    onStage (fun stage -> task {
+        for flow, expected in
+            [
+                FunctionalBot.Emulators.WhatsApp.TicketForm.form.Id, (0, true)
+                "404", (1, false)
+            ] do
+            let! code, checks = doctor (stage.Environment |> Map.add "FLOW_ID" flow) stage
+            Assert.Equal((flow, expected), (flow, (code, checks["flow"])))
+    })

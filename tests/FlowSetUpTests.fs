@@ -71,6 +71,41 @@ let ``the key that Meta has is told, in both of its shapes`` () = task {
 }
 
 [<Fact>]
+let ``an account's flows are read page by page`` () : Task =
+    let answer (asked: Asked) =
+        if asked.Query.Contains "after=c2" then
+            json """{"data":[{"id":"3","name":"tres","status":"THROTTLED"},{"name":"of no id"}]}"""
+        else
+            json
+                """{"data":[{"id":"1","name":"uno","status":"PUBLISHED"},{"id":"2"}],
+                    "paging":{"cursors":{"after":"c2"},"next":"https://graph.facebook.com/next"}}"""
+
+    using answer (fun server -> task {
+        use client = new HttpClient()
+        let! found = FlowSetUp.all (settingsOf server) client "900" CancellationToken.None
+
+        let flow id name status : KnownFlow = {
+            Id = id
+            Name = name
+            Status = status
+        }
+
+        Assert.Equal(
+            Ok [
+                flow "1" "uno" "PUBLISHED"
+                flow "2" "" "UNKNOWN"
+                flow "3" "tres" "THROTTLED"
+            ],
+            found
+        )
+
+        Assert.Equal<string list>(
+            [ "/v25.0/900/flows"; "/v25.0/900/flows" ],
+            server.Asked() |> List.map _.Path
+        )
+    })
+
+[<Fact>]
 let ``a flow is made, gets its screens and is published`` () = task {
     let! made, asked =
         calling (json """{"id":"8123"}""") (fun settings client token ->
@@ -143,15 +178,16 @@ let ``refusals and broken answers are values`` () = task {
 // -- Settings
 // -------------------------------------------------------------------------------------------------
 
-let private read (values: (string * string) list) =
-    FlowSettings.flow (
-        Setting.source
-            (fun name ->
-                match List.tryFind (fun (known, _) -> known = name) values with
-                | Some(_, value) -> value
-                | None -> null)
-            None
-    )
+let private sourceOf (values: (string * string) list) =
+    Setting.source
+        (fun name ->
+            match List.tryFind (fun (known, _) -> known = name) values with
+            | Some(_, value) -> value
+            | None -> null)
+        None
+
+let private flow values = FlowSettings.flow (sourceOf values)
+let private key values = FlowSettings.key (sourceOf values)
 
 let private namesOf outcome =
     match outcome with
@@ -161,42 +197,33 @@ let private namesOf outcome =
 [<Fact>]
 let ``a form is set up by id or by name, with or without a key`` () =
     use rsa = RSA.Create 2048
-    let pem = rsa.ExportPkcs8PrivateKeyPem()
 
-    match read [] with
-    | Ok { Form = None; Key = None } -> ()
-    | other -> failwith $"%A{other}"
+    let set name mode : Setting.Reading<FlowSettings.FlowConfiguration option> =
+        Ok(Some { Name = name; Mode = mode })
 
-    match read [ "FLOW_ID", "8123"; "FLOW_PRIVATE_KEY", pem ] with
-    | Ok {
-             Form = Some(FlowId "8123", PublishedFlow)
-             Key = Some key
-         } -> Assert.Equal(rsa.ExportSubjectPublicKeyInfoPem(), FlowKey.publicPem key)
-    | other -> failwith $"%A{other}"
+    Assert.Equal(Ok None, flow [])
+    Assert.Equal(set (FlowId "8123") PublishedFlow, flow [ "FLOW_ID", "8123" ])
 
-    match read [ "FLOW_NAME", "ticket"; "FLOW_MODE", "draft" ] with
-    | Ok {
-             Form = Some(FlowNamed "ticket", DraftFlow)
-             Key = None
-         } -> ()
+    Assert.Equal(set (FlowNamed "ticket") DraftFlow, flow [ "FLOW_NAME", "ticket"; "FLOW_MODE", "draft" ])
+
+    match key [], key [ "FLOW_PRIVATE_KEY", rsa.ExportPkcs8PrivateKeyPem() ] with
+    | Ok None, Ok(Some key) -> Assert.Equal(rsa.ExportSubjectPublicKeyInfoPem(), FlowKey.publicPem key)
     | other -> failwith $"%A{other}"
 
 [<Fact>]
 let ``what is wrong with the form's settings is told, without the key`` () =
-    Assert.Equal<string list>([ "FLOW_NAME" ], namesOf (read [ "FLOW_ID", "1"; "FLOW_NAME", "x" ]))
-    Assert.Equal<string list>([ "FLOW_ID" ], namesOf (read [ "FLOW_ID", "ticket" ]))
+    Assert.Equal<string list>([ "FLOW_NAME" ], namesOf (flow [ "FLOW_ID", "1"; "FLOW_NAME", "x" ]))
+    Assert.Equal<string list>([ "FLOW_ID" ], namesOf (flow [ "FLOW_ID", "ticket" ]))
 
-    Assert.Equal<string list>(
-        [ "FLOW_MODE"; "FLOW_PRIVATE_KEY_FILE" ],
-        namesOf (read [ "FLOW_MODE", "live"; "FLOW_PRIVATE_KEY", "abracadabra" ])
-        |> List.sort
-    )
+    Assert.Equal<string list>([ "FLOW_MODE" ], namesOf (flow [ "FLOW_MODE", "live" ]))
 
     Assert.Equal<string list>(
         [ "FLOW_PRIVATE_KEY_FILE" ],
-        namesOf (read [ "FLOW_PRIVATE_KEY_FILE", "/nowhere/key.pem" ])
+        namesOf (key [ "FLOW_PRIVATE_KEY_FILE", "/nowhere/key.pem" ])
     )
 
-    match read [ "FLOW_PRIVATE_KEY", "abracadabra" ] with
-    | Error [ problem ] -> Assert.DoesNotContain("abracadabra", problem.Wrong + problem.Mend)
+    match key [ "FLOW_PRIVATE_KEY", "abracadabra" ] with
+    | Error [ problem ] ->
+        Assert.Equal("FLOW_PRIVATE_KEY_FILE", problem.Name)
+        Assert.DoesNotContain("abracadabra", problem.Wrong + problem.Mend)
     | other -> failwith $"%A{other}"

@@ -76,6 +76,7 @@ let ``one number is set by the variables, as ever`` () =
             Team = None
             Hours = None
             LateTemplate = None
+            Flow = None
         },
         number
     )
@@ -121,6 +122,7 @@ let ``a file adds numbers; what an entry leaves out is as the variables say`` ()
                         Team = Some 7L
                         Hours = None
                         LateTemplate = None
+                        Flow = None
                     },
                     garden
                 )
@@ -215,6 +217,42 @@ let ``a number has its own late template, that of the variables, or none`` () =
         (("BOT_HOURS", "sat 10:00-12:00") :: common)
         """[{ "id": "1", "hours": false }]"""
         (fun _ reading -> Assert.True((Assert.Single(numbersOf reading)).Hours.IsNone))
+
+[<Fact>]
+let ``a number has its own form, that of the variables, or none`` () =
+    let json =
+        """[{ "id": "1", "flow_id": "300", "flow_mode": "draft" },
+            { "id": "2", "flow_name": "ticket" },
+            { "id": "3", "flow_mode": "draft" },
+            { "id": "4", "flow_id": false }]"""
+
+    let flow name mode : FlowSettings.FlowConfiguration option = Some { Name = name; Mode = mode }
+
+    for variable, name in
+        [
+            ("FLOW_ID", "100"), FlowId "100"
+            ("FLOW_NAME", "formulario"), FlowNamed "formulario"
+        ] do
+        readFile (common @ [ variable; "WHATSAPP_PHONE_NUMBER_ID", "5" ]) json (fun _ reading ->
+            Assert.Equal<(string * FlowSettings.FlowConfiguration option) list>(
+                [
+                    "5", flow name PublishedFlow
+                    "1", flow (FlowId "300") DraftFlow
+                    "2", flow (FlowNamed "ticket") PublishedFlow
+                    "3", flow name DraftFlow
+                    "4", None
+                ],
+                numbersOf reading |> List.map (fun number -> number.Id, number.Flow)
+            ))
+
+    readFile
+        common
+        """[{ "id": "1", "flow_id": "300", "flow_name": "ticket" }, { "id": "2", "flow_id": "ticket" }]"""
+        (fun path reading ->
+            Assert.Equal<string list>(
+                [ path + ", entry 1, flow_name"; path + ", entry 2, flow_id" ],
+                problemsOf reading |> List.map _.Name
+            ))
 
 [<Fact>]
 let ``what cannot be a token is told at the start, and not repeated`` () =

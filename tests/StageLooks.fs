@@ -98,3 +98,26 @@ let get (path: string) stage : Task<int * string> = task {
     let! body = response.Content.ReadAsStringAsync()
     return int response.StatusCode, body
 }
+
+/// What a verb says, and its exit code.
+let verb environment stage words : Task<int * string> = task {
+    let bot = launch environment stage.Folder words
+    do! bot.Process.WaitForExitAsync()
+    // The output is complete only after this second wait.
+    bot.Process.WaitForExit()
+    return bot.Process.ExitCode, bot.Output
+}
+
+/// The exit code of the doctor, and which of its checks are fine.
+let doctor environment stage : Task<int * Map<string, bool>> = task {
+    let! code, output = verb environment stage [ "doctor"; "--json" ]
+    use document = JsonDocument.Parse output
+
+    let checks =
+        Map [
+            for check in (document.RootElement.GetProperty "checks").EnumerateArray() ->
+                string (check.GetProperty "name"), (check.GetProperty "ok").GetBoolean()
+        ]
+
+    return code, checks
+}

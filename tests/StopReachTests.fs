@@ -25,6 +25,7 @@ let number id account variable : NumberSettings.NumberConfiguration = {
     Team = None
     Hours = None
     LateTemplate = None
+    Flow = None
 }
 
 /// 1 and 2 share token and account, 3 the token only, 4 has both of its own and 5 has no account that is known.

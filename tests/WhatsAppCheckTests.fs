@@ -153,6 +153,33 @@ let ``a late template is judged in each of its languages`` () =
     | wrong -> failwith $"%A{wrong}"
 
 [<Fact>]
+let ``a form must be the account's, and open to customers`` () =
+    let flow id name status : KnownFlow = {
+        Id = id
+        Name = name
+        Status = status
+    }
+
+    let found status = [ flow "1" "otro" "PUBLISHED"; flow "8123" "ticket" status ]
+
+    let judge name mode status =
+        WhatsAppChecks.judgeFlow { Name = name; Mode = mode } (found status)
+
+    for name in [ FlowId "8123"; FlowNamed "ticket" ] do
+        Assert.False(isWrong (judge name PublishedFlow "PUBLISHED"))
+        Assert.False(isWrong (judge name DraftFlow "DRAFT"))
+
+        for status in [ "DRAFT"; "DEPRECATED"; "BLOCKED"; "THROTTLED"; "UNKNOWN" ] do
+            Assert.True(isWrong (judge name PublishedFlow status), status)
+
+        Assert.True(isWrong (judge name DraftFlow "BLOCKED"))
+
+    for name in [ FlowId "ticket"; FlowNamed "8123" ] do
+        match judge name PublishedFlow "PUBLISHED" with
+        | Wrong(problem, _) -> Assert.Contains("not among the account's", problem)
+        | Fine fact -> failwith fact
+
+[<Fact>]
 let ``the doctor asks for each account's template once, and says where it cannot`` () =
     let graph (asked: ScriptedServer.Asked) =
         if asked.Path = "/v25.0/900/message_templates" then

@@ -166,7 +166,11 @@ let private numberServices
     (texts: NumberTexts)
     (number: NumberConfiguration)
     : Interpreter.NumberServices = {
-    Render = FormSpeech.render texts.Phrases (business number) (FlowSettings.ticketFlow configuration.Flow)
+    Render =
+        FormSpeech.render
+            texts.Phrases
+            (business number)
+            (number.Flow |> Option.map (FlowSettings.ticketFlow configuration.FlowKey))
     RenderText = Phrases.renderText texts.Phrases (business number)
     Assistant = assistant configuration number texts.Knowledge
     StandIn = LocalAssistant.create texts.Knowledge
@@ -232,7 +236,7 @@ let flowDoor
             |> List.tryFind (fun number -> channelOf number = key.Session.Channel))
         |> Option.defaultValue first
 
-    configuration.Flow.Key
+    configuration.FlowKey
     |> Option.map (fun key -> {
         AppSecrets = configuration.WhatsApp.AppSecrets
         Key = key
@@ -267,7 +271,7 @@ let reception (configuration: Configuration) : Reception.ReceptionSettings =
                         match number.Hours with
                         | Some hours -> BusinessHours.opening hours
                         | None -> fun _ -> OpenNow
-                    HasForm = configuration.Flow.Form.IsSome
+                    HasForm = number.Flow.IsSome
                     MessagesAMinute = configuration.MessagesAMinute
                 }
         ]

@@ -3,10 +3,10 @@ module FunctionalBot.Web.Configuration
 
 open System
 open FunctionalBot.Domain
-open FunctionalBot.Web.FlowSettings
 open FunctionalBot.Web.FileSettings
 open FunctionalBot.Web.NumberSettings
 open FunctionalBot.Web.ServiceSettings
+open FunctionalBot.Effects
 open FunctionalBot.Web.Setting
 open FunctionalBot.Web.TelemetrySettings
 
@@ -41,8 +41,8 @@ type Configuration = {
     KeptFiles: FileConfiguration
     /// Where spans and metrics go; None where nowhere.
     Telemetry: TelemetryConfiguration option
-    /// The ticket as a form.
-    Flow: FlowConfiguration
+    /// Opens what telephones ask at POST /flow; None where that door is not there.
+    FlowKey: FlowKey option
 }
 
 let private policy (source: Source) : Reading<Policy> =
@@ -95,7 +95,7 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             limits
             keptFiles
             telemetry
-            flow -> {
+            flowKey -> {
             Urls = urls
             Database = database
             WhatsApp = whatsApp
@@ -117,7 +117,7 @@ let read (data: string) (source: Source) : Reading<Configuration> =
             Limits = limits
             KeptFiles = keptFiles
             Telemetry = telemetry
-            Flow = flow
+            FlowKey = flowKey
         })
         (DatabaseSettings.read source)
     |> apply (whatsApp source)
@@ -183,4 +183,4 @@ let read (data: string) (source: Source) : Reading<Configuration> =
     |> apply (limits source)
     |> apply (FileSettings.files source)
     |> apply (telemetry source)
-    |> apply (FlowSettings.flow source)
+    |> apply (FlowSettings.key source)

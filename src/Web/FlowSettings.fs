@@ -4,23 +4,19 @@ module FunctionalBot.Web.FlowSettings
 open FunctionalBot.Effects
 open FunctionalBot.Web.Setting
 
-/// The form, as far as it is set up.
-[<NoComparison>]
+/// The flow that a number's tickets are filled in with.
 type FlowConfiguration = {
-    /// The flow at Meta, and who may open it. None: tickets are taken step by step only.
-    Form: (FlowName * FlowMode) option
-    /// Opens what telephones ask at POST /flow. None: that door is not there, and fields are checked once they come.
-    Key: FlowKey option
+    Name: FlowName
+    /// Who may open it.
+    Mode: FlowMode
 }
 
-/// The flow as the messages that offer it name it. None where tickets are taken step by step only.
-let ticketFlow (configuration: FlowConfiguration) : TicketFlow option =
-    configuration.Form
-    |> Option.map (fun (name, mode) -> {
-        Name = name
-        Mode = mode
-        HasEndpoint = configuration.Key.IsSome
-    })
+/// The flow as the messages that offer it name it.
+let ticketFlow (key: FlowKey option) (configuration: FlowConfiguration) : TicketFlow = {
+    Name = configuration.Name
+    Mode = configuration.Mode
+    HasEndpoint = key.IsSome
+}
 
 let private flowName (source: Source) : Reading<FlowName option> =
     both (source "FLOW_ID") (source "FLOW_NAME")
@@ -38,7 +34,9 @@ let private flowName (source: Source) : Reading<FlowName option> =
                 "bot whatsapp flow upload tells it; a name goes into FLOW_NAME."
         | None, name -> Ok(Option.map FlowNamed name))
 
-let private key (source: Source) : Reading<FlowKey option> =
+/// Reads FLOW_PRIVATE_KEY and its passphrase: the key that opens what telephones ask at POST /flow. None: that door is
+/// not there, and fields are checked once they come.
+let key (source: Source) : Reading<FlowKey option> =
     both (source "FLOW_PRIVATE_KEY") (source "FLOW_PRIVATE_KEY_PASSPHRASE")
     |> Result.bind (function
         | None, _ -> Ok None
@@ -51,14 +49,9 @@ let private key (source: Source) : Reading<FlowKey option> =
                     wrong
                     "Name a file with an RSA key of 2048 bits, or leave it out to do without the endpoint.")
 
-/// Reads FLOW_*.
-let flow (source: Source) : Reading<FlowConfiguration> =
-    build
-        (fun name mode key -> {
-            Form = name |> Option.map (fun name -> name, mode)
-            Key = key
-        })
-        (flowName source)
+/// Reads FLOW_ID or FLOW_NAME, and FLOW_MODE. None: tickets are taken step by step only.
+let flow (source: Source) : Reading<FlowConfiguration option> =
+    build (fun name mode -> name |> Option.map (fun name -> { Name = name; Mode = mode })) (flowName source)
     |> apply (
         oneOf
             [ "published", PublishedFlow; "draft", DraftFlow ]
@@ -67,4 +60,3 @@ let flow (source: Source) : Reading<FlowConfiguration> =
             PublishedFlow
             "published for customers, draft to try a flow that is not published yet."
     )
-    |> apply (key source)

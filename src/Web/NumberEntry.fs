@@ -33,6 +33,9 @@ let private members = [
     "time_zone"
     "late_template"
     "late_template_languages"
+    "flow_id"
+    "flow_name"
+    "flow_mode"
     "token_variable"
 ]
 
@@ -144,6 +147,25 @@ let private lateTemplateOf source entry =
 
     ofEntryFirst own source entry LateTemplateSettings.lateTemplate
 
+/// An entry that names a flow by its id, or by its name, does not mean the one that the variables name the other way.
+let private flowOf (source: Source) entry =
+    let names = [ "FLOW_ID", "flow_id"; "FLOW_NAME", "flow_name" ]
+
+    let isItsOwn =
+        names
+        |> List.exists (fun (_, name) ->
+            match entry.Fields.TryGetProperty name with
+            | true, found -> found.ValueKind <> JsonValueKind.Null
+            | _ -> false)
+
+    let others variable =
+        if isItsOwn && List.exists (fun (known, _) -> known = variable) names then
+            Ok None
+        else
+            source variable
+
+    ofEntryFirst (names @ [ "FLOW_MODE", "flow_mode" ]) others entry FlowSettings.flow
+
 /// The number that an entry sets, or everything that is wrong with it.
 let internal ofEntry (common: Common) (source: Source) (entry: Entry) : Reading<NumberConfiguration> =
     let textOf name otherwise =
@@ -189,6 +211,7 @@ let internal ofEntry (common: Common) (source: Source) (entry: Entry) : Reading<
             (memberOf entry "team" (fun () -> Ok None) teamOf)
             (hoursOf source entry)
             (lateTemplateOf source entry)
+            (flowOf source entry)
 
     match unclear with
     | [] -> known

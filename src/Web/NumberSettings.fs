@@ -38,6 +38,8 @@ type NumberConfiguration = {
     Hours: BusinessHours option
     /// Asks customers to write who have been silent for a day. None: what is said to them waits until they do.
     LateTemplate: LateTemplateSettings.LateTemplateConfiguration option
+    /// The ticket as a form, a flow of the number's account. None: tickets are taken step by step only.
+    Flow: FlowSettings.FlowConfiguration option
 }
 
 /// Where ids and tokens are found at Meta.
@@ -121,7 +123,21 @@ let internal token (source: Source) (variable: string) : Reading<string * string
 let internal standardToken = "WHATSAPP_TOKEN"
 
 /// A number of all its parts, or the problems of all of them.
-let internal number id account token name contact scope language knowledge phrases team hours lateTemplate =
+let internal number
+    id
+    account
+    token
+    name
+    contact
+    scope
+    language
+    knowledge
+    phrases
+    team
+    hours
+    lateTemplate
+    flow
+    =
     build
         (fun
             id
@@ -135,7 +151,8 @@ let internal number id account token name contact scope language knowledge phras
             phrases
             team
             hours
-            lateTemplate -> {
+            lateTemplate
+            flow -> {
             Id = id
             Account = account
             TokenVariable = variable
@@ -150,6 +167,7 @@ let internal number id account token name contact scope language knowledge phras
             Team = team
             Hours = hours
             LateTemplate = lateTemplate
+            Flow = flow
         })
         id
     |> apply account
@@ -163,6 +181,7 @@ let internal number id account token name contact scope language knowledge phras
     |> apply team
     |> apply hours
     |> apply lateTemplate
+    |> apply flow
 
 /// The variable that sets one number.
 let internal phoneNumberId = "WHATSAPP_PHONE_NUMBER_ID"
@@ -183,3 +202,4 @@ let internal ofVariables (common: Common) (source: Source) : Reading<NumberConfi
         (Ok None)
         (common.Hours())
         (LateTemplateSettings.lateTemplate source)
+        (FlowSettings.flow source)

@@ -1,4 +1,4 @@
-/// The checks of `bot doctor` that ask Meta: each number, each account's webhook and template, each token.
+/// The checks of `bot doctor` that ask Meta: each number, each account's webhook, template and flow, each token.
 module FunctionalBot.Web.WhatsAppChecks
 
 open System
@@ -8,6 +8,7 @@ open System.Threading.Tasks
 open FunctionalBot.Effects
 open FunctionalBot.Web.Configuration
 open FunctionalBot.Web.Finding
+open FunctionalBot.Web.FlowSettings
 open FunctionalBot.Web.LateTemplateSettings
 open FunctionalBot.Web.NumberSettings
 
@@ -145,6 +146,51 @@ let private templateCheck
         | Error failure -> return unanswered number "the account's templates" failure
 }
 
+/// Whether customers can open the flow that tickets are filled in with, and whether it is the account's.
+let judgeFlow (wanted: FlowConfiguration) (found: KnownFlow list) : Finding =
+    let words, isIt =
+        match wanted.Name with
+        | FlowId id -> "the flow " + id, fun (flow: KnownFlow) -> flow.Id = id
+        | FlowNamed name -> $"the flow \"%s{name}\"", fun (flow: KnownFlow) -> flow.Name = name
+
+    let consequence = ": tickets are taken step by step"
+
+    match List.tryFind isIt found, wanted.Mode with
+    | None, _ ->
+        Wrong(
+            words + " is not among the account's" + consequence,
+            "Make it with bot whatsapp flow upload, or change FLOW_ID or FLOW_NAME "
+            + "(\"flow_id\" or \"flow_name\" in the numbers' file)."
+        )
+    | Some { Status = "PUBLISHED" }, PublishedFlow -> Fine(words + " is published")
+    | Some { Status = ("PUBLISHED" | "DRAFT") }, DraftFlow ->
+        Fine(words + " is offered as a draft: only testers can open it")
+    | Some { Status = "DRAFT" }, PublishedFlow ->
+        Wrong(
+            words + " is a draft" + consequence,
+            "Publish it with bot whatsapp flow publish, or try it with FLOW_MODE=draft."
+        )
+    | Some { Status = "THROTTLED" }, _ ->
+        Wrong(
+            words + " is THROTTLED: Meta lets it be sent ten times an hour",
+            "Look into WhatsApp Manager > Flows for why; an endpoint that is slow or away is the usual cause."
+        )
+    | Some flow, _ ->
+        Wrong(
+            $"%s{words} is %s{flow.Status}" + consequence,
+            "Look into WhatsApp Manager > Flows for why, or upload the screens as a new flow."
+        )
+
+/// The flow that a number's tickets are filled in with.
+let private flowCheck configuration (number: NumberConfiguration, wanted: FlowConfiguration) client = task {
+    match number.Account with
+    | None -> return accountIsNotKnown
+    | Some account ->
+        match! FlowSetUp.all (settingsOf configuration number) client account CancellationToken.None with
+        | Ok found -> return judgeFlow wanted found
+        | Error failure -> return unanswered number "the account's flows" failure
+}
+
 /// What Meta tells about a token.
 let judgeToken (now: DateTimeOffset) (facts: TokenFacts) : Finding =
     let renew =
@@ -175,7 +221,8 @@ let private tokenCheck configuration (number: NumberConfiguration) client = task
     | Error failure -> return unanswered number "when the token expires" failure
 }
 
-/// All checks: one for each number, one for each account, one for each template of an account, one for each token.
+/// All checks: one for each number, one for each account, one for each template and each flow of an account, one for
+/// each token.
 /// Where there is one of a kind, its name is the kind's.
 let all (configuration: Configuration) : Task<Check> list =
     let numbers = configuration.Numbers
@@ -199,7 +246,20 @@ let all (configuration: Configuration) : Task<Check> list =
     let templateOf (number, template: LateTemplateConfiguration) =
         String.concat " " [ accountOf number; template.Name; yield! template.Languages ]
 
+    let flows =
+        numbers
+        |> List.choose (fun number -> number.Flow |> Option.map (fun flow -> number, flow))
+
+    let flowOf (number, flow: FlowConfiguration) =
+        let name =
+            match flow.Name with
+            | FlowId name
+            | FlowNamed name -> name
+
+        accountOf number + " " + name
+
     each "whatsapp" _.Id numberCheck numbers
     @ each "webhook" accountOf webhookCheck numbers
     @ each "template" templateOf templateCheck templates
+    @ each "flow" flowOf flowCheck flows
     @ each "token" _.TokenVariable tokenCheck numbers

@@ -17,6 +17,14 @@ type FlowKeyState = {
     Status: string option
 }
 
+/// A flow as Meta has it.
+type KnownFlow = {
+    Id: string
+    Name: string
+    /// DRAFT, PUBLISHED, DEPRECATED, BLOCKED, THROTTLED.
+    Status: string
+}
+
 /// The calls that set the ticket's form up. Operators make them, one at a time; nothing is retried.
 module FlowSetUp =
     open LenientJson
@@ -54,6 +62,18 @@ module FlowSetUp =
             }
 
         get settings client (keyPath settings) read token
+
+    /// The flows of an account. (Meta: Flows API, "List flows" and "Retrieve flow details".)
+    let all settings client (account: string) token : Task<Result<KnownFlow list, SetUpFailure>> =
+        let flow entry =
+            identifier "id" entry
+            |> Option.map (fun id -> {
+                Id = id
+                Name = text "name" entry |> Option.defaultValue ""
+                Status = text "status" entry |> Option.defaultValue "UNKNOWN"
+            })
+
+        pages settings client (escaped account + "/flows?fields=id,name,status&limit=100") flow token
 
     /// Makes an empty flow of that name in the account, as a draft; its id. `endpoint` is the address of /flow, https.
     let create

@@ -116,6 +116,45 @@ module WhatsAppSetUp =
     /// As a part of an address.
     let internal escaped (text: string) = Uri.EscapeDataString text
 
+    /// A hundred pages hold far more than there can be; a server that has always a next one is not followed.
+    let private mostPages = 100
+
+    /// Reads a list that Meta gives page by page; `path` has a query already. An item that `read` makes nothing of is
+    /// left out.
+    let internal pages
+        settings
+        client
+        (path: string)
+        (read: JsonElement -> 'item option)
+        token
+        : Task<Result<'item list, SetUpFailure>> =
+        let page root =
+            field "data" root
+            |> Option.map (fun data ->
+                let paging = field "paging" root
+
+                let next =
+                    paging
+                    |> Option.bind (filled "next")
+                    |> Option.bind (fun _ ->
+                        paging |> Option.bind (field "cursors") |> Option.bind (filled "after"))
+
+                items data |> List.choose read, next)
+
+        let rec from
+            (place: string)
+            (found: 'item list)
+            (count: int)
+            : Task<Result<'item list, SetUpFailure>> = task {
+            match! get settings client (path + place) page token with
+            | Ok(more, Some after) when count < mostPages ->
+                return! from ("&after=" + escaped after) (found @ more) (count + 1)
+            | Ok(more, _) -> return Ok(found @ more)
+            | Error problem -> return Error problem
+        }
+
+        from "" [] 1
+
     /// The apps that get the webhooks of an account.
     let subscribedApps
         settings

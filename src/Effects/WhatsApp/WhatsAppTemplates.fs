@@ -95,7 +95,7 @@ module WhatsAppTemplates =
         (account: string)
         (name: string option)
         token
-        : Task<Result<MessageTemplate list, SetUpFailure>> = task {
+        : Task<Result<MessageTemplate list, SetUpFailure>> =
         let path =
             String.concat "" [
                 escaped account
@@ -105,45 +105,7 @@ module WhatsAppTemplates =
                 | None -> ()
             ]
 
-        let read root =
-            field "data" root
-            |> Option.map (fun data ->
-                let paging = field "paging" root
-
-                let next =
-                    paging
-                    |> Option.bind (filled "next")
-                    |> Option.bind (fun _ ->
-                        paging |> Option.bind (field "cursors") |> Option.bind (filled "after"))
-
-                items data |> List.choose template, next)
-
-        let found = ResizeArray<MessageTemplate>()
-        let after = ref (Some "")
-        let failure = ref None
-        // A hundred pages hold far more than there can be; a server that has always a next one is not followed.
-        let pages = ref 0
-
-        while after.Value.IsSome && failure.Value.IsNone && pages.Value < 100 do
-            let place =
-                match after.Value with
-                | None
-                | Some "" -> ""
-                | Some cursor -> "&after=" + escaped cursor
-
-            pages.Value <- pages.Value + 1
-
-            match! get settings client (path + place) read token with
-            | Ok(page, next) ->
-                found.AddRange page
-                after.Value <- next
-            | Error problem -> failure.Value <- Some problem
-
-        return
-            match failure.Value with
-            | Some problem -> Error problem
-            | None -> Ok(List.ofSeq found)
-    }
+        pages settings client path template token
 
     /// Sends a template from the settings' number, with the texts for its body's places in their order. Returns Meta's
     /// id of the message. It is sent once: where no answer came, nobody knows whether it went.

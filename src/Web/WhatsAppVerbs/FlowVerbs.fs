@@ -58,10 +58,10 @@ let private key source data (given: ParseResults<FlowKeyArguments>) : int =
         IsJson = given.Contains FlowKeyArguments.Json
     }
 
-    match FlowSettings.flow source with
+    match FlowSettings.key source with
     | Error problems -> DatabaseVerb.misconfigured problems
-    | Ok { Key = None } -> withoutKey "there is no key to give"
-    | Ok { Key = Some key } ->
+    | Ok None -> withoutKey "there is no key to give"
+    | Ok(Some key) ->
         withNumber
             source
             data
@@ -159,10 +159,9 @@ let private endpointOf (source: Source) (named: string option) : Result<Uri opti
     match named with
     | None -> Ok None
     | Some text ->
-        match Uri.TryCreate(text, UriKind.Absolute), FlowSettings.flow source with
-        | (true, NonNull address), Ok { Key = Some _ } when address.Scheme = Uri.UriSchemeHttps ->
-            Ok(Some address)
-        | (true, NonNull address), Ok { Key = None } when address.Scheme = Uri.UriSchemeHttps ->
+        match Uri.TryCreate(text, UriKind.Absolute), FlowSettings.key source with
+        | (true, NonNull address), Ok(Some _) when address.Scheme = Uri.UriSchemeHttps -> Ok(Some address)
+        | (true, NonNull address), Ok None when address.Scheme = Uri.UriSchemeHttps ->
             Error(withoutKey "the bot would not answer at the endpoint")
         | (true, NonNull address), Error problems when address.Scheme = Uri.UriSchemeHttps ->
             Error(DatabaseVerb.misconfigured problems)
