@@ -6,8 +6,6 @@ open System.Threading.Tasks
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 open FunctionalBot.Effects
-open FunctionalBot.Effects.Telemetry
-open FunctionalBot.Web.Configuration
 open FunctionalBot.Web.Health
 open FunctionalBot.Web.Node
 
@@ -36,44 +34,34 @@ let private tellNotStored (log: Serilog.ILogger) (fault: exn) =
 /// GET and POST of /webhook: Meta's check of the address, and its bodies.
 let private mapWebhook
     (app: WebApplication)
-    (configuration: Configuration)
-    (log: Serilog.ILogger)
-    (instruments: Instruments)
     (node: Node)
     (startup: unit -> Startup)
     (answered: unit -> unit)
     =
     let settings: Webhook.WebhookSettings = {
-        AppSecrets = configuration.WhatsApp.AppSecrets
-        VerifyToken = configuration.WhatsApp.VerifyToken
+        AppSecrets = node.Configuration.WhatsApp.AppSecrets
+        VerifyToken = node.Configuration.WhatsApp.VerifyToken
     }
 
     let receiver =
-        node.Receiver |> onceStarted startup |> WatchedDoor.receiver instruments
+        node.Receiver |> onceStarted startup |> WatchedDoor.receiver node.Instruments
 
     let receive =
-        Webhook.receive settings node.World.Now receiver answered (tellNotStored log)
-        |> WatchedDoor.receive instruments node.World.Elapsed
+        Webhook.receive settings node.World.Now receiver answered (tellNotStored node.Log)
+        |> WatchedDoor.receive node.Instruments node.World.Elapsed
 
     app.MapGet("/webhook", handler (Webhook.handshake settings)) |> ignore
     app.MapPost("/webhook", handler receive) |> ignore
 
 /// POST of /flow, where there is a key for the form's endpoint.
-let private mapForm
-    (app: WebApplication)
-    (configuration: Configuration)
-    (texts: NumberTexts.Texts)
-    (log: Serilog.ILogger)
-    (instruments: Instruments)
-    (node: Node)
-    =
-    let tell (words: string) = log.Warning("{Problem}", words)
+let private mapForm (app: WebApplication) (node: Node) (texts: NumberTexts.Texts) =
+    let tell (words: string) = node.Log.Warning("{Problem}", words)
 
-    match Composition.flowDoor configuration texts node.Store tell with
+    match Composition.flowDoor node.Configuration texts node.Store tell with
     | Some settings ->
         let receive =
             FlowDoor.receive settings
-            |> WatchedDoor.receiveForm instruments node.World.Elapsed
+            |> WatchedDoor.receiveForm node.Instruments node.World.Elapsed
 
         app.MapPost("/flow", handler receive) |> ignore
     | None -> ()
@@ -87,14 +75,11 @@ let private mapHealth (app: WebApplication) (node: Node) (startup: unit -> Start
 /// Adds all of them. `startup` says how far the node has come, `answered` hears of each body that was stored.
 let map
     (app: WebApplication)
-    (configuration: Configuration)
-    (texts: NumberTexts.Texts)
-    (log: Serilog.ILogger)
-    (instruments: Instruments)
     (node: Node)
+    (texts: NumberTexts.Texts)
     (startup: unit -> Startup)
     (answered: unit -> unit)
     : unit =
-    mapWebhook app configuration log instruments node startup answered
-    mapForm app configuration texts log instruments node
+    mapWebhook app node startup answered
+    mapForm app node texts
     mapHealth app node startup

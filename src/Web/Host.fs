@@ -113,15 +113,12 @@ let private clockLog (log: Serilog.ILogger) : TimeSpan -> unit =
 
 /// What a node does beside its engine until it is told to stop: it forgets what is old, and looks at its clock and
 /// its tokens.
-let private chores
-    (configuration: Configuration)
-    (log: Serilog.ILogger)
-    (node: Node)
-    (stop: CancellationToken)
-    : Task =
+let private chores (node: Node) (stop: CancellationToken) : Task =
+    let log = node.Log
+
     let forgetting =
         Retention.run
-            (Retention.settingsFor configuration.Limits.Keep)
+            (Retention.settingsFor node.Configuration.Limits.Keep)
             node.World
             node.Store
             (fun rows -> log.Information("Deleted {Rows} rows that ended long ago", rows))
@@ -150,32 +147,26 @@ let private chores
     Task.WhenAll [| forgetting; forgettingFiles; measuring; keepingTokens |]
 
 /// Works until `stopAsked` ends, and finishes what it holds: first the door closes, then the engine.
-let private work
-    (configuration: Configuration)
-    (log: Serilog.ILogger)
-    (node: Node)
-    (started: unit -> unit)
-    (stopAsked: unit -> Task)
-    : Task<unit> = task {
+let private work (node: Node) (started: unit -> unit) (stopAsked: unit -> Task) : Task<unit> = task {
     use receiverStop = new CancellationTokenSource()
     use engineStop = new CancellationTokenSource()
     use countingStop = new CancellationTokenSource()
     let receiving = node.Receiver.Run receiverStop.Token
-    do! Protection.announce configuration node.World node.Store
+    do! Protection.announce node.Configuration node.World node.Store
     let working = node.Engine.Run engineStop.Token
-    let chores = chores configuration log node engineStop.Token
+    let chores = chores node engineStop.Token
 
     // Counting costs a query: it is done where somebody is told.
     let counting =
-        match configuration.Telemetry with
+        match node.Configuration.Telemetry with
         | Some _ -> node.CountAccounts countingStop.Token
         | None -> Task.CompletedTask
 
     started ()
-    log.Information "Ready"
+    node.Log.Information "Ready"
 
     do! stopAsked ()
-    log.Information "Stopping: finishing what is under way"
+    node.Log.Information "Stopping: finishing what is under way"
     receiverStop.Cancel()
     do! receiving
     engineStop.Cancel()
@@ -200,7 +191,7 @@ let run
     let startup = ref (Starting "The database is being prepared.")
     let app = build configuration log
     let answered () = reached Engine.BodiesStored
-    Endpoints.map app configuration texts log instruments node (fun () -> startup.Value) answered
+    Endpoints.map app node texts (fun () -> startup.Value) answered
 
     do! app.StartAsync()
     log.Information("Listening on {Urls}", configuration.Urls)
@@ -219,7 +210,7 @@ let run
         match migrated with
         | Some(Ok()) ->
             let started () = startup.Value <- Started
-            do! work configuration log node started (fun () -> app.WaitForShutdownAsync())
+            do! work node started (fun () -> app.WaitForShutdownAsync())
             return Ok()
         | Some(Error problem) ->
             do! app.StopAsync()

@@ -12,6 +12,9 @@ open FunctionalBot.Web.Configuration
 /// One process that serves.
 [<NoComparison; NoEquality>]
 type Node = {
+    Configuration: Configuration
+    Log: Serilog.ILogger
+    Instruments: Instruments
     /// The world by the clock that all nodes share: PostgreSQL's, once that has been measured.
     World: World
     /// The store as all parts use it: watched, and followed by the threads that are kept in memory.
@@ -103,6 +106,9 @@ let assemble
         Engine.create (Composition.engineSettings configuration) world store decide run engineLog reached
 
     {
+        Configuration = configuration
+        Log = log
+        Instruments = instruments
         World = world
         Store = store
         Database = database

@@ -222,8 +222,7 @@ let private tokenCheck configuration (number: NumberConfiguration) client = task
 }
 
 /// All checks: one for each number, one for each account, one for each template and each flow of an account, one for
-/// each token.
-/// Where there is one of a kind, its name is the kind's.
+/// each token. Where there is one of a kind, its name is the kind's.
 let all (configuration: Configuration) : Task<Check> list =
     let numbers = configuration.Numbers
 
@@ -256,7 +255,13 @@ let all (configuration: Configuration) : Task<Check> list =
             | FlowId name
             | FlowNamed name -> name
 
-        accountOf number + " " + name
+        String.concat " " [
+            accountOf number
+            name
+            match flow.Mode with
+            | DraftFlow -> "draft"
+            | PublishedFlow -> ()
+        ]
 
     each "whatsapp" _.Id numberCheck numbers
     @ each "webhook" accountOf webhookCheck numbers
