@@ -285,3 +285,14 @@ let ``the .NET names are those of top-level records of this assembly`` () =
         match found with
         | null -> failwith ("no such type: " + stored.DotnetType)
         | found -> Assert.NotNull(JsonSerializer.Deserialize(stored.Data, found))
+
+[<Fact>]
+let ``what is not supported goes by the name that rows have always known it by`` () =
+    let kinds = [ Image; VoiceNote; ContactCard; Unsupported ]
+    let stored = """["Image","VoiceNote","ContactCard","Other"]"""
+    Assert.Equal(stored, Json.write kinds)
+    Assert.Equal(Ok kinds, Json.read<MediaKind list> stored)
+
+    match Json.read<MediaKind list> """["Hologram"]""" with
+    | Error problem -> Assert.Contains("Hologram", problem)
+    | Ok kinds -> failwith $"%A{kinds}"

@@ -118,7 +118,7 @@ let ``the team reads places and cards, and no raw elements`` () =
                 Content = Some "Eva; +34600"
         })
 
-    for kind in [ Other; Image; Document ] do
+    for kind in [ Unsupported; Image; Document ] do
         let note =
             noteOf {
                 sent kind with

@@ -114,7 +114,7 @@ let private kinds = [|
     Sticker
     Location
     ContactCard
-    Other
+    Unsupported
 |]
 
 let private intents = [|

@@ -128,7 +128,7 @@ let ``what stands in the place of depth is no id, no text and no person`` () =
 
     for members in [ $"\"type\":%s{deep}"; $"\"type\":\"text\",\"text\":%s{deep}" ] do
         match readOne (bodyOf [ message "1" members ]) with
-        | CustomerDid(_, _, "wamid.1", _, MediaReceived { Kind = Other }) -> ()
+        | CustomerDid(_, _, "wamid.1", _, MediaReceived { Kind = Unsupported }) -> ()
         | other -> failwith $"%A{other}"
 
 [<Fact>]

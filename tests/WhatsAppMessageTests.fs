@@ -164,7 +164,7 @@ let readable: (string * string * Fact) list = [
     }
 ]
 
-/// Messages that are kept whole, as Other.
+/// Messages that are kept whole, as Unsupported.
 let keptWhole = [
     "unsupported",
     """ "type":"unsupported","errors":[{"code":131051,"title":"Message type unknown"}],"unsupported":{"type":"poll_creation"} """
@@ -214,7 +214,14 @@ let ``every type of message becomes the fact it stands for`` () =
 let ``what cannot be read is kept whole as a message of another kind`` () =
     for name, members in keptWhole do
         match readOne (bodyOf [ message "1" members ]) with
-        | CustomerDid(_, _, _, _, MediaReceived { Kind = Other; Content = Some content }) ->
+        | CustomerDid(_,
+                      _,
+                      _,
+                      _,
+                      MediaReceived {
+                                        Kind = Unsupported
+                                        Content = Some content
+                                    }) ->
             use whole = JsonDocument.Parse("{" + members + "}")
             use document = JsonDocument.Parse content
 
@@ -259,7 +266,14 @@ let ``an advertisement stands ahead of the message that came from it`` () =
 let ``an order is told in plain words`` () =
     let order members =
         match readOne (bodyOf [ message "1" $""" "type":"order","order":%s{members} """ ]) with
-        | CustomerDid(_, _, _, _, MediaReceived { Kind = Other; Caption = caption }) -> caption
+        | CustomerDid(_,
+                      _,
+                      _,
+                      _,
+                      MediaReceived {
+                                        Kind = Unsupported
+                                        Caption = caption
+                                    }) -> caption
         | other -> failwith $"%A{other}"
 
     Assert.Equal(

@@ -513,16 +513,16 @@ unsupported, elsewhere
 edit of a file
 unknown type
 answer to a request for the number
-    conversing: CannotReadKind Other
-    title: WhichTitle, CannotRead Other
-    form: WhichTitle, CannotRead Other
-    description: WhichDescription, CannotRead Other
-    e-mail: WhichEmail, CannotRead Other
-    confirming: IsThisRight, CannotRead Other
+    conversing: CannotReadKind Unsupported
+    title: WhichTitle, CannotRead Unsupported
+    form: WhichTitle, CannotRead Unsupported
+    description: WhichDescription, CannotRead Unsupported
+    e-mail: WhichEmail, CannotRead Unsupported
+    confirming: IsThisRight, CannotRead Unsupported
     creating: TicketIsBeingCreated
     with a person: note [mensaje no compatible]; PassedOnToPerson
-    silent: CannotReadKind Other
-    closed: CannotReadKind Other
+    silent: CannotReadKind Unsupported
+    closed: CannotReadKind Unsupported
 order, text
     conversing: assistant
     title: WhichDescription

@@ -250,7 +250,7 @@ let ``a place is read into words with its coordinates and a map`` () =
             """ "latitude":1 """
             """ "latitude":{},"longitude":[],"name":" " """
         ] do
-        Assert.Equal(Other, fst (place nowhere))
+        Assert.Equal(Unsupported, fst (place nowhere))
 
 [<Fact>]
 let ``cards are read into words: names, companies, numbers, addresses`` () =

@@ -10,8 +10,8 @@ type MediaKind =
     | Sticker
     | Location
     | ContactCard
-    /// Anything that WhatsApp itself marks as unsupported, or that is unknown to this version.
-    | Other
+    /// What WhatsApp itself marks as unsupported, or what is unknown to this version: its JSON is kept as it came.
+    | Unsupported
 
 /// SHA-256 of a file's bytes, 64 lower-case hex digits: its name wherever it is kept.
 [<Struct>]
@@ -89,4 +89,4 @@ module CustomerFile =
         | Sticker
         | Location
         | ContactCard
-        | Other -> false
+        | Unsupported -> false

@@ -120,7 +120,7 @@ module internal HandOver =
         | Sticker -> "sticker"
         | Location -> "ubicación"
         | ContactCard -> "contacto"
-        | Other -> "mensaje no compatible"
+        | Unsupported -> "mensaje no compatible"
 
     /// What a person can read of the content; the JSON of other elements says nothing to the team.
     let private readable (media: CustomerMedia) =
@@ -133,7 +133,7 @@ module internal HandOver =
         | Audio
         | Document
         | Sticker
-        | Other -> None
+        | Unsupported -> None
 
     /// Passes a message without text on to the team: the note says what came, and a file goes to the ticket.
     let passOnMedia (media: CustomerMedia) creation told decision =

@@ -120,7 +120,7 @@ module FileNames =
         | Document
         | Location
         | ContactCard
-        | Other -> "documento"
+        | Unsupported -> "documento"
 
     /// A name that is fit to be shown and to be a file's name, at most 120 UTF-16 units: the sender's, else one made
     /// of the kind and the hash. `endings` are those of the file's type; the first is put behind a name that ends in

@@ -74,7 +74,7 @@ module FileRules =
            | Video -> List.contains mimeType [ "video/mp4"; "video/3gpp" ]
            // Whatever is sent "as a document", photos of full size too.
            | Document
-           | Other -> true
+           | Unsupported -> true
            | Location
            | ContactCard -> false
 

@@ -299,7 +299,7 @@ module Wording =
         | Sticker -> Wording.KindSticker
         | Location -> Wording.KindLocation
         | ContactCard -> Wording.KindContactCard
-        | Other -> Wording.KindOther
+        | Unsupported -> Wording.KindOther
 
     /// What is wrong with a file.
     let ofFileProblem problem =

@@ -117,6 +117,30 @@ type private EmailAddressConverter() =
     override _.Write(writer, value, _) =
         writer.WriteStringValue(EmailAddress.value value)
 
+/// Kinds of media by the names of their cases, but for what is not supported: rows know it by the name that it had at
+/// first.
+type private MediaKindConverter() =
+    inherit JsonConverter<MediaKind>()
+
+    static let names =
+        FSharpType.GetUnionCases typeof<MediaKind>
+        |> Array.map (fun case ->
+            let kind = unbox<MediaKind>(FSharpValue.MakeUnion(case, [||]))
+            kind, (if kind = Unsupported then "Other" else case.Name))
+
+    override _.Read(reader, _, _) =
+        let stored = Unchecked.nonNull (reader.GetString())
+
+        match names |> Array.tryFind (fun (_, name) -> name = stored) with
+        | Some(kind, _) -> kind
+        | None -> raise (JsonException(String.Concat("no kind of media: ", stored)))
+
+    override _.Write(writer, kind, _) =
+        names
+        |> Array.find (fun (known, _) -> known = kind)
+        |> snd
+        |> writer.WriteStringValue
+
 /// How values become JSON in the database.
 module Json =
     let private create () =
@@ -141,6 +165,7 @@ module Json =
         options.Converters.Add(TicketTitleConverter())
         options.Converters.Add(TicketDescriptionConverter())
         options.Converters.Add(EmailAddressConverter())
+        options.Converters.Add(MediaKindConverter())
 
         options.Converters.Add(
             JsonFSharpConverter(JsonUnionEncoding.Default ||| JsonUnionEncoding.UnwrapFieldlessTags)

@@ -34,7 +34,7 @@ module internal StoredName =
         | Sticker -> "sticker"
         | Location -> "location"
         | ContactCard -> "contact-card"
-        | Other -> "other"
+        | Unsupported -> "other"
 
     let intent =
         function
@@ -94,7 +94,7 @@ module internal StoredName =
             Sticker
             Location
             ContactCard
-            Other
+            Unsupported
         ]
 
     let toIntent =

@@ -64,7 +64,7 @@ module WhatsAppMessage =
                 Caption = None
                 Content = Some content
             }
-        | None -> unreadable Other None id message
+        | None -> unreadable Unsupported None id message
 
     let private textReceived id message =
         match field "text" message |> Option.bind (words "body") with
@@ -74,7 +74,7 @@ module WhatsAppMessage =
                 Text = body
                 Quoted = quoted message
             }
-        | None -> unreadable Other None id message
+        | None -> unreadable Unsupported None id message
 
     let private choice id message choiceId title =
         ChoicePicked {
@@ -128,7 +128,7 @@ module WhatsAppMessage =
         | _ ->
             match field "interactive" message |> Option.bind FormReply.read with
             | Some reply -> formAnswered id reply
-            | None -> unreadable Other None id message
+            | None -> unreadable Unsupported None id message
 
     /// The quick reply of a template.
     let private button id message =
@@ -143,7 +143,7 @@ module WhatsAppMessage =
                 Text = title
                 Quoted = quoted message
             }
-        | None, None -> unreadable Other None id message
+        | None, None -> unreadable Unsupported None id message
 
     /// What the customer changed an earlier message into: its text, or the caption of its file.
     let private edited id message =
@@ -162,7 +162,7 @@ module WhatsAppMessage =
 
         match part |> Option.bind (identifier "original_message_id"), changed with
         | Some original, Some changed -> Ok(MessageEdited(id, MessageId original, changed))
-        | _ -> Ok(unreadable Other None id message)
+        | _ -> Ok(unreadable Unsupported None id message)
 
     let private reaction id message =
         let part = field "reaction" message
@@ -185,7 +185,7 @@ module WhatsAppMessage =
     let private unsupported id message =
         match field "unsupported" message |> Option.bind (text "type") with
         | Some("pin" | "keep_in_chat" as name) -> Error("the customer marked a message (" + name + ")")
-        | _ -> Ok(unreadable Other None id message)
+        | _ -> Ok(unreadable Unsupported None id message)
 
     /// The advertisement that the customer came from, where the message says so.
     let referral (message: JsonElement) : AdReferral option =
@@ -199,7 +199,7 @@ module WhatsAppMessage =
         })
 
     /// The fact that a message stands for, or why it is nothing that a session should know. A type that
-    /// this version does not know becomes a MediaReceived of kind Other with all that it says as its
+    /// this version does not know becomes a MediaReceived of kind Unsupported with all that it says as its
     /// content.
     let fact (id: MessageId) (message: JsonElement) : Result<Fact, string> =
         match text "type" message with
@@ -218,7 +218,7 @@ module WhatsAppMessage =
         | Some "edit" -> edited id message
         | Some "revoke" -> revoked id message
         | Some "order" ->
-            Ok(unreadable Other (field "order" message |> Option.bind WhatsAppPlaces.order) id message)
+            Ok(unreadable Unsupported (field "order" message |> Option.bind WhatsAppPlaces.order) id message)
         | Some "request_welcome" -> Ok(ChatOpened id)
         // Those that name somebody's new number or id are read by `WhatsAppMoves`.
         | Some "system" ->
@@ -227,4 +227,4 @@ module WhatsAppMessage =
         | Some "unsupported" -> unsupported id message
         // Some senders leave the type out where there is only a text.
         | None when (field "text" message |> Option.bind (words "body")).IsSome -> Ok(textReceived id message)
-        | _ -> Ok(unreadable Other None id message)
+        | _ -> Ok(unreadable Unsupported None id message)
