@@ -104,12 +104,7 @@ let ``a form is shown, says what is missing, and sends what was filled in with i
         do! click ana.Root "form-send"
         let! reply = heard stage "interactive"
 
-        let filled =
-            text [ "interactive"; "nfm_reply"; "response_json" ] reply
-            |> Option.defaultValue ""
-            |> Json.parse
-            |> sure
-
+        let filled = filledIn reply
         Assert.Equal(Some "La taladradora no enciende", text [ "title" ] filled)
         Assert.Equal(Some "ana@example.com", text [ "email" ] filled)
         Assert.Equal(Some "sesion/3", text [ "flow_token" ] filled)

@@ -206,23 +206,17 @@ let ``a block that waits for a merge is of the contact that stands, not of the o
         do! deliver stage (wroteAt channel start "2" (ids (Some "ES.1") None))
         let! _ = decidedFor stage (fun _ -> [])
 
+
         // A merge that is not committed yet, as another node does it.
-        use connection = new NpgsqlConnection(bench.Database.ConnectionString)
-        do! connection.OpenAsync()
-        use! merging = connection.BeginTransactionAsync()
+        let! block =
+            bench.Database.Transact(fun execute -> task {
+                do! execute "UPDATE bot.contact SET merged_into = 'ES.1' WHERE customer = '34600'"
+                let block = operations.ChangeContact request (ByContactId "34600") Block
+                do! bench.Database.SomebodyWaits(fun () -> block.IsCompleted)
+                Assert.False block.IsCompleted
+                return block
+            })
 
-        use merge =
-            new NpgsqlCommand(
-                "UPDATE bot.contact SET merged_into = 'ES.1' WHERE customer = '34600'",
-                connection,
-                merging
-            )
-
-        let! _ = merge.ExecuteNonQueryAsync()
-        let block = operations.ChangeContact request (ByContactId "34600") Block
-        do! bench.Database.SomebodyWaits(fun () -> block.IsCompleted)
-        Assert.False block.IsCompleted
-        do! merging.CommitAsync()
         let! outcome = block
         expectChanged outcome
 

@@ -65,6 +65,23 @@ type Database(admin: string, name: string) =
         return rows.Head.Head
     }
 
+    /// Works within a transaction, by statements that it executes, and commits it.
+    member database.Transact(work: (string -> Task) -> Task<'result>) : Task<'result> = task {
+        use connection = new NpgsqlConnection(database.ConnectionString)
+        do! connection.OpenAsync()
+        use! transaction = connection.BeginTransactionAsync()
+
+        let execute (sql: string) : Task = task {
+            use command = new NpgsqlCommand(sql, connection, transaction)
+            let! _ = command.ExecuteNonQueryAsync()
+            return ()
+        }
+
+        let! result = work execute
+        do! transaction.CommitAsync()
+        return result
+    }
+
     /// Returns when a transaction waits for a lock in this database, or when what should wait is over.
     member database.SomebodyWaits(isOver: unit -> bool) : Task = task {
         let mutable waiting = "0"

@@ -11,6 +11,7 @@ open FunctionalBot.Effects.Store
 open FunctionalBot.Tests.StoreFixture
 open FunctionalBot.Tests.MemoryStoreTests
 open FunctionalBot.Tests.WaitingScenes
+open FunctionalBot.Tests.LateRefusalScenes
 
 [<Fact>]
 let ``memory: what is said too late waits, and goes out in order when the customer writes`` () : Task =
@@ -209,32 +210,14 @@ let private state (bench: Bench) (command: ClaimedCommand) =
         $"SELECT coalesce((SELECT state FROM bot.outbox WHERE id = %d{command.Place}), 'ended')"
 
 /// Holds the customer's row as a decision does, until it is told to commit.
-let private holding (bench: Bench) (work: unit -> Task) : Task = task {
-    use connection = new NpgsqlConnection(bench.Database.ConnectionString)
-    do! connection.OpenAsync()
-    use! transaction = connection.BeginTransactionAsync()
-
-    use hold =
-        new NpgsqlCommand(
-            "SELECT 1 FROM bot.contact WHERE customer = 'ES.1' FOR NO KEY UPDATE",
-            connection,
-            transaction
-        )
-
-    let! _ = hold.ExecuteNonQueryAsync()
-    do! work ()
-
-    // What the decision writes: the session with the time of the message.
-    use write =
-        new NpgsqlCommand(
-            "UPDATE bot.session SET last_activity = last_activity + interval '25 hours'",
-            connection,
-            transaction
-        )
-
-    let! _ = write.ExecuteNonQueryAsync()
-    do! transaction.CommitAsync()
-}
+let private holding (bench: Bench) (work: unit -> Task<'result>) : Task<'result> =
+    bench.Database.Transact(fun execute -> task {
+        do! execute "SELECT 1 FROM bot.contact WHERE customer = 'ES.1' FOR NO KEY UPDATE"
+        let! result = work ()
+        // What the decision writes: the session with the time of the message.
+        do! execute "UPDATE bot.session SET last_activity = last_activity + interval '25 hours'"
+        return result
+    })
 
 [<Fact>]
 let ``letting a message wait stands behind a decision that is being made, and sees what was written``
@@ -242,19 +225,19 @@ let ``letting a message wait stands behind a decision that is being made, and se
     : Task = task {
     use! bench = startBench ()
     let! command = lateMessage bench
-    let recording: Task<int> ref = ref (Task.FromResult 0)
 
-    do!
+    let! recording =
         holding bench (fun () -> task {
-            recording.Value <- record bench command (AwaitCustomer "too late")
+            let recording = record bench command (AwaitCustomer "too late")
 
             // It is seen to wait for the lock; nothing has been changed by then.
-            do! bench.Database.SomebodyWaits(fun () -> recording.Value.IsCompleted)
+            do! bench.Database.SomebodyWaits(fun () -> recording.IsCompleted)
             let! standing = state bench command
             Assert.Equal("running", standing)
+            return recording
         })
 
-    let! recorded = recording.Value
+    let! recorded = recording
     Assert.Equal(1, recorded)
     let! standing = state bench command
     Assert.Equal("ready", standing)

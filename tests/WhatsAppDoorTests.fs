@@ -193,7 +193,7 @@ let ``a body of any type in which anything was changed gets its 200, and the ent
     ()
     =
     withDoor (fun entrance ->
-        let bodies = WhatsAppTableTests.elements |> List.map snd
+        let bodies = WhatsAppElements.elements |> List.map snd
 
         let inputs =
             Gen.elements bodies

@@ -60,12 +60,7 @@ let ``a filled-in form is a JSON string with the token, and its photos are media
         Assert.Equal(Some "flow", text [ "interactive"; "nfm_reply"; "name" ] reply)
         Assert.Equal(Some(sentId answer), text [ "context"; "id" ] reply)
 
-        let filled =
-            text [ "interactive"; "nfm_reply"; "response_json" ] reply
-            |> Option.defaultValue ""
-            |> Json.parse
-            |> sure
-
+        let filled = filledIn reply
         Assert.Equal(Some "sesion/7", text [ "flow_token" ] filled)
         Assert.Equal(Some "No enciende «ñ»", text [ "title" ] filled)
         let media = Json.itemsField "photo" filled |> List.exactlyOne

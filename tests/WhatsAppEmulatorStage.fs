@@ -247,3 +247,10 @@ let sure (outcome: Result<'value, string>) =
 
 /// The last message that the webhook has got.
 let lastMessage stage = received "messages" stage |> List.last
+
+/// What a form was filled in with, of the message that brings it.
+let filledIn (reply: Json.Json) : Json.Json =
+    Json.textAt [ "interactive"; "nfm_reply"; "response_json" ] reply
+    |> Option.defaultValue ""
+    |> Json.parse
+    |> sure

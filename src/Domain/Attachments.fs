@@ -128,6 +128,12 @@ module internal Attachments =
                     Files = session.Files |> List.filter (fun file -> not (List.contains file.Fetch keys))
             })
 
+    /// Leaves a ticket that was being told: its files are forgotten, and its form was never sent.
+    let leaveDraft (draft: Draft) decision =
+        decision
+        |> drop draft.Files
+        |> change (fun session -> { session with Form = None })
+
     /// The loose files of a message.
     let ofMessage (message: MessageId) (session: Session) : CommandKey list =
         session.Files

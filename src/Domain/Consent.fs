@@ -20,28 +20,20 @@ module internal Consent =
 
     let private wish = "El cliente pidió por WhatsApp no recibir más mensajes."
 
-    /// What of it concerns others: the team is told, and the files of a ticket that nobody goes on with are forgotten.
-    let private leave decision =
+    /// What of it concerns others: the team is told, and a ticket that nobody goes on with is left. With it what the
+    /// customer is told. A ticket that is on its way was confirmed before and stays owed.
+    let private leave decision : Phrase * Decision =
         match decision.Session.Phase with
-        | WithAgent(creation, _) -> decision |> perform (AddToTicket(creation, wish))
-        | TicketCreation(_, Creating _) -> decision
-        | TicketCreation(draft, _) -> decision |> Attachments.drop draft.Files |> forgetForm
+        | WithAgent(creation, _) -> OptedOut, decision |> perform (AddToTicket(creation, wish))
+        | TicketCreation(draft, (AskingTitle | AskingDescription | AskingEmail | Confirming _)) ->
+            OptedOutUnsent, decision |> Attachments.leaveDraft draft
+        | TicketCreation(_, Creating _)
         | Conversing _
-        | Closed _ -> decision
+        | Closed _ -> OptedOut, decision
 
     /// The customer wants silence: it is confirmed, and what was being done is left, so that nothing is said behind it.
-    /// A ticket that is on its way was confirmed before and stays owed.
     let optOut decision =
-        let phrase =
-            match decision.Session.Phase with
-            | TicketCreation(_, (AskingTitle | AskingDescription | AskingEmail | Confirming _)) ->
-                OptedOutUnsent
-            | TicketCreation(_, Creating _)
-            | Conversing _
-            | WithAgent _
-            | Closed _ -> OptedOut
-
-        let decision = decision |> set true |> leave
+        let phrase, decision = decision |> set true |> leave
 
         if Session.isClosed decision.Session then
             decision |> say phrase [ WriteToMeAgain ]

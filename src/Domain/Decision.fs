@@ -56,10 +56,6 @@ module internal Decision =
     let enter (phase: Phase) (decision: Decision) =
         change (fun session -> { session with Phase = phase }) decision
 
-    /// The form that was shown is none of a ticket any more, and was never sent.
-    let forgetForm (decision: Decision) =
-        change (fun session -> { session with Form = None }) decision
-
     /// Whether who is speaking is said ahead of a phrase, the first time that something is said.
     type private Introduction =
         | SaidAhead

@@ -10,10 +10,11 @@ module internal FormFilling =
     // not there (100, 131008, 131009), a blocked one, and one that was sent too often.
     let private faults = [ 100; 131008; 131009; 132068; 132069 ]
 
-    /// Offers the form; its token is the key of the message that shows it.
-    let private offerForm decision =
-        let key = nextKey decision
+    let private forget decision =
+        decision |> change (fun session -> { session with Form = None })
 
+    /// Begins a ticket of which nothing was told yet, to be filled in with this form.
+    let private enterEmpty (form: CommandKey option) decision =
         let draft = {
             Draft.empty with
                 Files = Attachments.loose decision.Session
@@ -21,7 +22,14 @@ module internal FormFilling =
 
         decision
         |> enter (TicketCreation(draft, AskingTitle))
-        |> change (fun session -> { session with Form = Some key })
+        |> change (fun session -> { session with Form = form })
+
+    /// Offers the form; its token is the key of the message that shows it.
+    let private offerForm decision =
+        let key = nextKey decision
+
+        decision
+        |> enterEmpty (Some key)
         |> invite (ToFillForm(CommandKey.text key)) FillForm
 
     /// Begins a ticket. What the assistant understood already would be lost in an empty form, so that then only what is
@@ -36,7 +44,7 @@ module internal FormFilling =
         then
             offerForm decision
         else
-            decision |> forgetForm |> TicketDialogue.begin' hints
+            decision |> forget |> TicketDialogue.begin' hints
 
     /// Nothing was said since the form was shown, so that a text answers what stands beside it.
     let private wasJustShown (session: Session) =
@@ -95,7 +103,7 @@ module internal FormFilling =
 
     /// What the team calls a field. A name that is none of ours stays as it came.
     let private label (name: string) =
-        match TicketForm.fields |> List.tryFind (fun field -> TicketForm.name field = name) with
+        match TicketForm.named name with
         | Some TitleField -> "Título"
         | Some DescriptionField -> "Descripción"
         | Some EmailField -> "Correo"
@@ -106,13 +114,10 @@ module internal FormFilling =
     /// Whether a ticket can begin with it: something was filled in, and it is not the form of the ticket that was sent
     /// last, which must not come twice.
     let private canBegin (form: FormAnswer) (session: Session) : bool =
-        let isField (name: string) =
-            TicketForm.fields |> List.exists (fun field -> TicketForm.name field = name)
-
         Session.owedTicket session = None
         && not (isOfLast form session)
         && form.Fields
-           |> List.exists (fun (name, text) -> isField name && not (TypedText.isBlank text))
+           |> List.exists (fun (name, text) -> (TicketForm.named name).IsSome && not (TypedText.isBlank text))
 
     /// A form that is not the one that counts now. What the customer took the trouble to fill in is not lost where it
     /// was never sent: the team gets it, or a ticket begins with it, which goes nowhere without a yes; so it is where
@@ -120,18 +125,7 @@ module internal FormFilling =
     let takeStale (form: FormAnswer) decision =
         match decision.Session.Phase with
         | Conversing _ when canBegin form decision.Session ->
-            let draft = {
-                Draft.empty with
-                    Files = Attachments.loose decision.Session
-            }
-
-            decision
-            |> enter (TicketCreation(draft, AskingTitle))
-            |> change (fun session -> {
-                session with
-                    Form = form.Token |> Option.bind CommandKey.parse
-            })
-            |> take form
+            decision |> enterEmpty (form.Token |> Option.bind CommandKey.parse) |> take form
         | TicketCreation(draft, step) -> decision |> TicketDialogue.repeat draft step FormIsStale
         | WithAgent(creation, told) ->
             let keys, decision = fetch form.Files decision
@@ -160,7 +154,7 @@ module internal FormFilling =
         match decision.Session.Phase with
         | TicketCreation(draft, step) ->
             decision
-            |> forgetForm
+            |> forget
             |> change (fun session -> { session with Introduced = false })
             |> TicketDialogue.askAgain draft step
         | Conversing _

@@ -95,8 +95,7 @@ module internal TicketDialogue =
 
     let private discard (draft: Draft) decision =
         decision
-        |> Attachments.drop draft.Files
-        |> forgetForm
+        |> Attachments.leaveDraft draft
         |> offer NothingOffered TicketDiscarded [ OpenTicket; TalkToPerson ]
 
     let private submit draft ticket decision =

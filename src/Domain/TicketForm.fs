@@ -12,6 +12,10 @@ module TicketForm =
         | DescriptionField -> "description"
         | EmailField -> "email"
 
+    /// The field that travels under that name; None where it is none of the form's.
+    let named (text: string) : TicketField option =
+        fields |> List.tryFind (fun field -> name field = text)
+
     /// The most photos that can come with it.
     let mostPhotos = 10
 

@@ -192,26 +192,30 @@ let internal ofEntry (common: Common) (source: Source) (entry: Entry) : Reading<
     ]
 
     let known =
-        number
+        build
+            number
             (memberOf
                 entry
                 "id"
                 (fun () -> problem (entry.Place + ", id") "is not set" phoneIdHelp)
                 (fun place -> digits place phoneIdHelp))
-            (memberOf entry "account" common.Account (fun place ->
-                digits place accountHelp >> Result.map Some))
-            (memberOf entry "token_variable" (fun () -> token source standardToken) (tokenOf source))
-            (textOf "name" common.Name)
-            (textOf "contact" common.Contact)
-            (textOf "scope" common.Scope)
-            (memberOf entry "language" common.Language languageOf)
-            (memberOf entry "knowledge" common.Knowledge (folderOf entry))
-            (memberOf entry "phrases" (fun () -> Ok None) (fun place ->
-                folderOf entry place >> Result.map Some))
-            (memberOf entry "team" (fun () -> Ok None) teamOf)
-            (hoursOf source entry)
-            (lateTemplateOf source entry)
-            (flowOf source entry)
+        |> apply (
+            memberOf entry "account" common.Account (fun place -> digits place accountHelp >> Result.map Some)
+        )
+        |> apply (memberOf entry "token_variable" (fun () -> token source standardToken) (tokenOf source))
+        |> apply (textOf "name" common.Name)
+        |> apply (textOf "contact" common.Contact)
+        |> apply (textOf "scope" common.Scope)
+        |> apply (memberOf entry "language" common.Language languageOf)
+        |> apply (memberOf entry "knowledge" common.Knowledge (folderOf entry))
+        |> apply (
+            memberOf entry "phrases" (fun () -> Ok None) (fun place ->
+                folderOf entry place >> Result.map Some)
+        )
+        |> apply (memberOf entry "team" (fun () -> Ok None) teamOf)
+        |> apply (hoursOf source entry)
+        |> apply (lateTemplateOf source entry)
+        |> apply (flowOf source entry)
 
     match unclear with
     | [] -> known

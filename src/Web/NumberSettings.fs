@@ -122,11 +122,11 @@ let internal token (source: Source) (variable: string) : Reading<string * string
 /// The variable of numbers that name none.
 let internal standardToken = "WHATSAPP_TOKEN"
 
-/// A number of all its parts, or the problems of all of them.
+/// A number of all its parts, in the order of its fields; the token comes with its variable and its file.
 let internal number
     id
     account
-    token
+    (variable, token, file)
     name
     contact
     scope
@@ -137,69 +137,42 @@ let internal number
     hours
     lateTemplate
     flow
-    =
-    build
-        (fun
-            id
-            account
-            (variable, token, file)
-            name
-            contact
-            scope
-            language
-            knowledge
-            phrases
-            team
-            hours
-            lateTemplate
-            flow -> {
-            Id = id
-            Account = account
-            TokenVariable = variable
-            Token = token
-            TokenFile = file
-            Name = name
-            Contact = contact
-            Scope = scope
-            Language = language
-            Knowledge = knowledge
-            Phrases = phrases
-            Team = team
-            Hours = hours
-            LateTemplate = lateTemplate
-            Flow = flow
-        })
-        id
-    |> apply account
-    |> apply token
-    |> apply name
-    |> apply contact
-    |> apply scope
-    |> apply language
-    |> apply knowledge
-    |> apply phrases
-    |> apply team
-    |> apply hours
-    |> apply lateTemplate
-    |> apply flow
+    : NumberConfiguration = {
+    Id = id
+    Account = account
+    TokenVariable = variable
+    Token = token
+    TokenFile = file
+    Name = name
+    Contact = contact
+    Scope = scope
+    Language = language
+    Knowledge = knowledge
+    Phrases = phrases
+    Team = team
+    Hours = hours
+    LateTemplate = lateTemplate
+    Flow = flow
+}
 
 /// The variable that sets one number.
 let internal phoneNumberId = "WHATSAPP_PHONE_NUMBER_ID"
 
 /// The number that the variables set.
 let internal ofVariables (common: Common) (source: Source) : Reading<NumberConfiguration> =
-    number
+    build
+        number
         (required source phoneNumberId phoneIdHelp
          |> Result.bind (digits phoneNumberId phoneIdHelp))
-        (common.Account())
-        (token source standardToken)
-        (common.Name())
-        (common.Contact())
-        (common.Scope())
-        (common.Language())
-        (common.Knowledge())
-        (Ok None)
-        (Ok None)
-        (common.Hours())
-        (LateTemplateSettings.lateTemplate source)
-        (FlowSettings.flow source)
+    |> apply (common.Account())
+    |> apply (token source standardToken)
+    |> apply (common.Name())
+    |> apply (common.Contact())
+    |> apply (common.Scope())
+    |> apply (common.Language())
+    |> apply (common.Knowledge())
+    |> apply (Ok None)
+    |> apply (Ok None)
+    |> apply (common.Hours())
+    |> apply (LateTemplateSettings.lateTemplate source)
+    |> apply (FlowSettings.flow source)
